@@ -1,0 +1,46 @@
+// A message in the queue: what is known of it besides its body. Written once at acceptance, then only read.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/base/clock.h"
+#include "src/base/id.h"
+#include "src/base/ip_address.h"
+#include "src/base/result.h"
+#include "src/mail/envelope.h"
+#include "src/store/blob_ref.h"
+
+namespace bulkhead::queue {
+
+struct QueuedRecipient {
+  mail::Recipient recipient;
+  std::optional<AccountId> local;  // delivered to this account's mailbox; nothing: to the domain's remote server
+};
+
+struct Message {
+  MessageId id;
+  TenantId tenant;
+  std::optional<AccountId> account;      // who is charged for it: authenticated, or recognised by network
+  std::string account_name;              // its address at the time, "" when none
+  std::optional<IpAddress> client_ip;    // nothing for what the server makes itself
+  std::string protocol;                  // smtp submission submissions internal
+  SocketAddress arrival;                 // the local address that the connection arrived on; kept for ever
+  mail::Sender sender;
+  std::vector<QueuedRecipient> recipients;
+  std::string subject;                   // decoded enough to show, at most 200 bytes
+  std::string message_id;                // header field, at most 200 bytes
+  std::uint64_t size = 0;                // of the body as stored (Received included)
+  UtcTime queued_at;
+  UtcTime expires_at;
+  store::BlobRef body;
+
+  // Versioned encoding without the body reference, which the committer appends (Batch::put_with_blob).
+  std::string encode() const;
+  static Result<Message> decode(std::string_view bytes);  // with the reference at the end; kCorrupt otherwise
+};
+using MessagePtr = std::shared_ptr<const Message>;
+
+}  // namespace bulkhead::queue

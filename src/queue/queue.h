@@ -1,0 +1,127 @@
+// The queue: durable, sharded, in charge of what may go next. Opens no socket; delivery asks it for work.
+//
+// Each lane has a home shard; `ShardQueue` is that shard's part and is touched only there. `Queue` is the whole.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/base/task.h"
+#include "src/net/shard.h"
+#include "src/queue/job.h"
+#include "src/store/store.h"
+#include "src/trace/trace.h"
+
+namespace bulkhead::queue {
+
+// A message on its way in; the queue makes it durable and owns it from then on.
+struct NewMessage {
+  Message message;                              // body reference still empty
+  std::unique_ptr<store::BlobWriter> body;
+  std::vector<trace::Event> events;             // ride in the same commit ("received")
+};
+
+// Implemented by delivery; called on a lane's home shard.
+class Carrier {
+ public:
+  virtual ~Carrier() = default;
+  // Which site serves a domain for a tenant (route, known provider, MX set). Never fails for good: with DNS away it
+  // answers the domain itself. The result may be cached by the carrier.
+  virtual Task<std::string> site_of(net::Shard& shard, TenantId tenant, std::string domain) = 0;
+  // Open one more connection (or local worker) for the lane. It takes jobs with ShardQueue::take until there are none.
+  virtual void start_worker(LaneKey lane) = 0;
+};
+
+class ShardQueue {
+ public:
+  virtual ~ShardQueue() = default;
+  // The next job that is due in this lane, marked active; nothing when there is none now. Loads the record if it is
+  // not in memory. On the shard.
+  virtual Task<std::optional<Job>> take(LaneKey lane) = 0;
+  // The end of an attempt: commits the outcome (state, trace, DSN, mailbox rows, blob release) and plans the next.
+  // Ends when the commit is durable; a failed commit puts the delivery back. On the shard.
+  virtual Task<void> finish(Job job, Outcome outcome) = 0;
+  // A worker that start_worker asked for has ended. On the shard.
+  virtual void worker_ended(const LaneKey& lane) = 0;
+};
+
+// What a list shows of a delivery; see interface.md.
+struct DeliveryView {
+  MessagePtr message;
+  DeliveryKey key;
+  std::vector<std::string> recipients;
+  std::string site;
+  std::optional<IpAddress> source;   // that it would leave from now
+  std::uint32_t attempts = 0;
+  std::optional<UtcTime> next_attempt;
+  std::string state;                 // ready active scheduled held
+  std::string reason_code, reason;   // why it waits
+  UtcTime reason_since;
+};
+
+struct Selector {
+  std::optional<TenantId> tenant;
+  std::optional<MessageId> id;
+  std::optional<IpAddress> source, client_ip;
+  std::string account, sender, recipient, recipient_domain, site, state, subject;
+  std::optional<std::chrono::seconds> older_than;
+};
+
+struct Counts {
+  std::uint64_t messages = 0, deliveries = 0, ready = 0, active = 0, scheduled = 0, held = 0;
+};
+
+struct RetryPolicy {
+  std::vector<std::chrono::seconds> intervals{std::chrono::minutes{5},  std::chrono::minutes{10},
+                                              std::chrono::minutes{20}, std::chrono::minutes{40},
+                                              std::chrono::hours{1},    std::chrono::hours{2}};  // the last repeats
+  double jitter = 0.2;                                     // ± share of the interval
+  std::chrono::seconds expire_after = std::chrono::hours{24 * 5};
+  std::chrono::seconds warn_after = std::chrono::hours{4};  // delay warning, once
+};
+
+class Queue {
+ public:
+  struct Parts {  // what it is made of; all outlive it
+    net::Runtime& runtime;
+    net::BlockingPool& pool;
+    store::Store& store;
+    trace::Trace& trace;
+    const Clock& clock;
+    Random& random;
+    Log& log;
+    std::string node_name;
+    RetryPolicy retry;
+    // For DeliveryView::source and held states; asked on any thread.
+    std::function<std::optional<IpAddress>(const LaneKey&)> source_preview;
+  };
+  static std::unique_ptr<Queue> make(Parts parts);
+  virtual ~Queue() = default;
+
+  // One per shard; set before start. Then `start` loads the stored queue in the background while mail is taken.
+  virtual void set_carrier(std::size_t shard, Carrier& carrier) = 0;
+  virtual Status start() = 0;
+  virtual ShardQueue& shard_queue(std::size_t shard) = 0;
+
+  // Makes the message durable and plans its deliveries. Resumes on `shard` after the commit; on an error nothing of
+  // the message exists. Any shard.
+  virtual Task<Status> accept(net::Shard& shard, NewMessage message) = 0;
+
+  // The host's addresses or the directory changed: what waits for a source is looked at again at once. Any thread.
+  virtual void sources_changed() = 0;
+  // "retry": what is scheduled and matches becomes due now. Resumes on `shard`.
+  virtual Task<Counts> retry_now(net::Shard& shard, Selector selector) = 0;
+
+  virtual Task<Counts> count(net::Shard& shard, Selector selector) = 0;
+  // Those after `after` (a DeliveryKey's text, "" for the start), in order of age, at most `limit`.
+  virtual Task<std::vector<DeliveryView>> list(net::Shard& shard, Selector selector, std::string after,
+                                               std::size_t limit) = 0;
+
+  // No new workers; active ones may finish for `grace`. Then what is unfinished stays queued for the next start.
+  virtual Task<void> drain(net::Shard& shard, std::chrono::milliseconds grace) = 0;
+};
+
+}  // namespace bulkhead::queue

@@ -1,0 +1,93 @@
+// What survives a power cut: bodies in the blob log, metadata in the kv, one grouped commit for both.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/base/clock.h"
+#include "src/base/log.h"
+#include "src/base/result.h"
+#include "src/base/unique_function.h"
+#include "src/store/blob_ref.h"
+#include "src/store/file_system.h"
+#include "src/store/kv.h"
+
+namespace bulkhead::store {
+
+// A body on its way into the log. Small bodies are held in memory until the commit; one that grows past
+// Options::spill_at goes to a segment of its own while it arrives, so that memory per session stays bounded.
+// One thread at a time. Destroying it before the commit leaves nothing behind.
+class BlobWriter {
+ public:
+  virtual ~BlobWriter() = default;
+  // kFull, kIo: the disk refuses; the body is lost, nothing acknowledged is. May block on a write past the spill.
+  virtual Status append(std::string_view bytes) = 0;
+  virtual std::uint64_t size() const = 0;
+};
+
+struct Blob {
+  std::unique_ptr<BlobWriter> writer;
+  std::uint32_t holders = 1;  // how many records of this transaction (and later ones) hold it; >1 makes it shared
+};
+
+// What one caller wants durable together.
+struct Transaction {
+  std::vector<Blob> blobs;
+  Batch batch;
+  std::vector<BlobRef> releases;  // one holder less each; the last one frees the bytes for reclamation
+};
+
+struct Committed {
+  std::vector<BlobRef> blobs;  // in the order of Transaction::blobs
+};
+
+struct StoreUsage {
+  std::uint64_t bytes = 0;         // on disk, blob log and kv
+  std::uint64_t live_bytes = 0;    // of blobs that somebody holds
+  std::uint64_t segments = 0;
+  std::uint64_t commits = 0;       // transactions since start
+  std::uint64_t groups = 0;        // grouped commits since start
+  std::chrono::microseconds commit_latency_p50{0};
+  std::chrono::microseconds commit_latency_p99{0};
+  bool is_writable = true;         // false after a failed sync, or while the disk is full
+  std::string trouble;             // why not, in words
+};
+
+class Store {
+ public:
+  struct Options {
+    std::string directory;
+    std::uint64_t segment_size = 64ULL << 20;
+    std::uint64_t spill_at = 256ULL << 10;
+    std::uint64_t free_space_min = 64ULL << 20;  // below this nothing new is accepted (kFull), deletions still are
+  };
+  // Opens or creates; recovers after a crash. kCorrupt and kIo name the file.
+  static Result<std::unique_ptr<Store>> open(Options options, FileSystem& files, const Clock& clock, Log& log);
+  virtual ~Store() = default;
+
+  // Hands the transaction to the committer. `done` runs on the committer's thread, exactly once, after the group
+  // that holds it is on stable storage, or with an error after which nothing of it will ever be visible:
+  // kFull (disk), kUnavailable (an earlier sync failed: restart recovers), kCancelled (closing). Any thread.
+  // Transactions of one thread commit in the order of their calls.
+  virtual void commit(Transaction transaction, UniqueFunction<void(Result<Committed>)> done) = 0;
+
+  virtual std::unique_ptr<BlobWriter> new_blob() = 0;
+  // Whether new mail can be taken at all; checked before DATA so that a full disk answers 452 early. Any thread, cheap.
+  virtual Status accepts_new() const = 0;
+  // Reads `size` bytes of a body from `offset`. kCorrupt when a whole read fails its checksum. Blocks on disk.
+  virtual Result<std::string> read_blob(const BlobRef& blob, std::uint64_t offset, std::uint64_t size) const = 0;
+  // Checks the record's checksum over the whole body; kCorrupt names segment and offset.
+  virtual Status verify_blob(const BlobRef& blob) const = 0;
+
+  virtual const Kv& kv() const = 0;
+  virtual StoreUsage usage() const = 0;
+  // One round of background work: unlink dead segments, compact mostly dead ones. Called by a timer on the pool.
+  virtual Status reclaim() = 0;
+  // Waits for the commits that are under way, then refuses further ones. Idempotent.
+  virtual void close() = 0;
+};
+
+}  // namespace bulkhead::store

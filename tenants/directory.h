@@ -1,0 +1,157 @@
+// The directory: tenants, domains, accounts, aliases, source addresses, routes, tokens. Relational, behind an
+// interface that SQLite implements and MariaDB will. Every call blocks: only the blocking pool calls it.
+// The hot path reads `LiveDirectory` (tenants/live_directory.h), never this.
+//
+// Names are attributes; ids never change. A call that takes a tenant first finds nothing of another tenant.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/base/clock.h"
+#include "src/base/id.h"
+#include "src/base/ip_address.h"
+#include "src/base/random.h"
+#include "src/base/result.h"
+#include "src/base/secret.h"
+#include "src/mail/address.h"
+
+namespace bulkhead::tenants {
+
+enum class Suspension : std::uint8_t { kActive, kSuspended };
+
+struct Tenant {
+  TenantId id;
+  std::string name;                    // [a-z0-9][a-z0-9-]{0,62}
+  std::optional<TenantId> reseller;    // a tenant that owns this one
+  Suspension suspension = Suspension::kActive;
+  std::string certificate_pem, key_pem;  // the tenant's own, "" when it has none
+  std::string postmaster;                // where the tenant's postmaster mail goes, "" = none
+  std::uint64_t message_size_max = 52428800;
+  std::uint32_t recipients_max = 1000;
+  UtcTime created_at;
+};
+
+struct Domain {
+  DomainId id;
+  TenantId tenant;
+  std::string name;                    // canonical
+  std::string catch_all;               // address, "" when unknown recipients are refused
+  std::string certificate_pem, key_pem;
+  UtcTime created_at;
+};
+
+// A source address: an IP of this node that mail arrives on and leaves from.
+struct SourceAddress {
+  AddressId id;
+  IpAddress ip;
+  std::optional<TenantId> tenant;      // nothing: shared by every tenant that has none of its own in that family
+  std::string helo;                    // "" : the node's name
+  bool is_default = false;             // preferred among the tenant's (or the shared) of its family
+  UtcTime created_at;
+};
+
+enum class AccountKind : std::uint8_t { kPerson, kRoom, kEquipment, kShared };
+
+struct Account {
+  AccountId id;
+  TenantId tenant;
+  DomainId domain;
+  mail::Address address;               // local part in lower case
+  std::string full_name;
+  AccountKind kind = AccountKind::kPerson;
+  Suspension suspension = Suspension::kActive;
+  std::string password_hash;           // argon2id in PHC form, "" = no sign-in
+  std::vector<IpNetwork> client_networks;  // clients that need no password; what they send counts for this account
+  std::uint64_t quota_bytes = 0;       // 0: unlimited
+  UtcTime created_at;
+};
+
+struct Alias {
+  AliasId id;
+  TenantId tenant;
+  mail::Address from;                  // local part in lower case
+  std::vector<mail::Address> to;       // local accounts, other aliases, or remote addresses (forwards)
+  UtcTime created_at;
+};
+
+enum class RouteTls : std::uint8_t { kOpportunistic, kRequired, kVerified, kNone };
+
+struct Route {
+  RouteId id;
+  std::optional<TenantId> tenant;      // nothing: for all
+  std::string pattern;                 // "example.com", "*.example.com", "*"
+  std::string host;                    // name or IP
+  std::uint16_t port = 25;
+  RouteTls tls = RouteTls::kOpportunistic;
+};
+
+struct Token {
+  TokenId id;
+  std::string name;
+  std::string hash;                    // SHA-256 of the secret, hex
+  std::optional<TenantId> tenant;      // nothing: operator, sees everything
+  std::optional<UtcTime> expires_at;
+};
+
+// Read on every connection, small: kept whole in memory. Everything but accounts and aliases.
+struct DirectorySnapshotRows {
+  std::uint64_t version = 0;
+  std::vector<Tenant> tenants;
+  std::vector<Domain> domains;
+  std::vector<SourceAddress> addresses;
+  std::vector<Route> routes;
+  std::vector<Token> tokens;
+};
+
+// Errors: kNotFound, kExists, kInvalid (which field, what is allowed), kConflict (what still depends on it),
+// kUnavailable (database away).
+class Directory {
+ public:
+  virtual ~Directory() = default;
+
+  virtual Result<DirectorySnapshotRows> snapshot_rows() = 0;
+
+  // Each change is one transaction and makes the version greater. `create` fills id and created_at.
+  virtual Result<Tenant> create_tenant(Tenant tenant) = 0;
+  virtual Result<Tenant> update_tenant(const Tenant& tenant) = 0;  // by id, name included
+  virtual Status remove_tenant(const TenantId& id) = 0;            // refused while domains, accounts, addresses remain
+  virtual Result<Domain> create_domain(Domain domain) = 0;
+  virtual Result<Domain> update_domain(const Domain& domain) = 0;  // a new name keeps the old as alias domain
+  virtual Status remove_domain(const DomainId& id) = 0;
+  virtual Result<SourceAddress> create_address(SourceAddress address) = 0;
+  virtual Result<SourceAddress> update_address(const SourceAddress& address) = 0;
+  virtual Status remove_address(const AddressId& id) = 0;
+  virtual Result<Route> create_route(Route route) = 0;
+  virtual Status remove_route(const RouteId& id) = 0;
+  virtual Result<Token> create_token(Token token) = 0;
+  virtual Status remove_token(const TokenId& id) = 0;
+
+  virtual Result<Account> create_account(Account account) = 0;
+  virtual Result<Account> update_account(const Account& account) = 0;
+  virtual Status remove_account(const AccountId& id) = 0;
+  virtual Result<std::optional<Account>> account_by_id(const AccountId& id) = 0;
+  virtual Result<std::optional<Account>> account_by_address(const mail::Address& address) = 0;  // any case
+  // In order of address, those greater than `after`, at most `limit`; of one tenant, or of all with nothing.
+  virtual Result<std::vector<Account>> accounts(const std::optional<TenantId>& tenant, std::string_view after,
+                                                std::size_t limit) = 0;
+  // Accounts with client networks, for recognising a client by its IP: few, kept in memory.
+  virtual Result<std::vector<Account>> accounts_with_networks() = 0;
+
+  virtual Result<Alias> create_alias(Alias alias) = 0;
+  virtual Status remove_alias(const AliasId& id) = 0;
+  virtual Result<std::optional<Alias>> alias_by_address(const mail::Address& address) = 0;
+  virtual Result<std::vector<Alias>> aliases(const std::optional<TenantId>& tenant, std::string_view after,
+                                             std::size_t limit) = 0;
+};
+
+// Opens or creates the SQLite directory at `path` and migrates it to the newest schema.
+// kConflict when the file was made by a newer program.
+Result<std::unique_ptr<Directory>> open_sqlite_directory(const std::string& path, const Clock& clock,
+                                                         Random& random);
+
+}  // namespace bulkhead::tenants
