@@ -1,0 +1,11 @@
+# The packages that more than one folder links; found once, at the top, so that every folder sees the targets.
+find_package(OpenSSL 3 REQUIRED)
+find_package(RocksDB REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)
+pkg_check_modules(FMT REQUIRED IMPORTED_TARGET GLOBAL fmt)
+pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET GLOBAL libidn2)
+pkg_check_modules(CARES REQUIRED IMPORTED_TARGET GLOBAL libcares)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET GLOBAL sqlite3)
+pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET GLOBAL libargon2)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET GLOBAL libzstd)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET GLOBAL libcurl)
