@@ -1,0 +1,123 @@
+#include "monitoring/metric_table.h"
+
+#include <array>
+
+namespace bulkhead::monitoring {
+
+namespace {
+
+using enum Metric;
+using enum MetricType;
+using enum Origin;
+
+constexpr std::array<MetricSpec, kMetricCount> kTable{{
+    {kMessagesReceived, "bulkhead_messages_received_total", kCounter, kCounted, "tenant protocol",
+     "Messages accepted with a positive reply."},
+    {kMessagesReceivedBytes, "bulkhead_messages_received_bytes_total", kCounter, kCounted, "tenant protocol",
+     "Bytes of the messages accepted."},
+    {kMessagesRejected, "bulkhead_messages_rejected_total", kCounter, kCounted, "tenant reason",
+     "Messages refused after their sender was named."},
+    {kRecipientsAccepted, "bulkhead_recipients_accepted_total", kCounter, kCounted, "tenant", "Recipients accepted."},
+    {kRecipientsRejected, "bulkhead_recipients_rejected_total", kCounter, kCounted, "tenant reason",
+     "Recipients refused."},
+    {kSmtpSessions, "bulkhead_smtp_sessions_total", kCounter, kCounted, "protocol", "SMTP sessions opened by clients."},
+    {kSmtpReplies, "bulkhead_smtp_replies_total", kCounter, kCounted, "class",
+     "Replies sent to SMTP clients, by the first digit of their code."},
+    {kConnectionsRefused, "bulkhead_connections_refused_total", kCounter, kCounted, "reason",
+     "Connections closed before a session began."},
+    {kTlsHandshakes, "bulkhead_tls_handshakes_total", kCounter, kCounted, "protocol outcome",
+     "TLS handshakes as a server, and as a client under the protocol \"delivery\"."},
+    {kLogins, "bulkhead_logins_total", kCounter, kCounted, "protocol outcome", "Attempts to sign in."},
+    {kDeliveries, "bulkhead_deliveries_total", kCounter, kCounted, "tenant source site outcome",
+     "Delivery attempts that ended, recipients of one attempt counted once each."},
+    {kDeliverySeconds, "bulkhead_delivery_seconds", kHistogram, kCounted, "site outcome",
+     "Time that one delivery attempt took."},
+    {kQueueDelaySeconds, "bulkhead_queue_delay_seconds", kHistogram, kCounted, "tenant",
+     "Time from acceptance to successful delivery."},
+    {kDeliveryConnections, "bulkhead_delivery_connections_total", kCounter, kCounted, "source outcome",
+     "Connections opened to remote servers."},
+    {kDeliveryReplies, "bulkhead_delivery_replies_total", kCounter, kCounted, "site class",
+     "Replies of remote servers that decided about a recipient, as classified."},
+    {kAmbiguousDeliveries, "bulkhead_ambiguous_deliveries_total", kCounter, kCounted, "site",
+     "Connections that died between the last byte of a message and its reply; a second copy may follow."},
+    {kMailboxDeliveries, "bulkhead_mailbox_deliveries_total", kCounter, kCounted, "tenant outcome",
+     "Deliveries to mailboxes of this server."},
+    {kDsns, "bulkhead_dsns_total", kCounter, kCounted, "tenant class", "Delivery status notifications made."},
+    {kThrottled, "bulkhead_throttled_total", kCounter, kCounted, "tenant reason",
+     "Messages or connections slowed or refused by a limit."},
+    {kDirectives, "bulkhead_directives_total", kCounter, kCounted, "action", "Directives given to the queue."},
+    {kDnsLookups, "bulkhead_dns_lookups_total", kCounter, kCounted, "outcome", "DNS questions, cached ones too."},
+    {kDnsSeconds, "bulkhead_dns_seconds", kHistogram, kCounted, "", "Time of a DNS question that was not cached."},
+    {kDirectoryLookups, "bulkhead_directory_lookups_total", kCounter, kCounted, "outcome",
+     "Lookups of accounts and aliases in the directory."},
+    {kPasswordCheckSeconds, "bulkhead_password_check_seconds", kHistogram, kCounted, "",
+     "Time of a password check, waiting included."},
+    {kHttpRequests, "bulkhead_http_requests_total", kCounter, kCounted, "class",
+     "Requests to the API, by the first digit of the status."},
+    {kHttpRequestSeconds, "bulkhead_http_request_seconds", kHistogram, kCounted, "", "Time of a request to the API."},
+    {kQueueDeliveries, "bulkhead_queue_deliveries", kGauge, kProvided, "state", "Deliveries in the queue."},
+    {kQueueTenantDeliveries, "bulkhead_queue_tenant_deliveries", kGauge, kProvided, "tenant",
+     "Deliveries in the queue of the busiest tenants."},
+    {kSessions, "bulkhead_sessions", kGauge, kProvided, "protocol", "Sessions open now."},
+    {kSourceAddresses, "bulkhead_source_addresses", kGauge, kProvided, "state",
+     "Source addresses in the directory, present on the host or absent."},
+    {kStoreBytes, "bulkhead_store_bytes", kGauge, kProvided, "", "Bytes on disk of bodies and metadata."},
+    {kStoreLiveBytes, "bulkhead_store_live_bytes", kGauge, kProvided, "", "Bytes of bodies that somebody holds."},
+    {kStoreSegments, "bulkhead_store_segments", kGauge, kProvided, "", "Segments of the blob log."},
+    {kStoreCommits, "bulkhead_store_commits_total", kCounter, kProvided, "", "Transactions committed."},
+    {kCommitGroups, "bulkhead_commit_groups_total", kCounter, kProvided, "",
+     "Grouped commits, each of them one sync of log and metadata."},
+    {kCommitLatencySeconds, "bulkhead_commit_latency_seconds", kGauge, kProvided, "quantile",
+     "Recent time from a commit's request to its durability."},
+    {kStoreWritable, "bulkhead_store_writable", kGauge, kProvided, "",
+     "1 while new mail can be made durable; 0 after a failed sync or on a full disk."},
+    {kTraceEvents, "bulkhead_trace_events_total", kCounter, kProvided, "", "Events written to the trace."},
+    {kTraceEventsDropped, "bulkhead_trace_events_dropped_total", kCounter, kProvided, "",
+     "Events lost because their buffer was full or their commit failed."},
+    {kTraceUnsettledEvents, "bulkhead_trace_unsettled_events", kGauge, kProvided, "",
+     "Events that are durable in the kv and not yet in a segment."},
+    {kTraceBytes, "bulkhead_trace_bytes", kGauge, kProvided, "", "Bytes of the trace's segments on disk."},
+    {kDnsCacheEntries, "bulkhead_dns_cache_entries", kGauge, kProvided, "", "Answers in the DNS cache."},
+    {kTenants, "bulkhead_tenants", kGauge, kProvided, "", "Tenants in the directory."},
+    {kSeriesOverflow, "bulkhead_metric_series_overflow_total", kCounter, kProvided, "",
+     "Counts that went to \"other\" because a metric had its largest number of series."},
+    {kProcessResidentBytes, "bulkhead_process_resident_memory_bytes", kGauge, kProvided, "",
+     "Resident memory of the process."},
+    {kProcessOpenFds, "bulkhead_process_open_fds", kGauge, kProvided, "", "Open file descriptors."},
+    {kProcessCpuSeconds, "bulkhead_process_cpu_seconds_total", kCounter, kProvided, "",
+     "User and system time of the process."},
+    {kProcessStartTimeSeconds, "bulkhead_process_start_time_seconds", kGauge, kProvided, "",
+     "When the process started, in seconds since 1970."},
+    {kBuildInfo, "bulkhead_build_info", kGauge, kProvided, "version", "1, with the version as a label."},
+}};
+
+constexpr bool is_in_order() {
+  for (std::size_t i = 0; i < kTable.size(); ++i) {
+    if (static_cast<std::size_t>(kTable[i].metric) != i) return false;
+  }
+  return true;
+}
+static_assert(is_in_order());
+
+}  // namespace
+
+std::span<const MetricSpec> metric_table() {
+  return kTable;
+}
+const MetricSpec& spec_of(Metric metric) {
+  return kTable[static_cast<std::size_t>(metric)];
+}
+
+std::string_view to_string(MetricType type) {
+  switch (type) {
+    case MetricType::kCounter:
+      return "counter";
+    case MetricType::kGauge:
+      return "gauge";
+    case MetricType::kHistogram:
+      return "histogram";
+  }
+  return "untyped";
+}
+
+}  // namespace bulkhead::monitoring

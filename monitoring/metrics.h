@@ -1,0 +1,108 @@
+// The product's metrics: counted by typed calls, read as the text that Prometheus scrapes.
+//
+// One Metrics is made in main and passed by reference. All functions are thread-safe. A counting call is meant for
+// the hot path: a hash lookup under a striped lock for each label that is ranked and one for the series; no
+// allocation once the series exists.
+//
+// Labels `tenant`, `source` and `site` are ranked: the busiest `Options::labels_max` values keep their name, the
+// rest count as "other" (see label_ranking.h). A value that loses its name loses its series, too; what was counted in
+// them is not added to "other", because a jump there would look like traffic. Every other label must come from a
+// fixed set in our code, never from a peer.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "monitoring/metric_table.h"
+#include "src/base/clock.h"
+
+namespace bulkhead::monitoring {
+
+class Metrics {
+ public:
+  struct Options {
+    std::string version = "0";
+    std::size_t labels_max = 100;  // for each of tenant, source, site
+    std::chrono::seconds ranking_interval{60};
+  };
+  // `clock` outlives the metrics.
+  Metrics(Options options, const Clock& clock);
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  using Text = std::string_view;
+  using Seconds = std::chrono::duration<double>;
+
+  // Incoming mail. `protocol`: smtp submission submissions lmtp api.
+  void message_received(Text tenant, Text protocol, std::uint64_t size_bytes);
+  void message_rejected(Text tenant, Text reason) { add(Metric::kMessagesRejected, {tenant, reason}); }
+  void recipients_accepted(Text tenant, std::uint64_t count = 1) { add(Metric::kRecipientsAccepted, {tenant}, count); }
+  void recipients_rejected(Text tenant, Text reason, std::uint64_t count = 1) {
+    add(Metric::kRecipientsRejected, {tenant, reason}, count);
+  }
+  void smtp_session_opened(Text protocol) { add(Metric::kSmtpSessions, {protocol}); }
+  void smtp_reply(int code);
+  void connection_refused(Text reason) { add(Metric::kConnectionsRefused, {reason}); }
+  // `outcome`: ok failed verified; `protocol` is "delivery" for connections that we open.
+  void tls_handshake(Text protocol, Text outcome) { add(Metric::kTlsHandshakes, {protocol, outcome}); }
+  // `outcome`: ok failed locked unavailable.
+  void login(Text outcome, Text protocol) { add(Metric::kLogins, {protocol, outcome}); }
+  void throttled(Text tenant, Text reason) { add(Metric::kThrottled, {tenant, reason}); }
+
+  // Outgoing mail. `outcome`: delivered deferred bounced expired held; `source` is empty when none was used.
+  void delivery_finished(Text tenant, Text source, Text site, Text outcome, std::uint64_t recipients = 1);
+  void delivery_took(Text site, Text outcome, Seconds time) {
+    observe(Metric::kDeliverySeconds, {site, outcome}, time);
+  }
+  void queue_delay(Text tenant, Seconds time) { observe(Metric::kQueueDelaySeconds, {tenant}, time); }
+  void delivery_connection(Text source, Text outcome) { add(Metric::kDeliveryConnections, {source, outcome}); }
+  void delivery_reply(Text site, Text reply_class) { add(Metric::kDeliveryReplies, {site, reply_class}); }
+  void ambiguous_delivery(Text site) { add(Metric::kAmbiguousDeliveries, {site}); }
+  void mailbox_delivery(Text tenant, Text outcome) { add(Metric::kMailboxDeliveries, {tenant, outcome}); }
+  // `dsn_class`: failure delay success.
+  void dsn_made(Text tenant, Text dsn_class) { add(Metric::kDsns, {tenant, dsn_class}); }
+  void directive_given(Text action) { add(Metric::kDirectives, {action}); }
+
+  // `outcome`: ok cached nxdomain nodata failed timeout.
+  void dns_lookup(Text outcome) { add(Metric::kDnsLookups, {outcome}); }
+  void dns_took(Seconds time) { observe(Metric::kDnsSeconds, {}, time); }
+  // `outcome`: hit miss unavailable.
+  void directory_lookup(Text outcome) { add(Metric::kDirectoryLookups, {outcome}); }
+  void password_check_took(Seconds time) { observe(Metric::kPasswordCheckSeconds, {}, time); }
+  void http_request(int status, Seconds time);
+
+  // Metrics of Origin::kProvided are asked for at each reading: the provider calls `emit` once for each series, with
+  // the label values in the table's order. It runs on the reader's thread and may block shortly. Several providers of
+  // one metric add up their series. Process, build and overflow metrics provide themselves.
+  using Emit = std::function<void(std::initializer_list<Text> labels, double value)>;
+  using Provider = std::function<void(const Emit& emit)>;
+  void provide(Metric metric, Provider provider);
+  // Forgets all providers; waits for a reading that is under way. Call it before what they refer to dies.
+  void withdraw_providers();
+
+  // Prometheus text format 0.0.4 of all metrics.
+  std::string exposition();
+  static constexpr Text kContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+ private:
+  struct State;
+  void add(Metric metric, std::initializer_list<Text> labels, std::uint64_t count = 1);
+  void observe(Metric metric, std::initializer_list<Text> labels, Seconds time);
+  void provide_own();
+  void rank_if_due();
+
+  const Options options_;
+  const Clock& clock_;
+  const SteadyTime started_;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bulkhead::monitoring
