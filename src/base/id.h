@@ -25,7 +25,7 @@ struct Ulid {
 };
 
 Ulid make_ulid(const Clock& clock, Random& random);
-std::string to_string(const Ulid& ulid);               // 26 characters, upper case
+std::string to_string(const Ulid& ulid);                // 26 characters, upper case
 std::optional<Ulid> parse_ulid(std::string_view text);  // either case; nothing on any other input
 
 template <class Tag>

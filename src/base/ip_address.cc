@@ -1,9 +1,9 @@
 #include "src/base/ip_address.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <arpa/inet.h>
 
 namespace bulkhead {
 
@@ -96,7 +96,9 @@ bool IpNetwork::contains(const IpAddress& ip) const {
   return ((static_cast<unsigned char>(mine[whole]) ^ static_cast<unsigned char>(theirs[whole])) & mask) == 0;
 }
 
-std::string IpNetwork::text() const { return address.text() + "/" + std::to_string(prefix); }
+std::string IpNetwork::text() const {
+  return address.text() + "/" + std::to_string(prefix);
+}
 
 std::optional<SocketAddress> SocketAddress::parse(std::string_view text) {
   const auto colon = text.rfind(':');

@@ -4,11 +4,11 @@
 // Thread-safe. Control characters in the text are escaped, so that a peer cannot forge lines.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <functional>
 #include <string>
 #include <string_view>
+
+#include <fmt/format.h>
 
 namespace bulkhead {
 

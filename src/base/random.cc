@@ -1,10 +1,10 @@
 #include "src/base/random.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
+
+#include <sys/random.h>
 
 #include "src/base/check.h"
 
@@ -26,7 +26,9 @@ std::uint64_t Random::below(std::uint64_t bound) {
   }
 }
 
-double Random::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Random::uniform() {
+  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
 namespace {
 

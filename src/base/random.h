@@ -11,9 +11,9 @@ class Random {
  public:
   virtual ~Random() = default;
   virtual void fill(std::span<char> bytes) = 0;
-  std::uint64_t next();                          // 64 uniform bits
-  std::uint64_t below(std::uint64_t bound);      // uniform in [0, bound); bound > 0
-  double uniform();                              // uniform in [0, 1)
+  std::uint64_t next();                      // 64 uniform bits
+  std::uint64_t below(std::uint64_t bound);  // uniform in [0, bound); bound > 0
+  double uniform();                          // uniform in [0, 1)
 };
 
 // The kernel's generator, read in blocks and kept per thread; fit for tokens and salts.

@@ -22,20 +22,34 @@ Permanence Error::permanence() const {
 
 std::string_view to_string(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalid: return "invalid";
-    case ErrorCode::kNotFound: return "not-found";
-    case ErrorCode::kExists: return "exists";
-    case ErrorCode::kConflict: return "conflict";
-    case ErrorCode::kForbidden: return "forbidden";
-    case ErrorCode::kLimit: return "limit";
-    case ErrorCode::kUnavailable: return "unavailable";
-    case ErrorCode::kTimeout: return "timeout";
-    case ErrorCode::kClosed: return "closed";
-    case ErrorCode::kFull: return "full";
-    case ErrorCode::kIo: return "io";
-    case ErrorCode::kCorrupt: return "corrupt";
-    case ErrorCode::kProtocol: return "protocol";
-    case ErrorCode::kCancelled: return "cancelled";
+    case ErrorCode::kInvalid:
+      return "invalid";
+    case ErrorCode::kNotFound:
+      return "not-found";
+    case ErrorCode::kExists:
+      return "exists";
+    case ErrorCode::kConflict:
+      return "conflict";
+    case ErrorCode::kForbidden:
+      return "forbidden";
+    case ErrorCode::kLimit:
+      return "limit";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kTimeout:
+      return "timeout";
+    case ErrorCode::kClosed:
+      return "closed";
+    case ErrorCode::kFull:
+      return "full";
+    case ErrorCode::kIo:
+      return "io";
+    case ErrorCode::kCorrupt:
+      return "corrupt";
+    case ErrorCode::kProtocol:
+      return "protocol";
+    case ErrorCode::kCancelled:
+      return "cancelled";
   }
   return "unknown";
 }
@@ -44,17 +58,25 @@ namespace {
 
 ErrorCode code_of(int error_number) {
   switch (error_number) {
-    case ENOENT: return ErrorCode::kNotFound;
-    case EEXIST: return ErrorCode::kExists;
+    case ENOENT:
+      return ErrorCode::kNotFound;
+    case EEXIST:
+      return ErrorCode::kExists;
     case EACCES:
-    case EPERM: return ErrorCode::kForbidden;
+    case EPERM:
+      return ErrorCode::kForbidden;
     case ENOSPC:
-    case EDQUOT: return ErrorCode::kFull;
-    case ETIMEDOUT: return ErrorCode::kTimeout;
+    case EDQUOT:
+      return ErrorCode::kFull;
+    case ETIMEDOUT:
+      return ErrorCode::kTimeout;
     case ECONNRESET:
-    case EPIPE: return ErrorCode::kClosed;
-    case ECANCELED: return ErrorCode::kCancelled;
-    default: return ErrorCode::kIo;
+    case EPIPE:
+      return ErrorCode::kClosed;
+    case ECANCELED:
+      return ErrorCode::kCancelled;
+    default:
+      return ErrorCode::kIo;
   }
 }
 

@@ -52,7 +52,9 @@ std::string_view to_string(ErrorCode code);
 inline tl::unexpected<Error> fail(ErrorCode code, std::string message, std::string advice = {}) {
   return tl::unexpected<Error>(Error{code, std::move(message), std::move(advice)});
 }
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 // The error of a failed system call: "CALL WHAT: strerror(errno)", with the code that errno deserves.
 Error system_error(std::string_view call, std::string_view what, int error_number);

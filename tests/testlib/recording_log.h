@@ -1,11 +1,11 @@
 // A log that fails the test on a warning or error that nobody expected.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <mutex>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "src/base/log.h"
 

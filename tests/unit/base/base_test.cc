@@ -34,8 +34,8 @@ TEST(Id, SortsByTimeAsText) {
 }
 
 TEST(Id, RefusesWhatIsNoUlid) {
-  for (const char* text : {"", "0", "80000000000000000000000000", "0123456789ABCDEFGHJKMNPQRU", "0123456789abcdefghjkmnpq'",
-                           "0123456789ABCDEFGHJKMNPQRSS"}) {
+  for (const char* text : {"", "0", "80000000000000000000000000", "0123456789ABCDEFGHJKMNPQRU",
+                           "0123456789abcdefghjkmnpq'", "0123456789ABCDEFGHJKMNPQRSS"}) {
     EXPECT_FALSE(MessageId::parse(text)) << text;
   }
 }
@@ -87,14 +87,18 @@ TEST(Random, StaysBelowItsBound) {
   for (int i = 0; i < 1000; ++i) EXPECT_LT(random.below(7), 7U);
 }
 
-TEST(Log, EscapesControlsSoThatPeersForgeNoLines) { EXPECT_EQ(escape_controls("a\r\nb\x7f"), "a\\x0d\\x0ab\\x7f"); }
+TEST(Log, EscapesControlsSoThatPeersForgeNoLines) {
+  EXPECT_EQ(escape_controls("a\r\nb\x7f"), "a\\x0d\\x0ab\\x7f");
+}
 
 TEST(UniqueFunction, HoldsWhatCannotBeCopied) {
   UniqueFunction<int()> function = [value = std::make_unique<int>(7)] { return *value; };
   EXPECT_EQ(function(), 7);
 }
 
-Task<int> seven() { co_return 7; }
+Task<int> seven() {
+  co_return 7;
+}
 Task<> add_to(int& sum) {
   sum += co_await seven();
   sum += co_await seven();
@@ -108,7 +112,9 @@ struct Detached {
     void unhandled_exception() { std::terminate(); }
   };
 };
-Detached run(Task<> task) { co_await std::move(task); }
+Detached run(Task<> task) {
+  co_await std::move(task);
+}
 
 TEST(Task, RunsWhenAwaited) {
   int sum = 0;

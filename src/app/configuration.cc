@@ -1,0 +1,335 @@
+#include "src/app/configuration.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "src/app/duration.h"
+#include "src/mail/address.h"
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+namespace bulkhead::app {
+
+std::string ConfigurationFault::text() const {
+  std::string out = file;
+  if (line > 0) out += fmt::format(":{}", line);
+  if (!key.empty()) out += ": " + key;
+  return out + ": " + message;
+}
+
+namespace {
+
+constexpr std::size_t kFileSizeMax = 1U << 20;
+
+// Reads one value into the configuration; the error side is a sentence that says what would be right.
+using Reader = std::function<std::optional<std::string>(const toml::node&, Configuration&)>;
+
+std::optional<std::string> read_string(const toml::node& node, std::string& out) {
+  const auto value = node.value_exact<std::string>();
+  if (!value) return "expected a string in quotes";
+  if (value->find('\0') != std::string::npos) return "a string cannot contain NUL";
+  out = *value;
+  return std::nullopt;
+}
+
+template <class Number>
+std::optional<std::string> read_number(const toml::node& node, Number& out, std::int64_t least, std::int64_t most) {
+  const auto value = node.value_exact<std::int64_t>();
+  if (!value || *value < least || *value > most)
+    return fmt::format("expected a whole number from {} to {}", least, most);
+  out = static_cast<Number>(*value);
+  return std::nullopt;
+}
+
+std::optional<std::string> read_endpoints(const toml::node& node, std::vector<SocketAddress>& out) {
+  const auto* list = node.as_array();
+  if (list == nullptr) return "expected a list of \"address:port\", e.g. [\"0.0.0.0:25\", \"[::]:25\"]";
+  out.clear();
+  for (const auto& item : *list) {
+    const auto text = item.value_exact<std::string>();
+    const auto endpoint = text ? SocketAddress::parse(*text) : std::nullopt;
+    if (!endpoint) {
+      return fmt::format("expected \"address:port\", e.g. \"0.0.0.0:25\" or \"[::]:25\", not {}",
+                         text ? "\"" + *text + "\"" : "a value of another type");
+    }
+    if (std::find(out.begin(), out.end(), *endpoint) != out.end()) return fmt::format("{} is listed twice", *text);
+    out.push_back(*endpoint);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> read_duration(const toml::node& node, std::chrono::seconds& out,
+                                         std::chrono::seconds least) {
+  const auto text = node.value_exact<std::string>();
+  const auto value = text ? parse_duration(*text) : std::nullopt;
+  if (!value || *value < least) {
+    return fmt::format("expected a duration of at least {} as number and unit, e.g. \"90s\", \"15m\", \"4h\" or \"5d\"",
+                       to_text(least));
+  }
+  out = *value;
+  return std::nullopt;
+}
+
+std::optional<std::string> read_retry(const toml::node& node, std::vector<std::chrono::seconds>& out) {
+  const auto* list = node.as_array();
+  if (list == nullptr || list->empty() || list->size() > 100) {
+    return "expected a list of 1 to 100 durations, e.g. [\"5m\", \"15m\", \"1h\"]";
+  }
+  out.clear();
+  for (const auto& item : *list) {
+    std::chrono::seconds interval{0};
+    if (auto fault = read_duration(item, interval, std::chrono::seconds{1})) return fault;
+    out.push_back(interval);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> read_host_name(const toml::node& node, std::string& out) {
+  if (auto fault = read_string(node, out)) return fault;
+  const auto canonical = mail::canonical_domain(out);
+  if (!canonical || canonical->front() == '[') return "expected a host name, e.g. \"mx1.isp.example\"";
+  out = *canonical;
+  return std::nullopt;
+}
+
+std::optional<std::string> read_engine(const toml::node& node, std::string& out) {
+  if (auto fault = read_string(node, out)) return fault;
+  if (out == "sqlite") return std::nullopt;
+  if (out == "mariadb") return "\"mariadb\" is not served by this version; use \"sqlite\"";
+  return "expected \"sqlite\"";
+}
+
+std::optional<std::string> read_absolute_path(const toml::node& node, std::string& out) {
+  if (auto fault = read_string(node, out)) return fault;
+  if (out.empty() || out.front() != '/') return "expected an absolute path";
+  return std::nullopt;
+}
+
+// A protocol of the product that this version does not serve yet: only the empty list is honest.
+std::optional<std::string> read_unserved(const toml::node& node) {
+  const auto* list = node.as_array();
+  if (list != nullptr && list->empty()) return std::nullopt;
+  return "this protocol is not served by this version; leave the list empty";
+}
+
+// The configuration, declared: every key with its reader.
+const std::map<std::string, Reader, std::less<>>& readers() {
+  using C = Configuration;
+  using N = toml::node;
+  static const std::map<std::string, Reader, std::less<>> table{
+      {"node.name", [](const N& n, C& c) { return read_host_name(n, c.node.name); }},
+      {"node.data", [](const N& n, C& c) { return read_absolute_path(n, c.node.data); }},
+      {"node.threads", [](const N& n, C& c) { return read_number(n, c.node.threads, 0, 256); }},
+      {"node.user", [](const N& n, C& c) { return read_string(n, c.node.user); }},
+      {"directory.engine", [](const N& n, C& c) { return read_engine(n, c.directory.engine); }},
+      {"directory.url", [](const N& n, C& c) { return read_string(n, c.directory.url); }},
+      {"listen.smtp", [](const N& n, C& c) { return read_endpoints(n, c.listen.smtp); }},
+      {"listen.submission", [](const N& n, C& c) { return read_endpoints(n, c.listen.submission); }},
+      {"listen.submissions", [](const N& n, C& c) { return read_endpoints(n, c.listen.submissions); }},
+      {"listen.imap", [](const N& n, C&) { return read_unserved(n); }},
+      {"listen.imaps", [](const N& n, C&) { return read_unserved(n); }},
+      {"listen.pop3", [](const N& n, C&) { return read_unserved(n); }},
+      {"listen.pop3s", [](const N& n, C&) { return read_unserved(n); }},
+      {"listen.managesieve", [](const N& n, C&) { return read_unserved(n); }},
+      {"listen.lmtp", [](const N& n, C&) { return read_unserved(n); }},
+      {"listen.http", [](const N& n, C& c) { return read_endpoints(n, c.listen.http); }},
+      {"listen.https", [](const N& n, C& c) { return read_endpoints(n, c.listen.https); }},
+      {"listen.metrics", [](const N& n, C& c) { return read_endpoints(n, c.listen.metrics); }},
+      {"listen.admin", [](const N& n, C& c) { return read_absolute_path(n, c.listen.admin); }},
+      {"dns.servers", [](const N& n, C& c) { return read_endpoints(n, c.dns.servers); }},
+      {"tls.certificate", [](const N& n, C& c) { return read_absolute_path(n, c.tls.certificate); }},
+      {"tls.key", [](const N& n, C& c) { return read_absolute_path(n, c.tls.key); }},
+      {"delivery.port", [](const N& n, C& c) { return read_number(n, c.delivery.port, 1, 65535); }},
+      {"delivery.connections_per_lane",
+       [](const N& n, C& c) { return read_number(n, c.delivery.connections_per_lane, 1, 1000); }},
+      {"delivery.messages_per_connection",
+       [](const N& n, C& c) { return read_number(n, c.delivery.messages_per_connection, 1, 100000); }},
+      {"queue.retry", [](const N& n, C& c) { return read_retry(n, c.queue.retry); }},
+      {"queue.expire_after",
+       [](const N& n, C& c) { return read_duration(n, c.queue.expire_after, std::chrono::seconds{1}); }},
+      {"queue.warn_after",
+       [](const N& n, C& c) { return read_duration(n, c.queue.warn_after, std::chrono::seconds{1}); }},
+      {"limits.sessions", [](const N& n, C& c) { return read_number(n, c.limits.sessions, 1, 1000000); }},
+      {"limits.sessions_per_client",
+       [](const N& n, C& c) { return read_number(n, c.limits.sessions_per_client, 1, 1000000); }},
+  };
+  return table;
+}
+
+// Optimal string alignment distance: a swap of neighbours, the commonest slip, counts one.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> at(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) at[i][0] = i;
+  for (std::size_t j = 0; j <= b.size(); ++j) at[0][j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = at[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      at[i][j] = std::min({at[i - 1][j] + 1, at[i][j - 1] + 1, replaced});
+      const bool is_swap = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (is_swap) at[i][j] = std::min(at[i][j], at[i - 2][j - 2] + 1);
+    }
+  }
+  return at[a.size()][b.size()];
+}
+
+std::string unknown_key_message(const std::string& key) {
+  std::string nearest;
+  std::size_t least = 4;
+  for (const auto& [known, reader] : readers()) {
+    const std::size_t distance = edit_distance(key.substr(0, 64), known);
+    if (distance < least) {
+      least = distance;
+      nearest = known;
+    }
+  }
+  return nearest.empty() ? "no such key; docs/reference/configuration.md lists them"
+                         : "no such key; did you mean " + nearest + "?";
+}
+
+class Parser {
+ public:
+  explicit Parser(std::string file) : file_(std::move(file)) {}
+
+  ConfigurationReading run(std::string_view text) {
+    if (text.size() > kFileSizeMax) {
+      fault(0, "", "larger than 1 MiB: this is not a configuration file");
+      return std::move(reading_);
+    }
+    set_defaults();
+    const toml::parse_result parsed = toml::parse(text, file_);
+    if (!parsed) {
+      fault(parsed.error().source().begin.line, "", std::string{parsed.error().description()});
+      return std::move(reading_);
+    }
+    for (const auto& [section, node] : parsed.table()) read_section(std::string{section.str()}, node);
+    check_whole();
+    return std::move(reading_);
+  }
+
+ private:
+  void set_defaults() {
+    auto& listen = reading_.configuration.listen;
+    const auto both = [](std::uint16_t port) {
+      return std::vector<SocketAddress>{{*IpAddress::parse("0.0.0.0"), port}, {*IpAddress::parse("::"), port}};
+    };
+    listen.smtp = both(25);
+    listen.submission = both(587);
+    listen.submissions = both(465);
+    listen.http = {*SocketAddress::parse("127.0.0.1:8080")};
+    listen.metrics = {*SocketAddress::parse("127.0.0.1:9925")};
+  }
+
+  void read_section(const std::string& section, const toml::node& node) {
+    const auto* table = node.as_table();
+    if (table == nullptr) {
+      fault(node.source().begin.line, section, "a key outside of any section; " + unknown_key_message(section));
+      return;
+    }
+    for (const auto& [name, value] : *table) {
+      const std::string key = section + "." + std::string{name.str()};
+      const auto reader = readers().find(key);
+      const auto line = value.source().begin.line;
+      lines_[key] = line;
+      if (reader == readers().end()) {
+        fault(line, key, unknown_key_message(key));
+      } else if (auto message = reader->second(value, reading_.configuration)) {
+        fault(line, key, std::move(*message));
+      }
+    }
+  }
+
+  // What concerns more than one key.
+  void check_whole() {
+    auto& c = reading_.configuration;
+    if (c.node.name.empty()) c.node.name = host_name();
+    if (c.tls.certificate.empty() != c.tls.key.empty()) {
+      fault(line_of(c.tls.key.empty() ? "tls.certificate" : "tls.key"), "tls",
+            "certificate and key belong together: give both, or neither for a self-signed one");
+    }
+    if (!c.directory.url.empty() && c.directory.engine == "sqlite") {
+      fault(line_of("directory.url"), "directory.url", "the engine sqlite takes no url");
+    }
+    if (c.queue.warn_after >= c.queue.expire_after) {
+      fault(line_of("queue.warn_after"), "queue.warn_after", "must be shorter than queue.expire_after");
+    }
+    if (c.listen.admin.size() > 107) {
+      fault(line_of("listen.admin"), "listen.admin", "a socket path has at most 107 characters");
+    }
+    check_endpoints_differ();
+  }
+
+  void check_endpoints_differ() {
+    const auto& listen = reading_.configuration.listen;
+    std::map<std::string, std::string> seen;
+    const std::array lists{std::pair{"listen.smtp", &listen.smtp},
+                           std::pair{"listen.submission", &listen.submission},
+                           std::pair{"listen.submissions", &listen.submissions},
+                           std::pair{"listen.http", &listen.http},
+                           std::pair{"listen.https", &listen.https},
+                           std::pair{"listen.metrics", &listen.metrics}};
+    for (const auto& [key, list] : lists) {
+      for (const auto& endpoint : *list) {
+        if (endpoint.port == 0) continue;
+        const auto [at, is_new] = seen.emplace(endpoint.text(), key);
+        if (!is_new) fault(line_of(key), key, fmt::format("{} is already taken by {}", endpoint.text(), at->second));
+      }
+    }
+  }
+
+  static std::string host_name() {
+    std::array<char, 256> buffer{};
+    if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return "localhost";
+    const auto canonical = mail::canonical_domain(buffer.data());
+    return canonical ? *canonical : "localhost";
+  }
+
+  std::uint32_t line_of(const std::string& key) const {
+    const auto at = lines_.find(key);
+    return at == lines_.end() ? 0 : at->second;
+  }
+  void fault(std::uint32_t line, std::string key, std::string message) {
+    reading_.faults.push_back({file_, line, std::move(key), std::move(message)});
+  }
+
+  std::string file_;
+  std::map<std::string, std::uint32_t> lines_;
+  ConfigurationReading reading_;
+};
+
+}  // namespace
+
+ConfigurationReading parse_configuration(std::string_view text, const std::string& file) {
+  return Parser{file}.run(text);
+}
+
+ConfigurationReading read_configuration(const std::string& file) {
+  std::ifstream stream{file, std::ios::binary};
+  if (!stream) {
+    ConfigurationReading reading;
+    reading.faults.push_back({file, 0, "", "cannot be opened; name another with --config FILE or BULKHEAD_CONFIG"});
+    return reading;
+  }
+  std::string text(kFileSizeMax + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  return parse_configuration(text, file);
+}
+
+std::vector<std::string> configuration_keys() {
+  std::vector<std::string> keys;
+  for (const auto& [key, reader] : readers()) keys.push_back(key);
+  return keys;
+}
+
+}  // namespace bulkhead::app
