@@ -38,6 +38,12 @@ std::size_t length_by_lead(unsigned char lead) {
   return lead < 0xF0 ? 3 : 4;
 }
 
+// Of the C0 or C1 block; `text` begins with a well-formed sequence.
+bool is_control(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  return lead < 0x20 || lead == 0x7F || (lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0);
+}
+
 }  // namespace
 
 std::size_t utf8_sequence_length(std::string_view text) {
@@ -58,10 +64,7 @@ std::size_t utf8_sequence_length(std::string_view text) {
 bool is_printable_utf8(std::string_view text) {
   while (!text.empty()) {
     const std::size_t length = utf8_sequence_length(text);
-    if (length == 0) return false;
-    const auto lead = static_cast<unsigned char>(text[0]);
-    if (lead < 0x20 || lead == 0x7F) return false;
-    if (lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0) return false;
+    if (length == 0 || is_control(text)) return false;
     text.remove_prefix(length);
   }
   return true;
@@ -76,6 +79,19 @@ std::string_view utf8_prefix(std::string_view text, std::size_t size_max) {
   std::size_t size = size_max;
   while (size > 0 && is_continuation(text[size])) --size;
   return text.substr(0, size);
+}
+
+std::string to_printable_utf8(std::string_view text, std::size_t size_max) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t length = utf8_sequence_length(text);
+    const std::string_view shown = length == 0 ? kReplacement : is_control(text) ? " " : text.substr(0, length);
+    if (out.size() + shown.size() > size_max) break;
+    out += shown;
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return out;
 }
 
 }  // namespace bulkhead::mail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace bulkhead::mail {
@@ -17,5 +18,8 @@ bool is_ascii(std::string_view text);
 
 // The longest front of `text` of at most `size_max` bytes that does not cut a sequence.
 std::string_view utf8_prefix(std::string_view text, std::size_t size_max);
+
+// `text` made fit to show: malformed octets become U+FFFD, control characters spaces; at most `size_max` bytes.
+std::string to_printable_utf8(std::string_view text, std::size_t size_max);
 
 }  // namespace bulkhead::mail
