@@ -26,8 +26,8 @@ enum class Suspension : std::uint8_t { kActive, kSuspended };
 
 struct Tenant {
   TenantId id;
-  std::string name;                    // [a-z0-9][a-z0-9-]{0,62}
-  std::optional<TenantId> reseller;    // a tenant that owns this one
+  std::string name;                  // [a-z0-9][a-z0-9-]{0,62}
+  std::optional<TenantId> reseller;  // a tenant that owns this one; at most four levels, no cycles
   Suspension suspension = Suspension::kActive;
   std::string certificate_pem, key_pem;  // the tenant's own, "" when it has none
   std::string postmaster;                // where the tenant's postmaster mail goes, "" = none
@@ -39,8 +39,9 @@ struct Tenant {
 struct Domain {
   DomainId id;
   TenantId tenant;
-  std::string name;                    // canonical
-  std::string catch_all;               // address, "" when unknown recipients are refused
+  std::string name;                       // canonical
+  std::vector<std::string> former_names;  // kept by renaming; they go on working. Filled by the directory
+  std::string catch_all;                  // address, "" when unknown recipients are refused
   std::string certificate_pem, key_pem;
   UtcTime created_at;
 };
@@ -49,9 +50,9 @@ struct Domain {
 struct SourceAddress {
   AddressId id;
   IpAddress ip;
-  std::optional<TenantId> tenant;      // nothing: shared by every tenant that has none of its own in that family
-  std::string helo;                    // "" : the node's name
-  bool is_default = false;             // preferred among the tenant's (or the shared) of its family
+  std::optional<TenantId> tenant;  // nothing: shared by every tenant that has no address of its own
+  std::string helo;                // "" : the node's name
+  bool is_default = false;         // preferred among the tenant's (or the shared) of its family; at most one is
   UtcTime created_at;
 };
 
@@ -61,21 +62,21 @@ struct Account {
   AccountId id;
   TenantId tenant;
   DomainId domain;
-  mail::Address address;               // local part in lower case
+  mail::Address address;  // local part in lower case
   std::string full_name;
   AccountKind kind = AccountKind::kPerson;
   Suspension suspension = Suspension::kActive;
-  std::string password_hash;           // argon2id in PHC form, "" = no sign-in
+  std::string password_hash;               // argon2id in PHC form, "" = no sign-in
   std::vector<IpNetwork> client_networks;  // clients that need no password; what they send counts for this account
-  std::uint64_t quota_bytes = 0;       // 0: unlimited
+  std::uint64_t quota_bytes = 0;           // 0: unlimited
   UtcTime created_at;
 };
 
 struct Alias {
   AliasId id;
   TenantId tenant;
-  mail::Address from;                  // local part in lower case
-  std::vector<mail::Address> to;       // local accounts, other aliases, or remote addresses (forwards)
+  mail::Address from;             // local part in lower case
+  std::vector<mail::Address> to;  // local accounts, other aliases, or remote addresses (forwards)
   UtcTime created_at;
 };
 
@@ -83,9 +84,9 @@ enum class RouteTls : std::uint8_t { kOpportunistic, kRequired, kVerified, kNone
 
 struct Route {
   RouteId id;
-  std::optional<TenantId> tenant;      // nothing: for all
-  std::string pattern;                 // "example.com", "*.example.com", "*"
-  std::string host;                    // name or IP
+  std::optional<TenantId> tenant;  // nothing: for all
+  std::string pattern;             // "example.com", "*.example.com", "*"
+  std::string host;                // name or IP
   std::uint16_t port = 25;
   RouteTls tls = RouteTls::kOpportunistic;
 };
@@ -93,14 +94,14 @@ struct Route {
 struct Token {
   TokenId id;
   std::string name;
-  std::string hash;                    // SHA-256 of the secret, hex
-  std::optional<TenantId> tenant;      // nothing: operator, sees everything
+  std::string hash;                // SHA-256 of the secret, hex
+  std::optional<TenantId> tenant;  // nothing: operator, sees everything
   std::optional<UtcTime> expires_at;
 };
 
 // Read on every connection, small: kept whole in memory. Everything but accounts and aliases.
 struct DirectorySnapshotRows {
-  std::uint64_t version = 0;
+  std::uint64_t version = 0;  // grows with every change of what a snapshot holds (accounts with networks included)
   std::vector<Tenant> tenants;
   std::vector<Domain> domains;
   std::vector<SourceAddress> addresses;
@@ -115,13 +116,17 @@ class Directory {
   virtual ~Directory() = default;
 
   virtual Result<DirectorySnapshotRows> snapshot_rows() = 0;
+  // The version that snapshot_rows() would have; one small read.
+  virtual Result<std::uint64_t> snapshot_version() = 0;
 
-  // Each change is one transaction and makes the version greater. `create` fills id and created_at.
+  // Each change is one transaction, durable when the call returns. `create` fills id and created_at. `update` finds
+  // the thing by id; one that belongs to another tenant than the argument says is not found.
   virtual Result<Tenant> create_tenant(Tenant tenant) = 0;
   virtual Result<Tenant> update_tenant(const Tenant& tenant) = 0;  // by id, name included
-  virtual Status remove_tenant(const TenantId& id) = 0;            // refused while domains, accounts, addresses remain
+  virtual Status remove_tenant(const TenantId& id) = 0;            // refused while anything belongs to it
   virtual Result<Domain> create_domain(Domain domain) = 0;
-  virtual Result<Domain> update_domain(const Domain& domain) = 0;  // a new name keeps the old as alias domain
+  virtual Result<Domain> update_domain(const Domain& domain) = 0;  // a new name keeps the old as a former name
+  virtual Status remove_former_name(const DomainId& id, std::string_view name) = 0;  // no longer ours
   virtual Status remove_domain(const DomainId& id) = 0;
   virtual Result<SourceAddress> create_address(SourceAddress address) = 0;
   virtual Result<SourceAddress> update_address(const SourceAddress& address) = 0;
@@ -131,17 +136,24 @@ class Directory {
   virtual Result<Token> create_token(Token token) = 0;
   virtual Status remove_token(const TokenId& id) = 0;
 
+  // The account's domain is the one of its address, which must be the tenant's; `domain` is filled.
   virtual Result<Account> create_account(Account account) = 0;
+  // A new address keeps the old one as a former address, which goes on working.
   virtual Result<Account> update_account(const Account& account) = 0;
+  virtual Result<std::vector<mail::Address>> former_addresses(const AccountId& id) = 0;
+  virtual Status remove_former_address(const AccountId& id, const mail::Address& address) = 0;
   virtual Status remove_account(const AccountId& id) = 0;
   virtual Result<std::optional<Account>> account_by_id(const AccountId& id) = 0;
-  virtual Result<std::optional<Account>> account_by_address(const mail::Address& address) = 0;  // any case
-  // In order of address, those greater than `after`, at most `limit`; of one tenant, or of all with nothing.
+  // Any case; former addresses and former names of the domain find it too.
+  virtual Result<std::optional<Account>> account_by_address(const mail::Address& address) = 0;
+  // In order of domain, then local part; those after the address `after` ("" = from the beginning), at most `limit`;
+  // of one tenant, or of all with nothing.
   virtual Result<std::vector<Account>> accounts(const std::optional<TenantId>& tenant, std::string_view after,
                                                 std::size_t limit) = 0;
   // Accounts with client networks, for recognising a client by its IP: few, kept in memory.
   virtual Result<std::vector<Account>> accounts_with_networks() = 0;
 
+  // `from` lies in a domain of the tenant; no account or alias has it yet.
   virtual Result<Alias> create_alias(Alias alias) = 0;
   virtual Status remove_alias(const AliasId& id) = 0;
   virtual Result<std::optional<Alias>> alias_by_address(const mail::Address& address) = 0;
@@ -151,7 +163,6 @@ class Directory {
 
 // Opens or creates the SQLite directory at `path` and migrates it to the newest schema.
 // kConflict when the file was made by a newer program.
-Result<std::unique_ptr<Directory>> open_sqlite_directory(const std::string& path, const Clock& clock,
-                                                         Random& random);
+Result<std::unique_ptr<Directory>> open_sqlite_directory(const std::string& path, const Clock& clock, Random& random);
 
 }  // namespace bulkhead::tenants

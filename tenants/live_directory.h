@@ -29,21 +29,24 @@ class Snapshot {
   const Tenant* tenant_by_name(std::string_view name) const;
   const std::vector<Tenant>& tenants() const;
   const Domain* domain(const DomainId& id) const;
-  const Domain* domain_by_name(std::string_view name) const;
+  const Domain* domain_by_name(std::string_view name) const;  // former names find it too
   const std::vector<Domain>& domains() const;
   const SourceAddress* address(const IpAddress& ip) const;
   const std::vector<SourceAddress>& addresses() const;
-  // The addresses a tenant may use in a family: its own if it has any there, otherwise the shared ones; the default
-  // first. Empty: that family is not used for this tenant.
-  std::vector<const SourceAddress*> usable_addresses(const TenantId& tenant, Family family) const;
+  // The addresses a tenant may use in a family, the default first, then in order of their making. A tenant with at
+  // least one address of its own, of whatever family, uses only its own; one with none uses the shared ones. Empty:
+  // that family is not used for this tenant (one with IPv4 only never connects over IPv6).
+  const std::vector<const SourceAddress*>& usable_addresses(const TenantId& tenant, Family family) const;
   // Whether `tenant` is served on `arrival`: its own address, a shared one while it has none of its own, or an
-  // address that the directory does not know (then every tenant is, as on loopback before any is configured).
+  // address that the directory does not know: wildcard listeners accept on addresses that nobody has assigned yet,
+  // and there every tenant is served. What a tenant with own addresses sends leaves from these all the same.
   bool is_served_on(const TenantId& tenant, const IpAddress& arrival) const;
   // The most specific route: the tenant's before the general, exact before suffix before '*'. Null: use MX.
   const Route* route(const TenantId& tenant, std::string_view domain) const;
   const std::vector<Route>& routes() const;
   const std::vector<Token>& tokens() const;
   // The account whose client networks hold `client`, among tenants served on `arrival`; the longest prefix wins.
+  // Suspended accounts, and those of suspended tenants, are passed over.
   const Account* account_by_client(const IpAddress& client, const IpAddress& arrival) const;
 
  private:
@@ -55,24 +58,44 @@ using SnapshotPtr = std::shared_ptr<const Snapshot>;
 // What a recipient address means here.
 struct Resolution {
   enum class Kind : std::uint8_t {
-    kRemote,    // the domain is not ours
-    kUnknown,   // ours, but no such recipient: refused at RCPT
-    kTargets,   // delivered to `accounts` and forwarded to `forwards`
-    kLoop,      // aliases that never end, or expand to more than 1,000 targets
+    kRemote,     // the domain is not ours
+    kUnknown,    // ours, but no such recipient: refused at RCPT
+    kTargets,    // delivered to `accounts` and forwarded to `forwards`
+    kLoop,       // aliases that never end, nest deeper than 10, or expand to more than 1,000 targets
+    kSuspended,  // ours, but the tenant, or every account it leads to, is suspended
   } kind = Kind::kUnknown;
-  TenantId tenant;                       // of the domain, when ours
-  std::vector<Account> accounts;
+  TenantId tenant;                // of the domain, when ours
+  std::vector<Account> accounts;  // of this tenant; suspended ones are left out while others remain
+  // Remote addresses and those of other tenants here: they are sent on as mail of this tenant, and resolved again.
   std::vector<mail::Address> forwards;
+};
+
+// What a LiveDirectory is made of, for tests that bring their own clock and randomness.
+struct LiveDirectoryParts {
+  Directory& directory;
+  net::BlockingPool& pool;
+  Log& log;
+  const Clock& clock;
+  Random& random;
+};
+struct LiveDirectoryLimits {
+  std::size_t cache_entries_max = 100'000;  // accounts and aliases, known and unknown
+  std::size_t hash_threads = 2;             // password hashes at once; each takes 19 MiB
+  std::size_t hash_waiting_max = 64;
+  std::chrono::seconds sign_in_kept{120};  // how long a correct password needs no hash
 };
 
 class LiveDirectory {
  public:
   // Loads the first snapshot; blocks. `pool` runs the database calls.
+  // Threads of its own hash passwords. All arguments must outlive it.
   static Result<std::unique_ptr<LiveDirectory>> load(Directory& directory, net::BlockingPool& pool, Log& log);
+  static Result<std::unique_ptr<LiveDirectory>> load(const LiveDirectoryParts& parts, LiveDirectoryLimits limits);
   virtual ~LiveDirectory() = default;
 
   virtual SnapshotPtr snapshot() const = 0;  // any thread; one atomic load
-  // After a change: rebuilds the snapshot, forgets the cached accounts and aliases, tells the observers. Pool thread.
+  // After a change: forgets the cached accounts and aliases; rebuilds the snapshot if what it holds has changed, and
+  // tells the observers. On an error (the database is away) everything stays as it was. Any thread that may block.
   virtual Status refresh() = 0;
   // Runs on the thread of refresh() after each new snapshot.
   virtual void on_change(std::function<void(const SnapshotPtr&)> observer) = 0;
@@ -82,8 +105,9 @@ class LiveDirectory {
   virtual Task<Result<Resolution>> resolve(net::Shard& shard, mail::Address recipient) = 0;
   virtual Task<Result<std::optional<Account>>> account_by_address(net::Shard& shard, mail::Address address) = 0;
   virtual Task<Result<std::optional<Account>>> account_by_id(net::Shard& shard, AccountId id) = 0;
-  // Verifies a password: same time for known and unknown users; at most so many hashes at once, the rest queue;
-  // kUnavailable when too many wait. Nothing: refused. A correct one is cached for a short time (keyed hash).
+  // Verifies a password. `user` is the account's address (any case, former ones too), without a tag. Takes the same
+  // time for known and unknown users; at most so many hashes at once, the rest queue; kUnavailable when too many wait.
+  // Nothing: refused. A correct one is cached for a short time (keyed hash).
   virtual Task<Result<std::optional<Account>>> sign_in(net::Shard& shard, mail::Address user, Secret password) = 0;
   // Whether the account may send as `sender`: its own address, an alias that leads to it, with client networks any
   // address of its tenant's domains; plus addressing allowed.

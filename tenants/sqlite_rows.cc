@@ -1,0 +1,66 @@
+#include "tenants/sqlite_rows.h"
+
+namespace bulkhead::tenants {
+
+Tenant tenant_row(sqlite::Statement& row) {
+  Tenant tenant;
+  tenant.id = row.id<TenantId>();
+  tenant.name = row.text();
+  tenant.reseller = row.optional_id<TenantId>();
+  tenant.suspension = static_cast<Suspension>(row.integer());
+  tenant.certificate_pem = row.text();
+  tenant.key_pem = row.text();
+  tenant.postmaster = row.text();
+  tenant.message_size_max = static_cast<std::uint64_t>(row.integer());
+  tenant.recipients_max = static_cast<std::uint32_t>(row.integer());
+  tenant.created_at = row.time();
+  return tenant;
+}
+
+Domain domain_row(sqlite::Statement& row) {
+  Domain domain;
+  domain.id = row.id<DomainId>();
+  domain.tenant = row.id<TenantId>();
+  domain.name = row.text();
+  domain.catch_all = row.text();
+  domain.certificate_pem = row.text();
+  domain.key_pem = row.text();
+  domain.created_at = row.time();
+  return domain;
+}
+
+SourceAddress address_row(sqlite::Statement& row) {
+  SourceAddress address;
+  address.id = row.id<AddressId>();
+  address.ip = IpAddress::parse(row.text()).value_or(IpAddress{});
+  address.tenant = row.optional_id<TenantId>();
+  address.helo = row.text();
+  address.is_default = row.flag();
+  address.created_at = row.time();
+  return address;
+}
+
+Route route_row(sqlite::Statement& row) {
+  Route route;
+  route.id = row.id<RouteId>();
+  route.tenant = row.optional_id<TenantId>();
+  route.pattern = row.text();
+  route.host = row.text();
+  route.port = static_cast<std::uint16_t>(row.integer());
+  route.tls = static_cast<RouteTls>(row.integer());
+  return route;
+}
+
+Token token_row(sqlite::Statement& row) {
+  Token token;
+  token.id = row.id<TokenId>();
+  token.name = row.text();
+  token.hash = row.text();
+  token.tenant = row.optional_id<TenantId>();
+  const bool expires = row.flag();
+  const auto at = row.time();
+  if (expires) token.expires_at = at;
+  return token;
+}
+
+}  // namespace bulkhead::tenants
