@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Each tenant's mail leaves from its own address, in both families, bounces too; never from another; never unbound.
+
+Two namespaces: the server host with addresses of three tenants, a remote host with a name server and recording sinks. What
+counts is what the remote side saw.
+"""
+import time
+
+from dns import NameServer
+from harness import Namespaces, TestCase, main, swaks, wait_until
+
+ONE4, TWO4, THREE4, ONE4B = "10.77.0.11", "10.77.0.12", "10.77.0.13", "10.77.0.14"
+ONE6, TWO6 = "fd77::11", "fd77::12"
+REMOTE4, REMOTE6, DNS = "10.77.0.100", "fd77::100", "10.77.0.53"
+PASSWORD = "correct horse"
+
+RECORDS = [
+    "dest IN MX 10 mx.dest", f"mx.dest IN A {REMOTE4}", f"mx.dest IN AAAA {REMOTE6}",
+    "four IN MX 10 mx.four", f"mx.four IN A {REMOTE4}",
+    "six IN MX 10 mx.six", f"mx.six IN AAAA {REMOTE6}",
+    "null IN MX 0 .",
+    f"implicit IN A {REMOTE4}",
+    "sender IN MX 10 mx.four",
+]
+
+
+class SourceAddresses(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.net = Namespaces()
+        self.addCleanup(self.net.close)
+        self.net.add(self.net.server, *(f"{ip}/24" for ip in (ONE4, TWO4, THREE4, ONE4B)), f"{ONE6}/64", f"{TWO6}/64")
+        self.net.add(self.net.remote, f"{REMOTE4}/24", f"{DNS}/24", f"{REMOTE6}/64")
+        self.dns = self.own(NameServer(self.directory / "dns", f"{DNS}:53", RECORDS, namespace=self.net.remote))
+        self.server = self.node(namespace=self.net.server, extra=f'[dns]\nservers = ["{DNS}:53"]\n[queue]\nretry = ["1s"]\n')
+        self.server.start()
+        self.server.add_tenant("one", "one.test", [(ONE4, "mx4.one.test"), (ONE6, "mx6.one.test")], "a@one.test", PASSWORD)
+        self.server.add_tenant("two", "two.test", [(TWO4, "mx4.two.test"), (TWO6, "mx6.two.test")], "b@two.test", PASSWORD)
+        self.server.add_tenant("three", "three.test", [(THREE4, "mx4.three.test")], "c@three.test", PASSWORD)
+
+    def remote_sink(self, *options):
+        return self.sink(f"{REMOTE4}:25", f"[{REMOTE6}]:25", namespace=self.net.remote, options=options)
+
+    def submit(self, user, address, *recipients):
+        host = f"[{address}]" if ":" in address else address
+        status, transcript = swaks("--server", host, "--port", 587, "--tls", "--auth", "PLAIN", "--auth-user", user,
+                                   "--auth-password", PASSWORD, "--from", user, "--to", ",".join(recipients),
+                                   namespace=self.net.remote)
+        self.assertEqual(status, 0, transcript)
+
+    def peers(self, sink):
+        return sorted((m["peer"], m["helo"], m["sender"]) for m in sink.messages())
+
+    def queue(self):
+        return self.server.json("queue", "list")
+
+    def wait_for_state(self, state, reason):
+        def there():
+            rows = self.queue()
+            return rows if rows and all(r["state"] == state and r["reason"]["code"] == reason for r in rows) else None
+        return wait_until(there, f"the queue to be {state}:{reason}")
+
+    def test_each_tenant_leaves_from_its_own_address_in_both_families(self):
+        sink = self.remote_sink()
+        for user, address in (("a@one.test", ONE4), ("b@two.test", TWO4)):
+            self.submit(user, address, "x@four.test")
+            self.submit(user, address, "x@six.test")
+        sink.wait_for(4)
+        self.assertEqual(self.peers(sink), [
+            (ONE4, "mx4.one.test", "a@one.test"), (TWO4, "mx4.two.test", "b@two.test"),
+            (ONE6, "mx6.one.test", "a@one.test"), (TWO6, "mx6.two.test", "b@two.test")])
+
+    def test_mail_leaves_on_the_address_that_it_arrived_on(self):
+        self.server.cli("address", "add", ONE4B, "--tenant", "one", "--helo", "second.one.test")
+        sink = self.remote_sink()
+        self.submit("a@one.test", ONE4B, "x@four.test")
+        self.submit("a@one.test", ONE4, "x@four.test")
+        self.submit("a@one.test", ONE6, "x@six.test")
+        sink.wait_for(3)
+        self.assertEqual(self.peers(sink), [(ONE4, "mx4.one.test", "a@one.test"), (ONE4B, "second.one.test", "a@one.test"),
+                                            (ONE6, "mx6.one.test", "a@one.test")])
+
+    def test_a_missing_address_holds_the_mail_until_it_returns(self):
+        sink = self.remote_sink()
+        self.submit("a@one.test", ONE4, "x@four.test")
+        sink.wait_for(1)
+        self.net.remove(self.net.server, f"{ONE4}/24")
+        time.sleep(0.2)
+        before = len(sink.connections())
+        self.submit("a@one.test", ONE6, "x@four.test")
+        row = self.wait_for_state("held", "no-source")[0]
+        self.assertEqual(row["attempts"], 0)
+        self.assertIsNone(row["source"])
+        self.assertEqual(len(sink.connections()), before)
+        why = self.server.cli("queue", "why", row["id"])
+        self.assertIn(ONE4, why)
+        back = time.time()
+        self.net.add(self.net.server, f"{ONE4}/24")
+        messages = sink.wait_for(2, seconds=5)
+        self.assertLess(messages[1]["at"] - back, 1.0)
+        self.assertEqual(messages[1]["peer"], ONE4)
+
+    def test_a_tenant_without_ipv6_never_connects_over_ipv6(self):
+        sink = self.remote_sink()
+        self.submit("c@three.test", THREE4, "x@dest.test")
+        sink.wait_for(1)
+        self.submit("c@three.test", THREE4, "x@six.test")
+        self.wait_for_state("held", "no-source")
+        self.assertEqual({c["peer"] for c in sink.connections()}, {THREE4})
+
+    def test_bounces_leave_on_the_address_of_what_caused_them(self):
+        self.server.cli("alias", "add", "away@two.test", "--to", "refused@four.test")
+        sink = self.remote_sink("--rcpt", "refused=550 5.1.1 no such user here")
+        status, transcript = swaks("--server", TWO4, "--from", "writer@sender.test", "--to", "away@two.test",
+                                   namespace=self.net.remote)
+        self.assertEqual(status, 0, transcript)
+        bounce = sink.wait_for(1)[0]
+        self.assertEqual((bounce["peer"], bounce["sender"], bounce["recipients"]), (TWO4, "", ["writer@sender.test"]))
+        self.assertIn("multipart/report", bounce["data"])
+        self.assertIn("no such user here", bounce["data"])
+        self.assertEqual({c["peer"] for c in sink.connections()}, {TWO4})
+
+    def test_moving_an_address_applies_to_mail_already_queued(self):
+        self.server.cli("address", "add", ONE4B, "--tenant", "one", "--helo", "second.one.test")
+        self.submit("a@one.test", ONE4B, "x@four.test")   # nobody listens yet: it is deferred
+        wait_until(lambda: any(r["attempts"] > 0 for r in self.queue()), "a first attempt")
+        self.server.cli("address", "move", ONE4B, "--tenant", "two")
+        sink = self.remote_sink()
+        message = sink.wait_for(1)[0]
+        self.assertEqual((message["peer"], message["helo"]), (ONE4, "mx4.one.test"))
+
+    def test_dns_decides_between_bounce_and_wait(self):
+        sink = self.remote_sink()
+        self.submit("a@one.test", ONE4, "x@implicit.test")
+        self.assertEqual(sink.wait_for(1)[0]["peer"], ONE4)
+        self.submit("a@one.test", ONE4, "x@null.test")
+        self.submit("a@one.test", ONE4, "x@missing.test")
+
+        def bounced():
+            events = self.server.json("trace", "search", "--event", "bounced")
+            return events if len(events) >= 2 else None
+        replies = " ".join(e["reply"] for e in wait_until(bounced, "two bounces"))
+        self.assertIn("5.1.10", replies)
+        self.assertIn("5.1.2", replies)
+        wait_until(lambda: self.server.json("account", "show", "a@one.test")["messages"] == 2, "two bounces in the mailbox")
+        self.submit("a@one.test", ONE4, "x@not-served.example")   # REFUSED: nobody may say that it does not exist
+        wait_until(lambda: any(r["state"] == "scheduled" for r in self.queue()), "the unknown zone to be deferred")
+        self.assertEqual(len(sink.messages()), 1)
+
+
+if __name__ == "__main__":
+    main()
