@@ -23,9 +23,9 @@ struct MxRecord {
 class Resolver {
  public:
   virtual ~Resolver() = default;
-  virtual Task<Result<std::vector<MxRecord>>> mx(std::string domain) = 0;             // as answered, not sorted
+  virtual Task<Result<std::vector<MxRecord>>> mx(std::string domain) = 0;  // as answered, not sorted
   virtual Task<Result<std::vector<IpAddress>>> addresses(std::string host, Family family) = 0;  // A or AAAA
-  virtual Task<Result<std::vector<std::string>>> txt(std::string name) = 0;            // strings of a record joined
+  virtual Task<Result<std::vector<std::string>>> txt(std::string name) = 0;  // strings of a record joined
   virtual Task<Result<std::vector<std::string>>> ptr(IpAddress ip) = 0;
 };
 

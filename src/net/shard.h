@@ -7,8 +7,11 @@
 #include <chrono>
 #include <coroutine>
 #include <cstddef>
-#include <functional>
+#include <exception>
 #include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "src/base/clock.h"
@@ -17,6 +20,7 @@
 #include "src/base/result.h"
 #include "src/base/task.h"
 #include "src/base/unique_function.h"
+#include "src/net/completion.h"
 
 namespace bulkhead::net {
 
@@ -31,7 +35,8 @@ class Shard {
   Shard& operator=(const Shard&) = delete;
 
   std::size_t index() const { return index_; }
-  // Runs `work` on this shard, later, in order of posting. Any thread.
+  // Runs `work` on this shard, later, in order of posting. Any thread. `work` must not throw. What many threads post
+  // together wakes the shard once.
   void post(UniqueFunction<void()> work);
   // Runs `work` once after `delay`, on the shard; the shard must be the caller's. Cannot be cancelled: owners that
   // may die first use TaskGroup with sleep().
@@ -56,13 +61,14 @@ class TaskGroup {
  public:
   explicit TaskGroup(Shard& shard, Log& log);
   ~TaskGroup();
-  void spawn(Task<void> task);        // on the shard; an exception that escapes is logged as an error
-  std::size_t size() const;           // running children
+  // Starts `task` at once, up to its first wait. On the shard. An exception that escapes it is logged as an error.
+  void spawn(Task<void> task);
+  std::size_t size() const;  // running children
   bool is_cancelled() const;
-  void cancel();                      // on the shard
-  // Ends when no child runs any more.
+  void cancel();  // on the shard
+  // Ends when no child runs any more. On the shard, and not from a child.
   Task<void> join();
-  // Registers what cancel() must wake; returns a token that unregisters. On the shard.
+  // Names what cancel() must wake.
   class CancelHook;
 
   struct Impl;
@@ -72,10 +78,26 @@ class TaskGroup {
   std::unique_ptr<Impl> impl_;
 };
 
-// Lets a coroutine wait for a callback of another thread: `co_await completion.wait()` resumes on `shard` once
-// `set(value)` was called, from any thread, exactly once. The cheap bridge to the committer and the blocking pool.
-template <class T>
-class Completion;
+// Registers, for its life, what cancel() of the group must wake; a session holds one for its stream:
+// `TaskGroup::CancelHook hook{group, [&stream] { stream.cancel(); }};`. When the group is already cancelled, `wake` is
+// called at once. `wake` runs at most once and must not resume a coroutine itself (Stream::cancel() does not). On the
+// shard.
+class TaskGroup::CancelHook {
+ public:
+  CancelHook(TaskGroup& group, UniqueFunction<void()> wake);
+  ~CancelHook();
+  CancelHook(const CancelHook&) = delete;
+  CancelHook& operator=(const CancelHook&) = delete;
+
+ private:
+  friend class TaskGroup;
+  CancelHook() : previous_(this), next_(this) {}  // the head of a group's list
+  void unlink();
+
+  UniqueFunction<void()> wake_;
+  CancelHook* previous_ = nullptr;  // of the group's circular list; null when not linked
+  CancelHook* next_ = nullptr;
+};
 
 // A bounded set of threads for work that blocks (password hashes, the directory's database, file reads).
 class BlockingPool {
@@ -85,9 +107,11 @@ class BlockingPool {
   // Runs `work` on a pool thread. False when the queue is full: the caller answers "try again later".
   bool submit(UniqueFunction<void()> work);
 
-  // Runs `work` on the pool and resumes the caller on `shard` with its result; kUnavailable when the queue is full.
+  // Runs `work` on the pool and resumes the caller on `shard` with its result; kUnavailable when the queue is full,
+  // kIo when `work` threw. Name a capturing lambda before awaiting (g++ 12): `auto work = [..] {..};
+  // const auto hash = co_await pool.run(shard, std::move(work));`
   template <class F>
-  auto run(Shard& shard, F work) -> Task<Result<std::invoke_result_t<F>>>;
+  auto run(Shard& shard, F work) -> Task<Result<std::invoke_result_t<F&>>>;
 
  private:
   struct Impl;
@@ -101,11 +125,31 @@ class Runtime {
   std::size_t size() const { return shards_.size(); }
   Shard& shard(std::size_t index) { return *shards_[index]; }
   void start();  // starts the threads
-  void stop();   // lets what was posted finish, then joins; sessions must have ended
+  void stop();   // lets what was posted finish, then joins; sessions must have ended. Idempotent
  private:
   std::vector<std::unique_ptr<Shard>> shards_;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+template <class F>
+auto BlockingPool::run(Shard& shard, F work) -> Task<Result<std::invoke_result_t<F&>>> {
+  using Outcome = Result<std::invoke_result_t<F&>>;
+  Completion<Outcome> done{shard};
+  auto job = [done, work = std::move(work)]() mutable {
+    try {
+      if constexpr (std::is_void_v<std::invoke_result_t<F&>>) {
+        work();
+        done.set(Outcome{});
+      } else {
+        done.set(Outcome{work()});
+      }
+    } catch (const std::exception& e) {
+      done.set(Outcome{fail(ErrorCode::kIo, std::string{"work on the blocking pool failed: "} + e.what())});
+    }
+  };
+  if (!submit(std::move(job))) co_return fail(ErrorCode::kUnavailable, "the blocking pool's queue is full");
+  co_return co_await done.wait();
+}
 
 }  // namespace bulkhead::net

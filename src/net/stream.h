@@ -22,10 +22,10 @@ struct TlsClientPolicy;
 
 // What TLS agreed upon, for the trace, the Received field and policy.
 struct TlsSession {
-  std::string version;      // "TLSv1.3"
-  std::string cipher;       // IANA name, as OpenSSL gives it
+  std::string version;  // "TLSv1.3"
+  std::string cipher;   // IANA name, as OpenSSL gives it
   int bits = 0;
-  std::string server_name;  // SNI that was asked for
+  std::string server_name;   // SNI that was asked for
   bool is_verified = false;  // the peer's certificate chain and name were verified (client side)
   bool is_resumed = false;
   std::string text() const { return version + " " + cipher; }
@@ -48,11 +48,12 @@ class Stream {
   virtual Task<Status> start_tls_client(const TlsClientPolicy& policy, std::chrono::milliseconds timeout) = 0;
   virtual const TlsSession* tls() const = 0;  // null while in clear
 
-  virtual SocketAddress local() const = 0;   // getsockname(): on an accepted stream the arrival address
+  virtual SocketAddress local() const = 0;  // getsockname(): on an accepted stream the arrival address
   virtual SocketAddress remote() const = 0;
   virtual bool is_readable_now() const = 0;  // bytes (or the end) wait unread: for STARTTLS injection and early talkers
 
-  // Makes a pending read or write end with kCancelled; may be called while they are pending.
+  // Makes a pending read or write end with kCancelled, and every later read too: a cancel is never lost. Later writes
+  // still go out, so that a goodbye can be said. Resumes nobody before it returns.
   virtual void cancel() = 0;
   // Closes at once. TLS sends close_notify without waiting for the peer's. Idempotent.
   virtual void close() = 0;

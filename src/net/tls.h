@@ -44,10 +44,10 @@ class TlsServerContexts {
 class TlsSessionCache;
 
 struct TlsClientPolicy {
-  std::string server_name;           // SNI and, if verified, the name that must match
+  std::string server_name;  // SNI and, if verified, the name that must match
   enum class Verify { kNone, kChainAndName } verify = Verify::kNone;
-  std::string session_key;           // "" : no reuse
-  std::string authorities_file;      // PEM file of trust anchors; "": the system's
+  std::string session_key;       // "" : no reuse
+  std::string authorities_file;  // PEM file of trust anchors; "": the system's
 };
 
 }  // namespace bulkhead::net
