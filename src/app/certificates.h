@@ -1,0 +1,50 @@
+// Which certificate a TLS handshake presents: the domain's by SNI, the tenant's by arrival address, otherwise the
+// node's.
+//
+// Parsed once per change of the directory and swapped in atomically, so that a new certificate serves the next
+// handshake.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "src/base/log.h"
+#include "src/base/result.h"
+#include "src/net/tls.h"
+#include "tenants/live_directory.h"
+
+namespace bulkhead::app {
+
+class Certificates {
+ public:
+  // Loads the node's own certificate: from the two files, or, when they are "", a self-signed one that is made at the
+  // first start and kept in `data`.
+  static Result<std::unique_ptr<Certificates>> load(const std::string& chain_file, const std::string& key_file,
+                                                    const std::string& data, const std::string& node_name, Log& log);
+
+  // Parses the certificates of the directory; one that does not parse is logged and left out. Any thread.
+  void update(const tenants::SnapshotPtr& snapshot);
+  // Reads the node's own files again (SIGHUP). On an error the old one stays.
+  Status reload();
+  net::CertificatePtr choose(std::string_view server_name, const SocketAddress& arrival) const;
+
+ private:
+  struct Table {
+    net::CertificatePtr node;
+    std::unordered_map<std::string, net::CertificatePtr> by_name;  // the names of domains, and names of their hosts
+    std::unordered_map<IpAddress, net::CertificatePtr> by_arrival;
+  };
+
+  Certificates(std::string chain_file, std::string key_file, Log& log)
+      : chain_file_(std::move(chain_file)), key_file_(std::move(key_file)), log_(log) {}
+  Result<net::CertificatePtr> parse_files() const;
+  net::CertificatePtr parse(const std::string& chain, const std::string& key, const std::string& owner) const;
+
+  std::string chain_file_, key_file_;
+  Log& log_;
+  std::atomic<std::shared_ptr<const Table>> table_;
+};
+
+}  // namespace bulkhead::app
