@@ -12,6 +12,8 @@ import ssl
 import sys
 import time
 
+from ledger import fingerprint
+
 
 def parse():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -135,7 +137,8 @@ class Session:
         refused = bad and o.end and o.end[0] in "45"
         if not refused:
             path = lambda text: text.split("<", 1)[-1].split(">", 1)[0]
-            self.sink.write(event="message", peer=self.peer, local=self.local, helo=self.helo, tls=self.tls,
+            token, sha = fingerprint(data)
+            self.sink.write(event="message", token=token, sha=sha, peer=self.peer, local=self.local, helo=self.helo, tls=self.tls,
                             sender=path(self.mail), recipients=[path(r) for r in self.rcpt], size=len(data), mail=self.mail,
                             rcpt=self.rcpt, data="" if o.no_data else data.decode("utf-8", "surrogateescape").encode(
                                 "utf-8", "backslashreplace").decode())

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""The ledger: compares what was sent, what arrived, and what is still queued. Exit status: the number of violations (at most 100).
+
+ledger.py SENT.jsonl SINK.jsonl [--stored N] [--local]
+
+A sent line is {token, sha, status}: acknowledged (a 2xx to the end of data), refused (4xx or 5xx), or ambiguous (the connection
+died between the last byte and the reply). The sha is over everything from the X-Ledger field on, so that trace fields which are put
+above do not count and everything else does.
+"""
+import argparse
+import collections
+import hashlib
+import json
+import sys
+
+MARK = b"X-Ledger: "
+
+
+def fingerprint(message):
+    """(token, sha) of a message as bytes; (None, None) when it has no X-Ledger field."""
+    at = message.find(MARK)
+    if at < 0:
+        return None, None
+    rest = message[at:]
+    return rest[len(MARK):].split(b"\r\n", 1)[0].decode(), hashlib.sha256(rest).hexdigest()
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return [json.loads(line) for line in file.read().split(b"\n")[:-1]]
+
+
+def compare(sent, arrived):
+    """Returns (violations, summary): violations as sentences."""
+    violations, counts = [], collections.Counter()
+    by_token = {}
+    for entry in sent:
+        by_token[entry["token"]] = entry
+        counts[entry["status"]] += 1
+    copies = collections.Counter()
+    for message in arrived:
+        token, sha = message.get("token"), message.get("sha")
+        entry = by_token.get(token)
+        if entry is None:
+            violations.append(f"invented: {token} arrived and was never sent")
+        elif entry["sha"] != sha:
+            violations.append(f"altered: {token} arrived with other bytes")
+        elif entry["status"] == "refused":
+            violations.append(f"refused and delivered all the same: {token}")
+        copies[token] += 1
+    for entry in sent:
+        if entry["status"] == "acknowledged" and copies[entry["token"]] == 0:
+            violations.append(f"lost: {entry['token']} was acknowledged and never arrived")
+    counts["arrived"] = len(arrived)
+    counts["duplicates"] = sum(n - 1 for n in copies.values())
+    return violations, counts
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sent")
+    parser.add_argument("sink")
+    options = parser.parse_args()
+    arrived = [e for e in read(options.sink) if e["event"] == "message"]
+    violations, counts = compare(read(options.sent), arrived)
+    for violation in violations[:50]:
+        print(violation)
+    print(", ".join(f"{name}: {count}" for name, count in sorted(counts.items())) + f"; violations: {len(violations)}")
+    return min(len(violations), 100)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
