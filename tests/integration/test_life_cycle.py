@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""Start, stop, long queues, dropped privileges, refused configurations, exit statuses.
+
+BULKHEAD_QUEUED sets the length of the queue that must not delay a start (default 20000; 100000 by hand).
+"""
+import os
+import pathlib
+import pwd
+import signal
+import socket
+import subprocess
+import time
+
+from harness import PROGRAM, TestCase, free_port, main, run, swaks, wait_until
+
+QUEUED = int(os.environ.get("BULKHEAD_QUEUED", "20000"))
+
+
+class LifeCycle(TestCase):
+    def serve(self, **options):
+        server = self.node(listen=["127.0.0.1"], **options)
+        server.start()
+        server.add_tenant("client", "client.example", [("127.0.0.1", "mx.client.example")], "s@client.example")
+        server.cli("account", "set", "s@client.example", "--client-networks", "127.0.0.1/32")
+        return server
+
+    def test_sigterm_tells_sessions_and_ends_with_0(self):
+        server = self.serve()
+        connection = socket.create_connection(("127.0.0.1", server.smtp), 5)
+        stream = connection.makefile("rb")
+        self.assertTrue(stream.readline().startswith(b"220 "))
+        os.kill(server.process.pid, signal.SIGTERM)
+        self.assertTrue(stream.readline().startswith(b"421 "), "an idle session is told")
+        self.assertEqual(server.stop(), 0)
+        self.assertFalse(server.socket.exists())
+
+    def test_a_long_queue_does_not_delay_the_start(self):
+        server = self.serve()
+        port = free_port("127.0.0.2")
+        server.cli("route", "add", "*", "--host", "127.0.0.2", "--port", port)   # nobody listens there
+        out = run(["smtp-source", "-4", "-d", "-s", "20", "-m", str(QUEUED), "-l", "1000", "-f", "s@client.example", "-t",
+                   "r@dest.example", "-M", "load.test", f"127.0.0.1:{server.smtp}"])
+        self.assertEqual(out.returncode, 0)
+        self.assertEqual(server.json("queue", "count")["messages"], QUEUED)
+        server.kill()
+        start = time.monotonic()
+        server.start()
+        status, transcript = swaks("--server", f"127.0.0.1:{server.smtp}", "--from", "s@client.example", "--to",
+                                   "s@client.example")
+        took = time.monotonic() - start
+        self.assertEqual(status, 0, transcript)
+        print(f"{QUEUED} queued: serving {took:.2f} s after the start", flush=True)
+        self.assertLess(took, 2.0)
+        wait_until(lambda: server.json("queue", "count")["messages"] >= QUEUED, "the queue to be loaded", 60)
+        wait_until(lambda: server.json("account", "show", "s@client.example")["messages"] == 1, "the local message")
+
+    def test_root_is_given_up(self):
+        server = self.node(listen=["127.0.0.1"])
+        os.chmod(server.directory, 0o777)
+        user = "nobody"
+        server.configuration.write_text(server.configuration.read_text().replace('user = ""', f'user = "{user}"'))
+        server.start()
+        status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+        uid = str(pwd.getpwnam(user).pw_uid)
+        self.assertIn(f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}", status)
+        self.assertIn("CapEff:\t0000000000000000", status)
+        self.assertEqual(server.json("tenant", "list"), [])      # root on the socket still administers
+        self.assertEqual(server.stop(), 0)
+
+    def test_a_bad_configuration_is_refused_with_every_fault(self):
+        server = self.node()
+        server.configuration.write_text("[node]\nthreads = \"x\"\n[listen]\nstmp = []\n")
+        for verb in ("serve", "check"):
+            out = subprocess.run([PROGRAM, verb, "--config", str(server.configuration)], capture_output=True, text=True)
+            self.assertEqual(out.returncode, 1, out)
+            self.assertIn("bulkhead.toml:2: node.threads", out.stderr + out.stdout)
+            self.assertIn("did you mean listen.smtp?", out.stderr + out.stdout)
+
+    def test_exit_statuses(self):
+        server = self.serve()
+        self.assertEqual(server.cli_result("tenant", "show", "nobody").returncode, 1)
+        self.assertEqual(server.cli_result("tenant", "no-such-verb").returncode, 2)
+        server.stop()
+        self.assertEqual(server.cli_result("tenant", "list").returncode, 3)
+
+    def test_a_taken_port_is_named(self):
+        server = self.node(listen=["127.0.0.1"])
+        with socket.socket() as holder:
+            holder.bind(("127.0.0.1", server.smtp))
+            holder.listen()
+            out = subprocess.run([PROGRAM, "serve", "--config", str(server.configuration)], capture_output=True, text=True,
+                                 timeout=20)
+        self.assertEqual(out.returncode, 1)
+        self.assertIn(f"127.0.0.1:{server.smtp}", out.stderr)
+
+
+if __name__ == "__main__":
+    main()
