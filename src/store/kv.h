@@ -32,7 +32,7 @@ class Batch {
     enum class Kind : std::uint8_t { kPut, kPutWithBlob, kRemove, kRemoveRange, kAdd } kind;
     Family family;
     std::string key;
-    std::string value;       // put: value; remove_range: past_last
+    std::string value;  // put: value; remove_range: past_last
     std::size_t blob = 0;
     std::int64_t delta = 0;
   };

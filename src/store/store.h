@@ -45,15 +45,15 @@ struct Committed {
 };
 
 struct StoreUsage {
-  std::uint64_t bytes = 0;         // on disk, blob log and kv
-  std::uint64_t live_bytes = 0;    // of blobs that somebody holds
+  std::uint64_t bytes = 0;       // on disk, blob log and kv
+  std::uint64_t live_bytes = 0;  // of blobs that somebody holds
   std::uint64_t segments = 0;
-  std::uint64_t commits = 0;       // transactions since start
-  std::uint64_t groups = 0;        // grouped commits since start
+  std::uint64_t commits = 0;  // transactions since start
+  std::uint64_t groups = 0;   // grouped commits since start
   std::chrono::microseconds commit_latency_p50{0};
   std::chrono::microseconds commit_latency_p99{0};
-  bool is_writable = true;         // false after a failed sync, or while the disk is full
-  std::string trouble;             // why not, in words
+  bool is_writable = true;  // false after a failed sync, or while the disk is full
+  std::string trouble;      // why not, in words
 };
 
 class Store {

@@ -1,0 +1,106 @@
+// The bodies: appended in groups, synced once a group, counted per segment so that dead segments are used again.
+//
+// The kv has the last word on what exists. Family::kBlob holds
+//   "s" segment          kind, tail (where the next record goes), live bytes: one row a segment that is in use
+//   "h" segment offset   how many holders a shared body still has
+//   "n"                  segment numbers below this may have been given out
+// and the rows change in the same batch as the metadata that refers to the bodies. What lies behind a segment's tail
+// was never acknowledged, and the next append overwrites it.
+//
+// One thread (the committer) calls the functions of a group, in this order: place and release, as often as needed;
+// write; sync; rows; then committed or rolled_back.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/store/blob_writer.h"
+#include "src/store/kv.h"
+#include "src/store/segment_files.h"
+
+namespace bulkhead::store {
+
+class BlobLog {
+ public:
+  struct Parts {  // all outlive the log
+    FileSystem& files;
+    const Kv& kv;
+    Log& log;
+  };
+  static Result<std::unique_ptr<BlobLog>> open(SegmentFiles::Place place, Parts parts);
+
+  // Gives the body a place; nothing of it may be referred to before write and sync. The writer outlives the group.
+  // An error concerns this body alone.
+  Result<BlobRef> place(LogBlobWriter& writer, std::uint32_t holders);
+  // Counts a placed body as held, or takes one holder from an older one. Errors concern this body alone.
+  void hold(const BlobRef& blob, std::uint32_t holders);
+  Status release(const BlobRef& blob);
+
+  bool has_placed() const { return !appends_.empty() || !own_.empty(); }
+  // An error concerns every body of the group; call rolled_back next.
+  Status write();
+  // An error is final: what the disk holds is unknown until a restart reads it again.
+  Status sync();
+  void rows(Batch& batch);
+  void committed();
+  void rolled_back();
+
+  SegmentFiles& segments() { return segments_; }
+  std::uint64_t live_bytes() const { return live_bytes_.load(std::memory_order_relaxed); }
+  // Of large bodies, which have files of their own.
+  std::uint64_t own_bytes() const { return own_bytes_.load(std::memory_order_relaxed); }
+  // What "n" must say after an orderly end, so that no number is skipped.
+  void close_row(Batch& batch) const;
+
+ private:
+  struct Segment {
+    SegmentKind kind = SegmentKind::kShared;
+    std::uint64_t tail = 0;
+    std::int64_t live = 0;
+  };
+  struct Active {
+    std::uint32_t number = 0;  // 0: none
+    std::shared_ptr<File> file;
+    std::uint64_t tail = 0;
+    std::uint64_t prepared = 0;  // up to here the file is written, so that a sync changes neither size nor blocks
+  };
+  struct Append {
+    Active at;  // tail: where the pieces go
+    std::vector<std::string_view> pieces;
+  };
+
+  BlobLog(SegmentFiles::Place place, Parts parts);
+  Status recover();
+  Status load_rows(std::map<std::uint32_t, SegmentKind>& known, std::uint32_t& next);
+  Status resume_active();
+  void check_active();
+  Status make_room(std::uint64_t size);
+  Status prepare(std::uint64_t end);
+  Result<BlobRef> place_own(LogBlobWriter& writer);
+  std::string row_of(const Segment& segment) const;
+  Segment after_group(std::uint32_t number);
+  void forget_group();
+
+  const SegmentFiles::Place place_;
+  Parts parts_;
+  SegmentFiles segments_;
+  std::map<std::uint32_t, Segment> table_;
+  Active active_;
+  std::atomic<std::uint64_t> live_bytes_{0};
+  std::atomic<std::uint64_t> own_bytes_{0};
+
+  // Of the group that is being formed.
+  Active active_before_;
+  std::vector<std::uint32_t> opened_;  // shared segments begun in it
+  std::vector<Append> appends_;
+  std::vector<LogBlobWriter*> own_;
+  std::map<std::uint32_t, std::int64_t> deltas_;  // live bytes by segment
+  std::map<std::string, std::int64_t> holders_;   // new values of the "h" rows
+  std::uint32_t reserve_ = 0;                     // new value of "n", 0: unchanged
+  bool is_group_open_ = false;
+};
+
+}  // namespace bulkhead::store

@@ -1,0 +1,213 @@
+#include "src/store/local_store.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "src/store/blob_log.h"
+#include "src/store/committer.h"
+#include "src/store/crc32c.h"
+#include "src/store/rocks_kv.h"
+#include "src/store/space_watch.h"
+#include "src/store/wal_file_system.h"
+
+namespace bulkhead::store {
+
+namespace {
+
+constexpr std::uint64_t kReadMax = 1ULL << 30;  // of one read_blob
+
+class LocalStore final : public Store {
+ public:
+  struct Parts {
+    Options options;
+    FileSystem& files;
+    const Clock& clock;
+    Log& log;
+    std::unique_ptr<rocksdb::Env> env;
+    std::unique_ptr<RocksKv> kv;
+    std::unique_ptr<BlobLog> blobs;
+  };
+
+  explicit LocalStore(Parts parts)
+      : parts_(std::move(parts)),
+        space_({parts_.options.directory, parts_.options.free_space_min}, parts_.files, parts_.clock),
+        committer_({*parts_.blobs, *parts_.kv, space_, parts_.clock, parts_.log}) {
+    space_.keep_reserve();
+  }
+  ~LocalStore() override { close(); }
+
+  void commit(Transaction transaction, UniqueFunction<void(Result<Committed>)> done) override {
+    committer_.commit(std::move(transaction), std::move(done));
+  }
+  std::unique_ptr<BlobWriter> new_blob() override {
+    return std::make_unique<LogBlobWriter>(parts_.blobs->segments(), parts_.options.spill_at);
+  }
+  Status accepts_new() const override {
+    auto status = committer_.health();
+    return status ? space_.check() : status;
+  }
+  Result<std::string> read_blob(const BlobRef& blob, std::uint64_t offset, std::uint64_t size) const override;
+  Status verify_blob(const BlobRef& blob) const override;
+  const Kv& kv() const override { return *parts_.kv; }
+  StoreUsage usage() const override;
+  Status reclaim() override;
+  void close() override;
+
+ private:
+  struct Record {
+    std::shared_ptr<File> file;
+    RecordHeader header;
+  };
+  Result<Record> find(const BlobRef& blob) const;
+
+  Parts parts_;
+  SpaceWatch space_;
+  Committer committer_;
+  std::mutex closing_;
+  bool is_closed_ = false;
+};
+
+tl::unexpected<Error> corrupt(const BlobRef& blob, std::string_view what) {
+  return fail(ErrorCode::kCorrupt, fmt::format("the body at segment {} offset {} {}", blob.segment, blob.offset, what));
+}
+
+Result<LocalStore::Record> LocalStore::find(const BlobRef& blob) const {
+  auto file = parts_.blobs->segments().open(blob.segment);
+  if (!file) return fail(file.error());
+  std::array<char, kRecordHeaderSize> bytes;
+  const auto got = (*file)->read_at(blob.offset, bytes.data(), bytes.size());
+  if (!got) return fail(got.error());
+  const auto header = decode_header({bytes.data(), *got});
+  if (!header || header->segment != blob.segment || header->offset != blob.offset || header->length != blob.length) {
+    return corrupt(blob, "has no record there");
+  }
+  return Record{std::move(*file), *header};
+}
+
+Result<std::string> LocalStore::read_blob(const BlobRef& blob, std::uint64_t offset, std::uint64_t size) const {
+  if (offset >= blob.length) return std::string{};
+  size = std::min({size, blob.length - offset, kReadMax});
+  const bool is_whole = offset == 0 && size == blob.length;
+  if (is_whole) {
+    // Header and body in one call.
+    auto file = parts_.blobs->segments().open(blob.segment);
+    if (!file) return fail(file.error());
+    std::string bytes(kRecordHeaderSize + size, '\0');
+    const auto got = (*file)->read_at(blob.offset, bytes.data(), bytes.size());
+    if (!got) return fail(got.error());
+    const auto header = decode_header(std::string_view{bytes}.substr(0, *got));
+    if (*got < bytes.size() || !header || header->segment != blob.segment || header->offset != blob.offset ||
+        header->length != blob.length) {
+      return corrupt(blob, "has no whole record there");
+    }
+    bytes.erase(0, kRecordHeaderSize);
+    if (crc32c(0, bytes) != header->body_checksum) return corrupt(blob, "fails its checksum");
+    return bytes;
+  }
+  const auto record = find(blob);
+  if (!record) return fail(record.error());
+  std::string bytes(size, '\0');
+  const auto got = record->file->read_at(blob.offset + kRecordHeaderSize + offset, bytes.data(), size);
+  if (!got) return fail(got.error());
+  if (*got < size) return corrupt(blob, "ends too early");
+  return bytes;
+}
+
+Status LocalStore::verify_blob(const BlobRef& blob) const {
+  const auto record = find(blob);
+  if (!record) return fail(record.error());
+  const auto good =
+      has_checksum(*record->file, blob.offset + kRecordHeaderSize, blob.length, record->header.body_checksum);
+  if (!good) return fail(good.error());
+  if (!*good) return corrupt(blob, "fails its checksum");
+  return {};
+}
+
+StoreUsage LocalStore::usage() const {
+  StoreUsage usage;
+  const SegmentFiles& segments = parts_.blobs->segments();
+  usage.segments = segments.count();
+  usage.bytes = segments.shared_count() * parts_.options.segment_size + parts_.blobs->own_bytes() + parts_.kv->bytes();
+  usage.live_bytes = parts_.blobs->live_bytes();
+  usage.commits = committer_.commits();
+  usage.groups = committer_.groups();
+  usage.commit_latency_p50 = committer_.latency().percentile(0.50);
+  usage.commit_latency_p99 = committer_.latency().percentile(0.99);
+  if (const auto status = accepts_new(); !status) {
+    usage.is_writable = false;
+    usage.trouble = status.error().message;
+  }
+  return usage;
+}
+
+Status LocalStore::reclaim() {
+  space_.keep_reserve();
+  return parts_.blobs->segments().reclaim();
+}
+
+void LocalStore::close() {
+  const std::lock_guard lock{closing_};
+  if (std::exchange(is_closed_, true)) return;
+  const bool is_healthy = committer_.health().has_value();
+  committer_.close();
+  if (!is_healthy) return;
+  Batch batch;
+  parts_.blobs->close_row(batch);
+  rocksdb::WriteBatch encoded;
+  auto status = parts_.kv->encode(batch, {}, encoded);
+  if (status) status = parts_.kv->write_synced(encoded);
+  if (!status) parts_.log.warning("store: the orderly end could not be noted: {}", status.error().message);
+}
+
+Status check_options(Store::Options& options) {
+  constexpr std::uint64_t kSegmentSizeMin = 64 << 10;
+  if (options.directory.empty() || options.directory.front() != '/') {
+    return fail(ErrorCode::kInvalid, "the store's directory must be an absolute path");
+  }
+  if (options.segment_size < kSegmentSizeMin || options.segment_size > std::numeric_limits<std::uint32_t>::max()) {
+    return fail(ErrorCode::kInvalid, "a segment must have between 64 KiB and 4 GiB");
+  }
+  // What does not spill must fit into a shared segment, several times.
+  options.spill_at = std::min(options.spill_at, options.segment_size / 4);
+  return {};
+}
+
+// The batch that says which segment numbers this run may give out goes first, before any is.
+Status reserve_numbers(LocalStore::Parts& parts) {
+  Batch batch;
+  parts.blobs->rows(batch);
+  rocksdb::WriteBatch encoded;
+  auto status = parts.kv->encode(batch, {}, encoded);
+  if (status) status = parts.kv->write_synced(encoded);
+  if (status) parts.blobs->committed();
+  return status;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_local_store(Store::Options options, FileSystem& files, const Clock& clock, Log& log,
+                                                std::shared_ptr<rocksdb::FileSystem> rocks_files) {
+  if (const auto valid = check_options(options); !valid) return fail(valid.error());
+  LocalStore::Parts parts{options, files, clock, log, nullptr, nullptr, nullptr};
+  const std::string blobs = options.directory + "/blobs";
+  auto status = files.make_directory(blobs);
+  if (status) status = files.sync_directory(options.directory);
+  if (!status) return fail(status.error());
+
+  if (rocks_files == nullptr) rocks_files = rocksdb::FileSystem::Default();
+  parts.env = rocksdb::NewCompositeEnv(make_wal_file_system(std::move(rocks_files), files));
+  auto kv = RocksKv::open(options.directory + "/kv", parts.env.get());
+  if (!kv) return fail(kv.error());
+  parts.kv = std::move(*kv);
+  auto log_of_blobs = BlobLog::open({blobs, options.segment_size}, {files, *parts.kv, log});
+  if (!log_of_blobs) return fail(log_of_blobs.error());
+  parts.blobs = std::move(*log_of_blobs);
+  if (const auto reserved = reserve_numbers(parts); !reserved) return fail(reserved.error());
+  return std::unique_ptr<Store>{std::make_unique<LocalStore>(std::move(parts))};
+}
+
+Result<std::unique_ptr<Store>> Store::open(Options options, FileSystem& files, const Clock& clock, Log& log) {
+  return open_local_store(std::move(options), files, clock, log, nullptr);
+}
+
+}  // namespace bulkhead::store

@@ -1,0 +1,213 @@
+#include "src/store/segment_files.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace bulkhead::store {
+
+namespace {
+
+constexpr std::size_t kOpenMax = 256;
+constexpr std::size_t kSparesMax = 4;  // retired shared segments that are kept to be recycled
+
+struct Name {
+  std::uint32_t number = 0;
+  SegmentKind kind = SegmentKind::kShared;
+};
+
+std::optional<Name> parse_name(std::string_view text) {
+  Name name;
+  const auto dot = text.find('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + dot, name.number);
+  if (error != std::errc{} || end != text.data() + dot) return std::nullopt;
+  const std::string_view suffix = text.substr(dot);
+  if (suffix != ".log" && suffix != ".blob") return std::nullopt;
+  name.kind = suffix == ".log" ? SegmentKind::kShared : SegmentKind::kOwn;
+  return name;
+}
+
+}  // namespace
+
+SegmentFiles::SegmentFiles(Place place, FileSystem& files, Log& log)
+    : place_(std::move(place)), files_(files), log_(log) {}
+
+std::string SegmentFiles::path_of(std::uint32_t number, SegmentKind kind) const {
+  return fmt::format("{}/{:010}.{}", place_.directory, number, kind == SegmentKind::kShared ? "log" : "blob");
+}
+
+Status SegmentFiles::load(const std::map<std::uint32_t, SegmentKind>& known, std::uint32_t next) {
+  const auto names = files_.list(place_.directory);
+  if (!names) return fail(names.error());
+  const std::lock_guard lock{mutex_};
+  next_ = next;
+  for (const std::string& text : *names) {
+    const auto name = parse_name(text);
+    if (!name) {
+      log_.warning("store: {}/{} is not a segment; it is left alone", place_.directory, text);
+      continue;
+    }
+    next_ = std::max(next_, name->number + 1);
+    const auto found = known.find(name->number);
+    if (found != known.end() && found->second == name->kind) {
+      known_.emplace(name->number, name->kind);
+    } else {
+      retired_.push_back({name->number, name->kind, nullptr});
+    }
+  }
+  for (const auto& [number, kind] : known) {
+    if (!known_.contains(number)) {
+      log_.error("store: segment {} is missing: the bodies in it are lost", path_of(number, kind));
+    }
+  }
+  return {};
+}
+
+Result<std::uint32_t> SegmentFiles::take_number() {
+  if (next_ >= reserved_) {
+    return fail(ErrorCode::kUnavailable, "too many large bodies arrive at once: no segment number is reserved");
+  }
+  return next_++;
+}
+
+Result<SegmentFiles::Segment> SegmentFiles::create_shared() {
+  const std::lock_guard lock{mutex_};
+  const auto number = take_number();
+  if (!number) return fail(number.error());
+  const auto recycled = recycle_into(*number);
+  if (!recycled) return fail(recycled.error());
+  const std::string path = path_of(*number, SegmentKind::kShared);
+  auto opened = files_.open(path, *recycled ? FileSystem::Mode::kReadWrite : FileSystem::Mode::kCreateNew);
+  if (!opened) return fail(opened.error());
+  std::shared_ptr<File> file = std::move(*opened);
+  Status made = *recycled ? Status{} : file->preallocate(place_.segment_size);
+  if (made) made = sync_directory();
+  if (!made) {
+    retired_.push_back({*number, SegmentKind::kShared, nullptr});
+    return fail(made.error());
+  }
+  known_.emplace(*number, SegmentKind::kShared);
+  keep_open(*number, file);
+  return Segment{*number, std::move(file)};
+}
+
+Result<bool> SegmentFiles::recycle_into(std::uint32_t number) {
+  const auto spare = std::find_if(retired_.begin(), retired_.end(), [](const Retired& retired) {
+    return retired.kind == SegmentKind::kShared && retired.is_unused();
+  });
+  if (spare == retired_.end()) return false;
+  const auto renamed = files_.rename(path_of(spare->number, spare->kind), path_of(number, SegmentKind::kShared));
+  if (!renamed) return fail(renamed.error());
+  retired_.erase(spare);
+  return true;
+}
+
+Result<SegmentFiles::Segment> SegmentFiles::create_own() {
+  const std::lock_guard lock{mutex_};
+  const auto number = take_number();
+  if (!number) return fail(number.error());
+  auto opened = files_.open(path_of(*number, SegmentKind::kOwn), FileSystem::Mode::kCreateNew);
+  if (!opened) return fail(opened.error());
+  std::shared_ptr<File> file = std::move(*opened);
+  known_.emplace(*number, SegmentKind::kOwn);
+  keep_open(*number, file);
+  return Segment{*number, std::move(file)};
+}
+
+Status SegmentFiles::sync_directory() {
+  const auto synced = files_.sync_directory(place_.directory);
+  if (!synced) has_failed_sync_ = true;
+  return synced;
+}
+
+void SegmentFiles::keep_open(std::uint32_t number, std::shared_ptr<File> file) {
+  if (open_.size() >= kOpenMax) {
+    open_.erase(std::min_element(open_.begin(), open_.end(),
+                                 [](const auto& a, const auto& b) { return a.second.last_use < b.second.last_use; }));
+  }
+  open_[number] = {std::move(file), ++use_};
+}
+
+Result<std::shared_ptr<File>> SegmentFiles::open(std::uint32_t number) {
+  const std::lock_guard lock{mutex_};
+  const auto known = known_.find(number);
+  if (known == known_.end()) return fail(ErrorCode::kNotFound, fmt::format("there is no segment {}", number));
+  if (const auto found = open_.find(number); found != open_.end()) {
+    found->second.last_use = ++use_;
+    return found->second.file;
+  }
+  // Always for writing, too: the segment that is appended to stays one descriptor.
+  auto opened = files_.open(path_of(number, known->second), FileSystem::Mode::kReadWrite);
+  if (!opened) return fail(opened.error());
+  std::shared_ptr<File> file = std::move(*opened);
+  keep_open(number, file);
+  return file;
+}
+
+void SegmentFiles::retire(std::uint32_t number) {
+  const std::lock_guard lock{mutex_};
+  const auto known = known_.find(number);
+  if (known == known_.end()) return;
+  Retired retired{number, known->second, nullptr};
+  if (const auto found = open_.find(number); found != open_.end()) {
+    retired.file = std::move(found->second.file);
+    open_.erase(found);
+  }
+  known_.erase(known);
+  retired_.push_back(std::move(retired));
+}
+
+Status SegmentFiles::reclaim() {
+  std::vector<Retired> doomed;
+  {
+    const std::lock_guard lock{mutex_};
+    std::size_t spares = 0;
+    std::vector<Retired> kept;
+    for (Retired& retired : retired_) {
+      const bool is_spare = retired.kind == SegmentKind::kShared && spares++ < kSparesMax;
+      (is_spare ? kept : doomed).push_back(std::move(retired));
+    }
+    retired_ = std::move(kept);
+  }
+  // Outside the lock: to unlink a large file takes a while, and a name that comes back after a crash does no harm.
+  Status status;
+  for (Retired& retired : doomed) {
+    const auto removed = files_.remove(path_of(retired.number, retired.kind));
+    if (removed || removed.error().code == ErrorCode::kNotFound) continue;
+    status = removed;
+    const std::lock_guard lock{mutex_};
+    retired_.push_back(std::move(retired));
+  }
+  return status;
+}
+
+std::uint32_t SegmentFiles::reserved() const {
+  const std::lock_guard lock{mutex_};
+  return reserved_;
+}
+
+void SegmentFiles::set_reserved(std::uint32_t reserved) {
+  const std::lock_guard lock{mutex_};
+  reserved_ = reserved;
+}
+
+std::uint32_t SegmentFiles::next() const {
+  const std::lock_guard lock{mutex_};
+  return next_;
+}
+
+std::uint64_t SegmentFiles::count() const {
+  const std::lock_guard lock{mutex_};
+  return known_.size() + retired_.size();
+}
+
+std::uint64_t SegmentFiles::shared_count() const {
+  const std::lock_guard lock{mutex_};
+  std::uint64_t count = 0;
+  for (const auto& [number, kind] : known_) count += kind == SegmentKind::kShared;
+  for (const Retired& retired : retired_) count += retired.kind == SegmentKind::kShared;
+  return count;
+}
+
+}  // namespace bulkhead::store
