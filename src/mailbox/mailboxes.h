@@ -1,8 +1,11 @@
 // Mail at rest: a narrow interface for local delivery; IMAP will widen it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "src/base/clock.h"
 #include "src/base/id.h"
@@ -13,7 +16,7 @@ namespace bulkhead::mailbox {
 
 struct IncomingMessage {
   MessageId id;
-  store::BlobRef body;       // the mailbox takes over one of its holders
+  store::BlobRef body;  // the mailbox takes over one of its holders
   std::uint64_t size = 0;
   UtcTime received_at;
   std::string return_path;   // envelope sender, "" for <>
@@ -21,8 +24,26 @@ struct IncomingMessage {
 };
 
 struct Stored {
-  std::string folder;        // "INBOX"
+  std::string folder;  // "INBOX"
   std::uint32_t uid = 0;
+};
+
+// A message at rest.
+struct StoredMessage {
+  std::uint32_t uid = 0;
+  MessageId id;
+  store::BlobRef body;
+  std::uint64_t size = 0;
+  UtcTime received_at;
+  std::uint32_t flags = 0;  // none is set at delivery
+  std::string return_path;
+  std::string delivered_to;
+};
+
+// RFC 9051 §2.3.1.1.
+struct FolderState {
+  std::uint32_t uid_validity = 0;
+  std::uint32_t uid_next = 1;  // no message has this UID or a higher one, nor ever had
 };
 
 struct MailboxUsage {
@@ -38,9 +59,18 @@ class Mailboxes {
   // Adds the rows that store the message to `batch`; it is stored when the caller's commit is. Storing the same
   // message id in the same account twice is impossible: the second call finds it and fails with kExists.
   // kLimit: over `quota_bytes` (0: unlimited). May read from disk once per account.
+  // One message is delivered to one account by one caller at a time (the queue runs one attempt of a delivery).
   virtual Result<Stored> deliver(const AccountId& account, const IncomingMessage& message, std::uint64_t quota_bytes,
                                  store::Batch& batch) = 0;
   virtual Result<MailboxUsage> usage(const AccountId& account) const = 0;  // blocks on disk
+
+  // What is committed, in the order of the UIDs. All block on disk.
+  virtual Result<std::vector<StoredMessage>> list(const AccountId& account, const std::string& folder,
+                                                  std::uint32_t after_uid, std::size_t limit) const = 0;
+  virtual Result<std::optional<StoredMessage>> find(const AccountId& account, const std::string& folder,
+                                                    std::uint32_t uid) const = 0;
+  // kNotFound before the first delivery.
+  virtual Result<FolderState> folder(const AccountId& account, const std::string& folder) const = 0;
 };
 
 }  // namespace bulkhead::mailbox
