@@ -1,0 +1,61 @@
+#include "src/smtpd/census.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace bulkhead::smtpd {
+
+std::string_view to_string(ListenerKind kind) {
+  switch (kind) {
+    case ListenerKind::kSmtp:
+      return "smtp";
+    case ListenerKind::kSubmission:
+      return "submission";
+    case ListenerKind::kSubmissions:
+      return "submissions";
+  }
+  return "smtp";
+}
+
+IpAddress client_key(const IpAddress& client) {
+  if (client.family() == Family::kIpv4) return client;
+  std::array<std::uint8_t, 16> network{};
+  std::copy_n(client.bytes().begin(), 8, network.begin());
+  return IpAddress::v6(network);
+}
+
+Census::Admission Census::enter(const IpAddress& client, ListenerKind kind) {
+  const std::lock_guard lock{mutex_};
+  if (std::accumulate(open_.begin(), open_.end(), std::size_t{0}) >= settings_.sessions_max) {
+    ++counters_.sessions_refused;
+    return Admission::kServerFull;
+  }
+  auto& mine = by_client_[client_key(client)];
+  if (mine >= settings_.sessions_per_client_max) {
+    ++counters_.sessions_refused;
+    return Admission::kClientFull;
+  }
+  ++mine;
+  ++open_[static_cast<std::size_t>(kind)];
+  ++counters_.sessions;
+  return Admission::kAdmitted;
+}
+
+void Census::leave(const IpAddress& client, ListenerKind kind) {
+  const std::lock_guard lock{mutex_};
+  --open_[static_cast<std::size_t>(kind)];
+  const auto found = by_client_.find(client_key(client));
+  if (found != by_client_.end() && --found->second == 0) by_client_.erase(found);
+}
+
+std::size_t Census::open(ListenerKind kind) const {
+  const std::lock_guard lock{mutex_};
+  return open_[static_cast<std::size_t>(kind)];
+}
+
+std::size_t Census::open() const {
+  const std::lock_guard lock{mutex_};
+  return std::accumulate(open_.begin(), open_.end(), std::size_t{0});
+}
+
+}  // namespace bulkhead::smtpd

@@ -1,0 +1,58 @@
+// Counts the sessions of the server, by protocol and by client, and refuses what is too many.
+//
+// Thread-safe; shared by all shards.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string_view>
+#include <unordered_map>
+
+#include "src/base/ip_address.h"
+#include "src/smtpd/settings.h"
+
+namespace bulkhead::smtpd {
+
+enum class ListenerKind : std::uint8_t { kSmtp, kSubmission, kSubmissions };
+inline constexpr std::size_t kListenerKinds = 3;
+std::string_view to_string(ListenerKind kind);  // "smtp", "submission", "submissions"
+
+// The address that limits are kept for: an IPv6 client owns at least a /64, so that counts as one.
+IpAddress client_key(const IpAddress& client);
+
+// What happened since the start; for metrics.
+struct Counters {
+  std::atomic<std::uint64_t> sessions{0};
+  std::atomic<std::uint64_t> sessions_refused{0};
+  std::atomic<std::uint64_t> messages_accepted{0};
+  std::atomic<std::uint64_t> messages_refused{0};  // at MAIL, RCPT or DATA
+  std::atomic<std::uint64_t> sign_ins{0};
+  std::atomic<std::uint64_t> sign_ins_failed{0};
+  std::atomic<std::uint64_t> framing_attacks{0};
+};
+
+class Census {
+ public:
+  explicit Census(const Settings& settings) : settings_(settings) {}
+
+  enum class Admission : std::uint8_t { kAdmitted, kServerFull, kClientFull };
+  // An admitted session calls leave() once.
+  Admission enter(const IpAddress& client, ListenerKind kind);
+  void leave(const IpAddress& client, ListenerKind kind);
+
+  std::size_t open(ListenerKind kind) const;
+  std::size_t open() const;
+  Counters& counters() { return counters_; }
+
+ private:
+  const Settings& settings_;
+  Counters counters_;
+  mutable std::mutex mutex_;
+  std::array<std::size_t, kListenerKinds> open_{};
+  std::unordered_map<IpAddress, std::size_t> by_client_;  // bounded by the sessions there may be
+};
+
+}  // namespace bulkhead::smtpd

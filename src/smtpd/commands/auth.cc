@@ -1,0 +1,87 @@
+// AUTH (RFC 4954) with PLAIN and LOGIN, over TLS only.
+#include "src/smtpd/commands/commands.h"
+#include "src/smtpd/policy.h"
+
+namespace bulkhead::smtpd {
+
+namespace {
+
+// A refused sign-in looks the same, and takes as long, whatever the reason: unknown user, wrong password, suspended,
+// or a tenant that this address does not serve.
+Task<Answer> refuse_sign_in(Conversation& conversation, std::string user) {
+  auto& services = conversation.services;
+  ++services.census.counters().sign_ins_failed;
+  auto failed = conversation.event(trace::EventKind::kLoginFailed);
+  failed.account_name = std::move(user);
+  services.trace.record(std::move(failed));
+  const auto delay = services.guard.count_failure(conversation.client);
+  if (!co_await services.pacer.pause(delay)) {
+    co_return Answer{smtp::Reply(421, "4.3.2", "The server is stopping"), Next::kClose};
+  }
+  if (++conversation.sign_in_failures >= services.settings.sign_in_failures_max) {
+    co_return Answer{smtp::Reply(421, "4.7.0", "Too many failed sign-ins"), Next::kClose};
+  }
+  co_return Answer{smtp::Reply(535, "5.7.8", "User name or password is wrong")};
+}
+
+Answer signed_in(Conversation& conversation, tenants::Account account, std::uint64_t version) {
+  auto& services = conversation.services;
+  conversation.signed_in = Originator{std::move(account), true};
+  conversation.directory_version = version;
+  conversation.sign_in_failures = 0;
+  services.guard.forgive(conversation.client);
+  ++services.census.counters().sign_ins;
+  services.trace.record(conversation.event(trace::EventKind::kLogin));
+  return {smtp::Reply(235, "2.7.0", "Signed in")};
+}
+
+Task<Answer> verify(Conversation& conversation, sasl::Credentials credentials) {
+  auto& services = conversation.services;
+  if (services.guard.is_blocked(conversation.client)) {
+    co_return Answer{smtp::Reply(421, "4.7.0", "Too many failed sign-ins from your address: try again later"),
+                     Next::kClose};
+  }
+  // A name that is no address is verified all the same, against an account that cannot exist, to take the same time.
+  auto user = mail::Address::parse(credentials.user);
+  mail::Address address = user ? std::move(*user) : mail::Address{"nobody", "invalid"};
+  const auto directory = conversation.snapshot();
+  auto account =
+      co_await services.directory.sign_in(services.shard, std::move(address), std::move(credentials.password));
+  if (!account) {
+    co_return Answer{smtp::Reply(454, "4.7.0", "Signing in is not possible now: try again later")};
+  }
+  if (!*account || !may_act_on(*directory, **account, conversation.arrival.ip)) {
+    co_return co_await refuse_sign_in(conversation, std::move(credentials.user));
+  }
+  co_return signed_in(conversation, std::move(**account), directory->version());
+}
+
+Task<Answer> take(Conversation& conversation, sasl::Step step) {
+  using Kind = sasl::Step::Kind;
+  if (step.kind == Kind::kChallenge) co_return Answer{smtp::Reply(334, "", step.challenge)};
+  conversation.sasl.reset();
+  if (step.kind == Kind::kCancelled) co_return Answer{smtp::Reply(501, "5.7.0", "Sign-in cancelled")};
+  if (step.kind == Kind::kMalformed) co_return Answer{smtp::Reply(501, "5.5.2", step.error)};
+  co_return co_await verify(conversation, std::move(step.credentials));
+}
+
+}  // namespace
+
+Task<Answer> auth(Conversation& conversation, smtp::Command command) {
+  const auto& arguments = std::get<smtp::AuthArguments>(command.arguments);
+  if (conversation.signed_in) co_return Answer{smtp::Reply(503, "5.5.1", "You are signed in already")};
+  if (conversation.tls.empty()) {
+    co_return Answer{smtp::Reply(538, "5.7.11", "Passwords are taken over TLS only: say STARTTLS first")};
+  }
+  conversation.sasl = sasl::Exchange::begin(arguments.mechanism);
+  if (!conversation.sasl) co_return Answer{smtp::Reply(504, "5.5.4", "Unknown mechanism: use PLAIN or LOGIN")};
+  auto step = conversation.sasl->start(arguments.initial);
+  co_return co_await take(conversation, std::move(step));
+}
+
+Task<Answer> auth_response(Conversation& conversation, std::string line) {
+  auto step = conversation.sasl->respond(line);
+  co_return co_await take(conversation, std::move(step));
+}
+
+}  // namespace bulkhead::smtpd

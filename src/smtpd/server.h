@@ -1,0 +1,56 @@
+// The SMTP server: listeners on every shard, and the sessions that they accept.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/net/listener.h"
+#include "src/net/shard.h"
+#include "src/smtpd/census.h"
+#include "src/smtpd/services.h"
+
+namespace bulkhead::smtpd {
+
+class SmtpServer {
+ public:
+  struct Endpoint {
+    SocketAddress address;
+    ListenerKind kind = ListenerKind::kSmtp;
+  };
+  struct Parts {  // what it is made of; all outlive it
+    net::Runtime& runtime;
+    tenants::LiveDirectory& directory;
+    Intake& intake;
+    trace::Trace& trace;
+    const Clock& clock;
+    Random& random;
+    Log& log;
+    std::string node_name;
+    const net::TlsServerContexts* tls = nullptr;  // null: neither STARTTLS nor submissions
+    Settings settings{};
+  };
+  explicit SmtpServer(Parts parts);
+  ~SmtpServer();  // after stop() on every shard
+
+  // Binds the endpoints on every shard; the error names the one that failed. Port 0 is chosen by the system and the
+  // same on all shards. Before the runtime starts, so that privileges can be dropped afterwards.
+  Status listen(const std::vector<Endpoint>& endpoints);
+  // Begins to accept. Before the runtime starts, or from any thread while it runs.
+  void start();
+  // Stops accepting, says 421 to who is idle, lets messages in progress finish for `grace`, then cuts. On shard
+  // `shard`, once for each.
+  Task<void> stop(std::size_t shard, std::chrono::milliseconds grace);
+
+  // Where it listens, in the order of the endpoints.
+  std::vector<SocketAddress> endpoints() const;
+  Census& census();  // sessions for `status`, counters for the metrics; any thread
+
+ private:
+  struct Worker;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bulkhead::smtpd

@@ -1,0 +1,60 @@
+// What a session needs from the rest of the program. One SmtpServices a shard; everything in it outlives the sessions.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "src/base/clock.h"
+#include "src/base/log.h"
+#include "src/base/random.h"
+#include "src/base/result.h"
+#include "src/base/task.h"
+#include "src/net/shard.h"
+#include "src/net/tls.h"
+#include "src/queue/queue.h"
+#include "src/smtpd/census.h"
+#include "src/smtpd/settings.h"
+#include "src/smtpd/sign_in_guard.h"
+#include "src/store/store.h"
+#include "src/trace/trace.h"
+#include "tenants/live_directory.h"
+
+namespace bulkhead::smtpd {
+
+// Where accepted mail goes. The program wires it to store and queue.
+class Intake {
+ public:
+  virtual ~Intake() = default;
+  // Ends after the commit that holds the message is on stable storage; on an error nothing of it exists.
+  virtual Task<Status> accept(net::Shard& shard, queue::NewMessage message) = 0;
+  // Whether mail can be taken at all now; cheap.
+  virtual Status accepts_new() = 0;
+  virtual std::unique_ptr<store::BlobWriter> new_blob() = 0;
+};
+
+// Waits on behalf of a session, so that tests need not.
+class Pacer {
+ public:
+  virtual ~Pacer() = default;
+  // False when the server is stopping: the session ends.
+  virtual Task<bool> pause(std::chrono::milliseconds delay) = 0;
+};
+
+struct SmtpServices {
+  net::Shard& shard;
+  tenants::LiveDirectory& directory;
+  Intake& intake;
+  trace::Trace& trace;
+  const Clock& clock;
+  Random& random;
+  Log& log;
+  Census& census;
+  SignInGuard& guard;
+  Pacer& pacer;
+  const Settings& settings;
+  std::string node_name;
+  const net::TlsServerContexts* tls = nullptr;  // null: STARTTLS is not offered
+};
+
+}  // namespace bulkhead::smtpd

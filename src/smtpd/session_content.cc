@@ -1,0 +1,92 @@
+// The part of a session that takes the octets of a message: DATA and BDAT.
+#include <algorithm>
+
+#include "src/smtpd/commands/commands.h"
+#include "src/smtpd/policy.h"
+#include "src/smtpd/session.h"
+
+namespace bulkhead::smtpd {
+
+namespace {
+
+// An unwelcome chunk up to this size is read and dropped, so that the session can go on; a larger one ends it.
+constexpr std::uint64_t kDiscardMax = 268435456;
+
+// How much of a message that is too big is read, in the hope that it ends, before the connection is cut.
+bool is_hopeless(const Transaction& transaction, const Settings& settings) {
+  return transaction.reader->fault() == smtp::DataFault::kTooBig &&
+         transaction.reader->size() > 2 * settings.message_size_max;
+}
+
+}  // namespace
+
+Task<Session::Flow> Session::fill_data() {
+  if (co_await flush() == Flow::kEnd) co_return Flow::kEnd;
+  input_.grow();
+  co_return co_await fill(conversation_.services.settings.data_timeout);
+}
+
+Task<Session::Flow> Session::receive_data() {
+  for (;;) {
+    auto& transaction = *conversation_.transaction;
+    pieces_.clear();
+    const auto progress = transaction.reader->feed(input_.view(), pieces_);
+    for (const auto piece : pieces_) transaction.sink->append(piece);
+    input_.consume(progress.consumed);
+    if (progress.is_complete) break;
+    const auto& settings = conversation_.services.settings;
+    if (is_hopeless(transaction, settings)) {
+      queue_reply(too_big(settings.message_size_max));
+      co_return co_await end();
+    }
+    if (co_await fill_data() == Flow::kEnd) co_return Flow::kEnd;
+  }
+  auto answer = co_await accept_message(conversation_);
+  co_return co_await conclude(std::move(answer));
+}
+
+Task<Session::Flow> Session::receive_chunk(smtp::BdatArguments chunk, Answer answer) {
+  if (answer.next != Next::kReceiveChunk) {
+    if (co_await discard_chunk(chunk.size) == Flow::kEnd) {
+      queue_reply(answer.reply);
+      co_return co_await end();
+    }
+    co_return co_await conclude(std::move(answer));
+  }
+  const auto size_max = conversation_.services.settings.message_size_max;
+  if (chunk.size > size_max) {
+    conversation_.record_rejection(too_big(size_max), {});
+    conversation_.transaction.reset();
+    const bool may_go_on = co_await discard_chunk(chunk.size) == Flow::kGoOn;
+    Answer refused{too_big(size_max), may_go_on ? Next::kContinue : Next::kClose};
+    co_return co_await conclude(std::move(refused));
+  }
+  for (std::uint64_t left = chunk.size; left > 0;) {
+    auto& transaction = *conversation_.transaction;
+    const auto content = input_.view().substr(0, left);
+    pieces_.clear();
+    transaction.reader->feed(content, pieces_);
+    for (const auto piece : pieces_) transaction.sink->append(piece);
+    left -= content.size();
+    input_.consume(content.size());
+    if (left > 0 && co_await fill_data() == Flow::kEnd) co_return Flow::kEnd;
+  }
+  const bool is_broken = conversation_.transaction->reader->fault() != smtp::DataFault::kNone;
+  if (chunk.is_last || is_broken) answer = co_await accept_message(conversation_);
+  answer.next = Next::kContinue;
+  co_return co_await conclude(std::move(answer));
+}
+
+// kEnd: the client is gone, or the chunk is too large to be worth reading.
+Task<Session::Flow> Session::discard_chunk(std::uint64_t size) {
+  if (size > kDiscardMax) co_return Flow::kEnd;
+  for (;;) {
+    const auto taken = std::min<std::uint64_t>(size, input_.view().size());
+    input_.consume(taken);
+    size -= taken;
+    if (size == 0) co_return Flow::kGoOn;
+    if (co_await fill_data() == Flow::kEnd) co_return Flow::kEnd;
+  }
+}
+
+}  // namespace bulkhead::smtpd
