@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "src/net/shard_impl.h"
+#include "src/net/tls_clients.h"
 
 namespace bulkhead::net {
 
@@ -16,6 +17,8 @@ void resume_on(Shard& shard, std::coroutine_handle<> handle) {
 }
 
 Shard::Impl::Impl() : wheel(std::chrono::steady_clock::now()), tick(io) {}
+
+Shard::Impl::~Impl() = default;
 
 void Shard::Impl::post(Posted item) {
   bool is_first = false;

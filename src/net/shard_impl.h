@@ -14,8 +14,11 @@
 
 namespace bulkhead::net {
 
+class TlsClients;
+
 struct Shard::Impl {
   Impl();
+  ~Impl();
 
   // A function, or a coroutine to go on with, which needs no allocation.
   struct Posted {
@@ -41,7 +44,8 @@ struct Shard::Impl {
   DeadlineWheel wheel;
   asio::steady_timer tick;
   bool is_tick_armed = false;
-  bool is_stopping = false;
+
+  std::unique_ptr<TlsClients> tls_clients;  // made by the first TLS client on this shard
 };
 
 }  // namespace bulkhead::net

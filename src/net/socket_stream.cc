@@ -2,6 +2,9 @@
 
 #include <sys/socket.h>
 
+#include "src/net/tls_clients.h"
+#include "src/net/tls_server.h"
+
 namespace bulkhead::net {
 
 namespace {
@@ -20,27 +23,42 @@ SocketStream::~SocketStream() {
 }
 
 Task<Result<std::size_t>> SocketStream::read_some(std::span<char> buffer, std::chrono::milliseconds timeout) {
+  if (tls_) return tls_->read_some(buffer, after(timeout));
   return transport_.read_some(buffer, after(timeout));
 }
 
 Task<Status> SocketStream::write_all(std::string_view bytes, std::chrono::milliseconds timeout) {
+  if (tls_) return tls_->write_all(Outgoing{bytes}, after(timeout));
   return transport_.write_all(Outgoing{bytes}, after(timeout));
 }
 
 Task<Status> SocketStream::write_all(std::span<const std::string_view> pieces, std::chrono::milliseconds timeout) {
+  if (tls_) return tls_->write_all(Outgoing{pieces}, after(timeout));
   return transport_.write_all(Outgoing{pieces}, after(timeout));
 }
 
-Task<Status> SocketStream::start_tls_server(const TlsServerContexts&, std::chrono::milliseconds) {
-  co_return fail(ErrorCode::kUnavailable, "this build has no TLS");
+Task<Status> SocketStream::start_tls_server(const TlsServerContexts& contexts, std::chrono::milliseconds timeout) {
+  if (tls_) co_return fail(ErrorCode::kConflict, "the connection uses TLS already");
+  SslPtr ssl{SSL_new(contexts.impl().context.get())};
+  if (!ssl) co_return fail(ErrorCode::kUnavailable, "cannot make a TLS connection: " + take_openssl_error());
+  SSL_set_accept_state(ssl.get());
+  tls_ = std::make_unique<TlsChannel>(transport_, std::move(ssl), local());
+  co_return co_await tls_->handshake(after(timeout));
 }
 
-Task<Status> SocketStream::start_tls_client(const TlsClientPolicy&, std::chrono::milliseconds) {
-  co_return fail(ErrorCode::kUnavailable, "this build has no TLS");
+Task<Status> SocketStream::start_tls_client(const TlsClientPolicy& policy, std::chrono::milliseconds timeout) {
+  if (tls_) co_return fail(ErrorCode::kConflict, "the connection uses TLS already");
+  auto& clients = transport_.shard().impl().tls_clients;
+  if (!clients) clients = std::make_unique<TlsClients>();
+  auto ssl = clients->make(policy);
+  if (!ssl) co_return fail(std::move(ssl.error()));
+  tls_ = std::make_unique<TlsChannel>(transport_, std::move(*ssl), local());
+  tls_->keep_sessions_in(clients->sessions(), TlsClients::cache_key(policy));
+  co_return co_await tls_->handshake(after(timeout));
 }
 
 const TlsSession* SocketStream::tls() const {
-  return nullptr;
+  return tls_ ? tls_->session() : nullptr;
 }
 
 SocketAddress SocketStream::local() const {

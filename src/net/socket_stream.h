@@ -3,6 +3,7 @@
 
 #include "src/net/listener.h"
 #include "src/net/stream.h"
+#include "src/net/tls_channel.h"
 #include "src/net/transport.h"
 
 namespace bulkhead::net {
@@ -29,6 +30,7 @@ class SocketStream final : public Stream {
 
  private:
   mutable Transport transport_;
+  std::unique_ptr<TlsChannel> tls_;  // set from the start of a handshake: nothing goes in clear after that
   SocketAddress remote_;
   mutable std::optional<SocketAddress> local_;  // asked for once
 };

@@ -31,6 +31,18 @@ void Outgoing::consume(std::size_t size) {
   single_.remove_prefix(size);
 }
 
+std::string_view Outgoing::gather(std::span<char> scratch) const {
+  if (pieces_.empty() || single_.size() >= scratch.size()) return single_.substr(0, scratch.size());
+  std::size_t size = 0;
+  const auto add = [&](std::string_view piece) {
+    const auto part = piece.substr(0, scratch.size() - size);
+    size += part.copy(scratch.data() + size, part.size());
+  };
+  add(single_);
+  for (const auto piece : pieces_) add(piece);
+  return {scratch.data(), size};
+}
+
 void Outgoing::skip_empty() {
   while (single_.empty() && !pieces_.empty()) {
     single_ = pieces_.front();
@@ -55,6 +67,14 @@ struct Transport::Completed {
   }
 };
 
+void Transport::begin(Wait& wait, std::coroutine_handle<> awaiting, SteadyTime deadline) {
+  BULKHEAD_CHECK(!wait.is_pending);
+  wait.waiter = awaiting;
+  wait.is_pending = true;
+  wait.has_expired = false;
+  loop_.set_deadline(wait, deadline);
+}
+
 struct Transport::ReadAwaiter {
   Transport& transport;
   std::span<char> buffer;
@@ -62,13 +82,20 @@ struct Transport::ReadAwaiter {
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> awaiting) {
-    Wait& wait = transport.read_wait_;
-    BULKHEAD_CHECK(!wait.is_pending);
-    wait.waiter = awaiting;
-    wait.is_pending = true;
-    wait.has_expired = false;
-    transport.loop_.set_deadline(wait, deadline);
-    transport.socket_.async_read_some(asio::buffer(buffer.data(), buffer.size()), Completed{&wait});
+    transport.begin(transport.read_wait_, awaiting, deadline);
+    transport.socket_.async_read_some(asio::buffer(buffer.data(), buffer.size()), Completed{&transport.read_wait_});
+  }
+  const Wait& await_resume() const noexcept { return transport.read_wait_; }
+};
+
+struct Transport::ReadableAwaiter {
+  Transport& transport;
+  SteadyTime deadline;
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> awaiting) {
+    transport.begin(transport.read_wait_, awaiting, deadline);
+    transport.socket_.async_wait(asio::socket_base::wait_read, Completed{&transport.read_wait_});
   }
   const Wait& await_resume() const noexcept { return transport.read_wait_; }
 };
@@ -79,13 +106,8 @@ struct Transport::WriteAwaiter {
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> awaiting) {
-    Wait& wait = transport.write_wait_;
-    BULKHEAD_CHECK(!wait.is_pending);
-    wait.waiter = awaiting;
-    wait.is_pending = true;
-    wait.has_expired = false;
-    transport.loop_.set_deadline(wait, deadline);
-    transport.socket_.async_wait(asio::socket_base::wait_write, Completed{&wait});
+    transport.begin(transport.write_wait_, awaiting, deadline);
+    transport.socket_.async_wait(asio::socket_base::wait_write, Completed{&transport.write_wait_});
   }
   const Wait& await_resume() const noexcept { return transport.write_wait_; }
 };
@@ -119,7 +141,7 @@ Error socket_error(std::string_view verb, int number) {
 
 }  // namespace
 
-Transport::Transport(Shard& shard, OwnedFd fd) : loop_(shard.impl()), socket_(loop_.io) {
+Transport::Transport(Shard& shard, OwnedFd fd) : shard_(shard), loop_(shard.impl()), socket_(loop_.io) {
   int family = AF_INET;
   socklen_t size = sizeof family;
   ::getsockopt(fd.get(), SOL_SOCKET, SO_DOMAIN, &family, &size);
@@ -167,6 +189,14 @@ Task<Result<std::size_t>> Transport::read_some(std::span<char> buffer, SteadyTim
   co_return wait.size;
 }
 
+Task<Status> Transport::wait_readable(SteadyTime deadline) {
+  if (is_cancelled_) co_return fail(ErrorCode::kCancelled, "the wait was cancelled");
+  if (!socket_.is_open()) co_return fail(ErrorCode::kClosed, "the connection was closed");
+  ReadableAwaiter awaiter{*this, deadline};
+  const Wait& wait = co_await awaiter;
+  co_return outcome_of(wait, "read");
+}
+
 Task<Status> Transport::wait_writable(SteadyTime deadline) {
   WriteAwaiter awaiter{*this, deadline};
   const Wait& wait = co_await awaiter;
@@ -205,14 +235,19 @@ void Transport::cancel() {
 }
 
 void Transport::close() {
+  if (!socket_.is_open()) return;
+  // Closing with bytes unread resets the connection (RFC 1122 §4.2.2.13), which may destroy our last reply on its way.
+  // What is there already is thrown away (tcp(7), MSG_TRUNC); who keeps sending is reset all the same.
+  constexpr std::size_t kDiscardMax = 1 << 20;
+  [[maybe_unused]] const auto discarded = ::recv(fd(), nullptr, kDiscardMax, MSG_TRUNC | MSG_DONTWAIT);
   asio::error_code ignored;
-  if (socket_.is_open()) socket_.close(ignored);
+  socket_.close(ignored);
 }
 
-void Transport::send_now(std::string_view bytes) {
-  if (!socket_.is_open()) return;
-  // The connection is being closed: nobody is left to tell of a failure.
-  [[maybe_unused]] const auto sent = ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+std::size_t Transport::send_now(std::string_view bytes) {
+  if (!socket_.is_open()) return 0;
+  const auto sent = ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sent < 0 ? 0 : static_cast<std::size_t>(sent);
 }
 
 }  // namespace bulkhead::net

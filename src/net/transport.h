@@ -20,6 +20,8 @@ class Outgoing {
   bool is_empty() const { return single_.empty(); }
   // Fills `vectors` from the front, returns how many.
   std::size_t fill(std::span<iovec> vectors) const;
+  // The first bytes as one text of at most the scratch's size, copied there only if they lie in several pieces.
+  std::string_view gather(std::span<char> scratch) const;
   void consume(std::size_t size);
 
  private:
@@ -37,14 +39,17 @@ class Transport {
   Task<Result<std::size_t>> read_some(std::span<char> buffer, SteadyTime deadline);
   Task<Status> write_all(Outgoing bytes, SteadyTime deadline);
   Task<Status> wait_writable(SteadyTime deadline);
+  Task<Status> wait_readable(SteadyTime deadline);
 
   bool is_readable_now() const;
   void cancel();  // as Stream::cancel()
+  bool is_cancelled() const { return is_cancelled_; }
   void close();
   bool is_open() const { return socket_.is_open(); }
   int fd() { return socket_.native_handle(); }
-  // A transport that nobody may write to any more must not block its owner: one attempt, what does not fit is lost.
-  void send_now(std::string_view bytes);
+  // One attempt to send, without waiting; how much the kernel took, 0 on failure.
+  std::size_t send_now(std::string_view bytes);
+  Shard& shard() { return shard_; }
 
  private:
   // One wait on the socket, with its deadline; at most one a direction.
@@ -61,10 +66,14 @@ class Transport {
   };
   struct Completed;  // ASIO's completion handler
   struct ReadAwaiter;
+  struct ReadableAwaiter;
   struct WriteAwaiter;
 
   Status outcome_of(const Wait& wait, std::string_view verb) const;
 
+  void begin(Wait& wait, std::coroutine_handle<> awaiting, SteadyTime deadline);
+
+  Shard& shard_;
   Shard::Impl& loop_;
   asio::generic::stream_protocol::socket socket_;
   Wait read_wait_{*this};

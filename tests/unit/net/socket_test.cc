@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "src/net/listener.h"
+#include "src/net/socket_stream.h"
 #include "tests/unit/net/stream_pair.h"
 
 namespace bulkhead::net {
@@ -106,9 +107,18 @@ TEST_F(SocketTest, WriteToAPeerThatDoesNotReadTimesOut) {
   EXPECT_EQ(status.error().code, ErrorCode::kTimeout);
 }
 
-TEST_F(SocketTest, WriteAfterThePeerClosedIsClosed) {
-  ASSERT_TRUE(runner_.run(write_text(pair_.client(), "unread")));
-  runner_.call([&] { pair_.server().close(); });  // with bytes unread: a reset
+TEST_F(SocketTest, CloseWithBytesUnreadStillDeliversTheLastReply) {
+  ASSERT_TRUE(runner_.run(write_text(pair_.client(), "pipelined and never read")));
+  ASSERT_TRUE(runner_.run(write_text(pair_.server(), "421 bye\r\n")));
+  runner_.call([&] { pair_.server().close(); });
+  EXPECT_EQ(runner_.run(read_text(pair_.client(), 100)), "421 bye\r\n");
+}
+
+TEST_F(SocketTest, AResetIsClosedForReadsAndWrites) {
+  const linger abort{1, 0};
+  const int fd = static_cast<SocketStream&>(pair_.server()).transport().fd();
+  ASSERT_EQ(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort), 0);
+  runner_.call([&] { pair_.server().close(); });
   const auto got = runner_.run(read_once(pair_.client(), 5s));
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, ErrorCode::kClosed);
