@@ -106,7 +106,7 @@ class FakeKv final : public store::Kv {
   std::optional<Error> error_;
 };
 
-class FakeStore final : public store::Store {
+class FakeStore : public store::Store {
  public:
   void commit(store::Transaction transaction, UniqueFunction<void(Result<store::Committed>)> done) override {
     std::unique_lock lock{mutex_};
