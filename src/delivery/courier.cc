@@ -1,0 +1,55 @@
+#include "src/delivery/courier.h"
+
+#include <utility>
+
+#include "src/delivery/local_worker.h"
+#include "src/delivery/remote_worker.h"
+#include "src/delivery/site.h"
+#include "src/delivery/workshop.h"
+
+namespace bulkhead::delivery {
+
+namespace {
+
+constexpr std::chrono::milliseconds kSweepInterval{1000};
+
+Task<void> sweep_idle(Workshop& workshop) {
+  while (co_await workshop.parts.shard.sleep(kSweepInterval, workshop.group)) {
+    for (auto& connection : workshop.idle.remove(IdleConnections::Which::kExpired)) {
+      bid_farewell(workshop, std::move(connection));
+    }
+  }
+}
+
+}  // namespace
+
+Courier::Courier(const Parts& parts, Settings settings)
+    : workshop_(std::make_unique<Workshop>(parts, std::move(settings))) {}
+
+Courier::~Courier() = default;
+
+void Courier::start() {
+  workshop_->group.spawn(sweep_idle(*workshop_));
+}
+
+Task<void> Courier::stop() {
+  workshop_->is_stopping = true;
+  workshop_->idle.remove(IdleConnections::Which::kAll);
+  workshop_->group.cancel();
+  co_await workshop_->group.join();
+}
+
+Task<std::string> Courier::site_of(net::Shard&, TenantId tenant, std::string domain) {
+  co_return co_await workshop_->router.site_of(workshop_->parts.directory.snapshot(), tenant, std::move(domain));
+}
+
+// The queue may be in the middle of its own bookkeeping: the worker begins when that is done.
+void Courier::start_worker(queue::LaneKey lane) {
+  workshop_->parts.shard.post([this, lane = std::move(lane)] {
+    if (workshop_->is_stopping) return workshop_->parts.queue.worker_ended(lane);
+    const bool is_local = lane.site == kLocalSite;
+    workshop_->group.spawn(is_local ? run_local_worker(*workshop_, lane) : run_remote_worker(*workshop_, lane));
+  });
+}
+
+}  // namespace bulkhead::delivery

@@ -1,0 +1,48 @@
+// Remembers for a short while which addresses did not answer, so that a queue for a dead host does not wait for a
+// timeout with each message. Bounded; of one shard.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "src/base/clock.h"
+#include "src/base/ip_address.h"
+
+namespace bulkhead::delivery {
+
+class DeadHosts {
+ public:
+  DeadHosts(const Clock& clock, std::chrono::milliseconds kept, std::size_t entries_max)
+      : clock_(clock), kept_(kept), entries_max_(entries_max) {}
+
+  // Why connecting from `source` to `remote` failed a moment ago; nothing when it may be tried.
+  std::optional<std::string> failure(const IpAddress& source, const SocketAddress& remote);
+  void failed(const IpAddress& source, const SocketAddress& remote, std::string why);
+  void answered(const IpAddress& source, const SocketAddress& remote);
+  std::size_t size() const { return entries_.size(); }
+
+ private:
+  struct Pair {
+    IpAddress source;
+    SocketAddress remote;
+    bool operator==(const Pair&) const = default;
+  };
+  struct PairHash {
+    std::size_t operator()(const Pair& pair) const noexcept {
+      return std::hash<IpAddress>{}(pair.source) * 31 + std::hash<SocketAddress>{}(pair.remote);
+    }
+  };
+  struct Entry {
+    SteadyTime until;
+    std::string why;
+  };
+  void make_room();
+
+  const Clock& clock_;
+  std::chrono::milliseconds kept_;
+  std::size_t entries_max_;
+  std::unordered_map<Pair, Entry, PairHash> entries_;
+};
+
+}  // namespace bulkhead::delivery

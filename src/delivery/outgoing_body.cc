@@ -1,0 +1,76 @@
+#include "src/delivery/outgoing_body.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "src/mail/utf8.h"
+
+namespace bulkhead::delivery {
+
+namespace {
+constexpr std::chrono::minutes kRecent{1};
+}
+
+Task<Result<std::string>> OutgoingBody::read(std::uint64_t offset, std::uint64_t size) {
+  const bool is_recent = reading_.clock.now() - message_->queued_at < kRecent;
+  if (is_small() && is_recent) co_return reading_.store.read_blob(message_->body, offset, size);
+  auto work = [&store = reading_.store, message = message_, offset, size] {
+    return store.read_blob(message->body, offset, size);
+  };
+  auto bytes = co_await reading_.pool.run(reading_.shard, std::move(work));
+  if (!bytes) co_return fail(std::move(bytes.error()));
+  co_return std::move(*bytes);
+}
+
+Task<Status> OutgoingBody::prepare() {
+  if (is_small()) {
+    auto bytes = co_await read(0, message_->body.length);
+    if (!bytes) co_return fail(std::move(bytes.error()));
+    whole_ = std::move(*bytes);
+    co_return Status{};
+  }
+  // A large body is not held in memory: it is checked as a whole before a byte of it leaves.
+  auto work = [&store = reading_.store, message = message_] { return store.verify_blob(message->body); };
+  auto verified = co_await reading_.pool.run(reading_.shard, std::move(work));
+  if (!verified) co_return fail(std::move(verified.error()));
+  co_return std::move(*verified);
+}
+
+Task<Result<bool>> OutgoingBody::has_8bit() {
+  if (is_small()) co_return !mail::is_ascii(whole_);
+  const std::uint64_t length = message_->body.length;
+  for (std::uint64_t offset = 0; offset < length; offset += kPieceSize) {
+    auto bytes = co_await read(offset, std::min(kPieceSize, length - offset));
+    if (!bytes) co_return fail(std::move(bytes.error()));
+    if (!mail::is_ascii(*bytes)) co_return true;
+  }
+  co_return false;
+}
+
+std::string_view OutgoingBody::wire(smtp::BodyFraming framing) {
+  if (smtp::is_wire_ready(whole_, framing)) return whole_;
+  encoded_.clear();
+  smtp::BodyEncoder encoder{framing};
+  encoder.encode(whole_, encoded_);
+  encoder.finish(encoded_);
+  return encoded_;
+}
+
+Task<Result<std::string>> OutgoingBody::next_piece() {
+  std::string out;
+  const std::uint64_t length = message_->body.length;
+  if (offset_ < length) {
+    const std::uint64_t size = std::min(kPieceSize, length - offset_);
+    auto bytes = co_await read(offset_, size);
+    if (!bytes) co_return fail(std::move(bytes.error()));
+    if (bytes->size() != size) co_return fail(ErrorCode::kCorrupt, "a stored body is shorter than its record says");
+    offset_ += size;
+    encoder_.encode(*bytes, out);
+  } else if (!is_finished_) {
+    is_finished_ = true;
+    encoder_.finish(out);
+  }
+  co_return out;
+}
+
+}  // namespace bulkhead::delivery

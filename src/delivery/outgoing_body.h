@@ -1,0 +1,56 @@
+// The body of a message on its way to a remote server: a small one in memory, a large one read piece by piece.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "src/base/clock.h"
+#include "src/net/shard.h"
+#include "src/proto/smtp/client_body.h"
+#include "src/queue/message.h"
+#include "src/store/store.h"
+
+namespace bulkhead::delivery {
+
+// Reads bodies of the store. A small body of a recent message is still in the page cache and is read at once; all
+// others on the blocking pool. References must outlive every body.
+struct BodyReading {
+  net::Shard& shard;
+  net::BlockingPool& pool;
+  store::Store& store;
+  const Clock& clock;
+};
+
+class OutgoingBody {
+ public:
+  static constexpr std::uint64_t kSmallMax = 64 * 1024;
+  static constexpr std::uint64_t kPieceSize = 256 * 1024;
+
+  OutgoingBody(const BodyReading& reading, queue::MessagePtr message)
+      : reading_(reading), message_(std::move(message)) {}
+
+  // Reads a small body, or verifies the checksum of a large one. To be called before all else.
+  Task<Status> prepare();
+  bool is_small() const { return message_->body.length <= kSmallMax; }
+  // Whether it holds bytes above 127; reads a large body through.
+  Task<Result<bool>> has_8bit();
+
+  // A small body as it goes over the wire. The view lives as long as this.
+  std::string_view wire(smtp::BodyFraming framing);
+  // The next piece of a large body, dots stuffed; "" at the end.
+  Task<Result<std::string>> next_piece();
+
+ private:
+  Task<Result<std::string>> read(std::uint64_t offset, std::uint64_t size);
+
+  const BodyReading& reading_;
+  queue::MessagePtr message_;
+  std::string whole_;    // of a small one
+  std::string encoded_;  // only where the wire form differs
+  smtp::BodyEncoder encoder_{smtp::BodyFraming::kDots};
+  std::uint64_t offset_ = 0;
+  bool is_finished_ = false;
+};
+
+}  // namespace bulkhead::delivery

@@ -1,0 +1,71 @@
+#include "src/delivery/packing.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "src/delivery/fate.h"
+
+namespace bulkhead::delivery {
+
+namespace {
+
+Packing refuse(std::string_view enhanced, std::string text) {
+  Packing packing;
+  packing.refusal.fate = enhanced.front() == '5' ? queue::Fate::kFailed : queue::Fate::kDeferred;
+  packing.refusal.answer = own_answer(enhanced, std::move(text));
+  return packing;
+}
+
+Packing refuse_unreadable(const Error& error) {
+  if (error.code == ErrorCode::kCorrupt) return refuse("5.3.0", "the stored message is damaged");
+  return refuse("4.3.0", "the stored message cannot be read at the moment");
+}
+
+smtp::ClientMail envelope_of(const queue::Message& message, const std::vector<std::uint16_t>& recipients) {
+  smtp::ClientMail mail;
+  mail.sender = message.sender.text();
+  mail.envid = message.sender.envid;
+  mail.ret = message.sender.ret;
+  mail.size = message.body.length;
+  mail.is_8bit = message.sender.body == mail::Body::k8BitMime;
+  mail.needs_smtputf8 =
+      message.sender.is_smtputf8 || (message.sender.address && message.sender.address->needs_smtputf8());
+  mail.recipients.reserve(recipients.size());
+  for (const std::uint16_t index : recipients) {
+    const mail::Recipient& recipient = message.recipients[index].recipient;
+    mail.needs_smtputf8 = mail.needs_smtputf8 || recipient.address.needs_smtputf8();
+    mail.recipients.push_back({recipient.address.text(), recipient.orcpt, recipient.notify});
+  }
+  return mail;
+}
+
+}  // namespace
+
+Task<Packing> pack(const BodyReading& reading, queue::MessagePtr message, std::vector<std::uint16_t> recipients,
+                   smtp::ClientExtensions offered) {
+  const std::uint64_t size = message->body.length;
+  if (offered.size_max > 0 && size > offered.size_max) {
+    co_return refuse("5.3.4", fmt::format("the message of {} bytes is larger than the {} bytes that the server takes",
+                                          size, offered.size_max));
+  }
+  Packing packing;
+  packing.parcel = std::make_unique<Parcel>(reading, message);
+  Parcel& parcel = *packing.parcel;
+  parcel.mail = envelope_of(*message, recipients);
+  if (parcel.mail.needs_smtputf8 && !offered.has_smtputf8) {
+    co_return refuse("5.6.7", "the message has internationalised addresses, which the server does not support");
+  }
+  const Status prepared = co_await parcel.body.prepare();
+  if (!prepared) co_return refuse_unreadable(prepared.error());
+  if (parcel.mail.is_8bit && !offered.has_8bitmime) {
+    const auto has_8bit = co_await parcel.body.has_8bit();
+    if (!has_8bit) co_return refuse_unreadable(has_8bit.error());
+    if (*has_8bit) co_return refuse("5.6.3", "the message has 8-bit text, which the server does not support");
+    parcel.mail.is_8bit = false;
+  }
+  co_return packing;
+}
+
+}  // namespace bulkhead::delivery

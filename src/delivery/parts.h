@@ -1,0 +1,36 @@
+// What delivery is made of on one shard: everything is passed in, all of it outlives the courier.
+#pragma once
+
+#include "monitoring/metrics.h"
+#include "netpolicy/host_addresses.h"
+#include "src/base/clock.h"
+#include "src/base/log.h"
+#include "src/base/random.h"
+#include "src/delivery/settings.h"
+#include "src/mailbox/mailboxes.h"
+#include "src/net/resolver.h"
+#include "src/net/shard.h"
+#include "src/queue/queue.h"
+#include "src/store/store.h"
+#include "src/trace/trace.h"
+#include "tenants/live_directory.h"
+
+namespace bulkhead::delivery {
+
+struct Parts {
+  net::Shard& shard;
+  net::BlockingPool& pool;
+  net::Resolver& resolver;   // of this shard
+  queue::ShardQueue& queue;  // of this shard
+  tenants::LiveDirectory& directory;
+  netpolicy::HostAddressMonitor& host_addresses;
+  store::Store& store;
+  mailbox::Mailboxes& mailboxes;
+  trace::Trace& trace;
+  monitoring::Metrics& metrics;
+  const Clock& clock;
+  Random& random;
+  Log& log;
+};
+
+}  // namespace bulkhead::delivery

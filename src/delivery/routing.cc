@@ -1,0 +1,96 @@
+#include "src/delivery/routing.h"
+
+#include <utility>
+
+#include "src/delivery/fate.h"
+#include "src/delivery/mx_plan.h"
+#include "src/delivery/site.h"
+
+namespace bulkhead::delivery {
+
+namespace {
+
+constexpr std::size_t kKnownSitesMax = 20'000;
+constexpr std::chrono::minutes kSiteKept{5};
+
+Routing refuse(queue::Fate fate, std::string_view enhanced, std::string text) {
+  Routing routing;
+  routing.refusal = Unroutable{fate, own_answer(enhanced, std::move(text))};
+  return routing;
+}
+
+// The address in an address literal's brackets, as text; nothing when `domain` is a name.
+std::optional<std::string> literal_in(std::string_view domain) {
+  if (!domain.starts_with('[') || !domain.ends_with(']')) return std::nullopt;
+  std::string_view inner = domain.substr(1, domain.size() - 2);
+  if (inner.starts_with("IPv6:")) inner.remove_prefix(5);
+  return std::string{inner};
+}
+
+}  // namespace
+
+Task<Routing> Router::route(tenants::SnapshotPtr directory, TenantId tenant, std::string domain) {
+  if (const tenants::Route* route = directory->route(tenant, domain)) {
+    co_return Routing{Destination{{route->host}, route->port, route->tls, true}, {}};
+  }
+  if (auto literal = literal_in(domain)) {
+    co_return Routing{Destination{{std::move(*literal)}, settings_.port, {}, false}, {}};
+  }
+  auto records = co_await resolver_.mx(domain);
+  co_return from_mx(directory, domain, std::move(records));
+}
+
+Routing Router::from_mx(const tenants::SnapshotPtr& directory, const std::string& domain,
+                        Result<std::vector<net::MxRecord>> records) {
+  if (!records && records.error().code != ErrorCode::kNotFound) {
+    return refuse(queue::Fate::kDeferred, "4.4.3", "the DNS did not tell the mail hosts of " + domain);
+  }
+  Routing routing;
+  routing.destination.port = settings_.port;
+  learn_our_names(directory);
+  if (!records || records->empty()) {
+    if (is_our_name(domain)) {
+      return refuse(queue::Fate::kFailed, "5.4.6", "mail for " + domain + " loops back to this server");
+    }
+    routing.destination.hosts = {domain};
+    return routing;
+  }
+  const auto is_ours = [this](std::string_view name) { return is_our_name(name); };
+  MxPlan plan = plan_hosts(std::move(*records), is_ours, settings_.hosts_max, random_);
+  if (plan.kind == MxPlan::Kind::kNullMx) {
+    return refuse(queue::Fate::kFailed, "5.1.10", "the domain " + domain + " declares that it takes no mail");
+  }
+  if (plan.kind == MxPlan::Kind::kLoop) {
+    return refuse(queue::Fate::kFailed, "5.4.6",
+                  "mail for " + domain + " loops back to this server, which does not serve it");
+  }
+  routing.destination.hosts = std::move(plan.hosts);
+  return routing;
+}
+
+void Router::learn_our_names(const tenants::SnapshotPtr& directory) {
+  if (names_of_ == directory) return;
+  names_of_ = directory;
+  our_names_ = {settings_.node_name};
+  for (const auto& address : directory->addresses()) {
+    if (!address.helo.empty()) our_names_.insert(address.helo);
+  }
+}
+
+Task<std::string> Router::site_of(tenants::SnapshotPtr directory, TenantId tenant, std::string domain) {
+  if (domain.empty()) co_return std::string{kLocalSite};
+  if (const tenants::Route* route = directory->route(tenant, domain)) co_return site_of_route(route->host, route->port);
+  if (domain.front() == '[') co_return domain;
+  const auto known = sites_.find(domain);
+  if (known != sites_.end() && known->second.until > clock_.steady()) co_return known->second.site;
+  auto records = co_await resolver_.mx(domain);
+  const bool is_known = records || records.error().code == ErrorCode::kNotFound;
+  std::string site = records ? site_of_mx(domain, *records) : domain;
+  if (is_known) {
+    if (sites_.size() >= kKnownSitesMax) sites_.clear();
+    sites_.insert_or_assign(std::move(domain), KnownSite{site, clock_.steady() + kSiteKept});
+  }
+  co_return site;
+}
+
+}  // namespace bulkhead::delivery
