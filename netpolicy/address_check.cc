@@ -1,0 +1,139 @@
+#include "netpolicy/address_check.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace bulkhead::netpolicy {
+
+namespace {
+
+using Severity = Finding::Severity;
+
+bool is_definite(const Error& error) {
+  return error.code == ErrorCode::kNotFound;
+}
+
+Finding check_presence(const AddressFacts& facts) {
+  const auto ip = facts.subject.ip.text();
+  if (facts.is_present) return {Severity::kOk, fmt::format("{} is present on this host.", ip), {}};
+  return {Severity::kFailure, fmt::format("{} is not present on this host; mail that must leave from it waits.", ip),
+          "Add it to an interface (ip addr add), or remove it from the directory."};
+}
+
+Finding check_helo(const AddressFacts& facts) {
+  const auto& [ip, helo, domains, left_out] = facts.subject;
+  const char* type = ip.family() == Family::kIpv4 ? "A" : "AAAA";
+  const auto advice = fmt::format("Publish {} {} {}, or give the address another HELO name.", helo, type, ip.text());
+  if (!facts.helo_addresses) {
+    if (!is_definite(facts.helo_addresses.error())) {
+      return {Severity::kWarning, fmt::format("The HELO name {} could not be looked up.", helo), "Try again later."};
+    }
+    return {Severity::kFailure, fmt::format("The HELO name {} has no {} record.", helo, type), advice};
+  }
+  const auto& found = *facts.helo_addresses;
+  if (std::find(found.begin(), found.end(), ip) != found.end()) {
+    return {Severity::kOk, fmt::format("The HELO name {} resolves to {}.", helo, ip.text()), {}};
+  }
+  return {Severity::kFailure, fmt::format("The HELO name {} does not resolve to {}.", helo, ip.text()), advice};
+}
+
+Finding check_ptr(const AddressFacts& facts) {
+  const auto& helo = facts.subject.helo;
+  const auto ip = facts.subject.ip.text();
+  const auto advice = fmt::format("Ask the owner of the network to set the PTR record of {} to {}.", ip, helo);
+  if (!facts.ptr_names) {
+    if (!is_definite(facts.ptr_names.error())) {
+      return {Severity::kWarning, fmt::format("The PTR record of {} could not be looked up.", ip), "Try again later."};
+    }
+    return {Severity::kFailure, fmt::format("{} has no PTR record; many servers refuse such clients.", ip), advice};
+  }
+  const auto& names = *facts.ptr_names;
+  if (std::find(names.begin(), names.end(), helo) != names.end()) {
+    return {Severity::kOk, fmt::format("The PTR record of {} is its HELO name {}.", ip, helo), {}};
+  }
+  return {Severity::kWarning,
+          fmt::format("The PTR record of {} is {}, its HELO name {}.", ip, fmt::join(names, ", "), helo), advice};
+}
+
+Finding check_spf(const AddressFacts& facts, const DomainSpf& spf) {
+  const auto& ip = facts.subject.ip;
+  const auto said = fmt::format("SPF of {} for {}: {}.", spf.domain, ip.text(), to_string(spf.result));
+  const auto term = fmt::format("{}:{}", ip.family() == Family::kIpv4 ? "ip4" : "ip6", ip.text());
+  switch (spf.result) {
+    case SpfResult::kPass:
+      return {Severity::kOk, said, {}};
+    case SpfResult::kNone:
+      return {Severity::kWarning, said, fmt::format("Publish {} TXT \"v=spf1 {} -all\".", spf.domain, term)};
+    case SpfResult::kTempError:
+      return {Severity::kWarning, said, "The lookup failed for the moment: try again later."};
+    case SpfResult::kUndecided:
+      return {Severity::kWarning, said, "The record uses macros, exists or ptr, which this check does not evaluate."};
+    case SpfResult::kPermError:
+      return {Severity::kFailure, said, "Correct the record: one only, well-formed, at most ten lookups (RFC 7208)."};
+    default:
+      return {Severity::kFailure, said, fmt::format("Add {} to the SPF record of {}.", term, spf.domain)};
+  }
+}
+
+}  // namespace
+
+AddressCheckSubject subject_of(const tenants::Snapshot& directory, const tenants::SourceAddress& address,
+                               std::string_view node_name) {
+  AddressCheckSubject subject;
+  subject.ip = address.ip;
+  subject.helo = address.helo.empty() ? std::string{node_name} : address.helo;
+  for (const auto& domain : directory.domains()) {
+    const auto& usable = directory.usable_addresses(domain.tenant, address.ip.family());
+    const bool is_used =
+        std::any_of(usable.begin(), usable.end(), [&](const auto* candidate) { return candidate->ip == address.ip; });
+    if (!is_used) continue;
+    if (subject.domains.size() < AddressCheckSubject::kDomainsMax) {
+      subject.domains.push_back(domain.name);
+    } else {
+      ++subject.domains_left_out;
+    }
+  }
+  return subject;
+}
+
+Task<AddressFacts> gather_facts(net::Resolver& resolver, AddressCheckSubject subject, bool is_present) {
+  AddressFacts facts;
+  facts.is_present = is_present;
+  // Addresses of the loopback network have no place in public DNS.
+  if (!subject.ip.is_loopback()) {
+    auto forward = resolver.addresses(subject.helo, subject.ip.family());
+    facts.helo_addresses = co_await std::move(forward);
+    auto reverse = resolver.ptr(subject.ip);
+    facts.ptr_names = co_await std::move(reverse);
+    for (const auto& domain : subject.domains) {
+      SpfEvaluation evaluation{resolver, subject.ip};
+      auto evaluate = evaluation.run(domain);
+      const SpfResult result = co_await std::move(evaluate);
+      facts.spf.push_back({domain, result});
+    }
+  }
+  facts.subject = std::move(subject);
+  co_return facts;
+}
+
+std::vector<Finding> compare(const AddressFacts& facts) {
+  std::vector<Finding> findings{check_presence(facts)};
+  if (facts.subject.ip.is_loopback()) {
+    findings.push_back({Severity::kOk, "A loopback address: DNS is not checked.", {}});
+    return findings;
+  }
+  findings.push_back(check_helo(facts));
+  findings.push_back(check_ptr(facts));
+  for (const auto& spf : facts.spf) findings.push_back(check_spf(facts, spf));
+  if (facts.subject.domains_left_out > 0) {
+    findings.push_back({Severity::kWarning,
+                        fmt::format("{} further domains that send from this address were not checked.",
+                                    facts.subject.domains_left_out),
+                        {}});
+  }
+  return findings;
+}
+
+}  // namespace bulkhead::netpolicy
