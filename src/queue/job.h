@@ -41,9 +41,9 @@ struct Job {
 
 // The answer of a remote server or of ourselves, for one recipient.
 struct Answer {
-  int code = 0;              // 250, 451, 550 …; 0 when there was none (connection lost, DNS)
-  std::string enhanced;      // "4.7.1", "" when absent
-  std::string text;          // for DSN and trace; untrusted, escaped when shown
+  int code = 0;          // 250, 451, 550 …; 0 when there was none (connection lost, DNS)
+  std::string enhanced;  // "4.7.1", "" when absent
+  std::string text;      // for DSN and trace; untrusted, escaped when shown
 };
 
 enum class Fate : std::uint8_t { kDelivered, kDeferred, kFailed };
@@ -57,18 +57,18 @@ struct RecipientOutcome {
 
 struct Outcome {
   enum class Kind : std::uint8_t {
-    kAttempted,   // counts as an attempt; `recipients` tells each one's fate
-    kNoSource,    // held:no-source; uses no attempt
-    kUnsent,      // not tried (connection closed before its turn, shutdown): back to ready, uses no attempt
+    kAttempted,  // counts as an attempt; `recipients` tells each one's fate
+    kNoSource,   // held:no-source; uses no attempt
+    kUnsent,     // not tried (connection closed before its turn, shutdown): back to ready, uses no attempt
   } kind = Kind::kAttempted;
   std::vector<RecipientOutcome> recipients;
-  std::string reason;                     // kNoSource: why
-  std::optional<IpAddress> source;        // the address it left from
-  std::string remote;                     // "mx.example[192.0.2.1]:25"
-  std::string remote_mta;                 // host name for DSNs, "" when none
-  std::string tls;                        // as trace::Event::tls
+  std::string reason;                               // kNoSource: why
+  std::optional<IpAddress> source;                  // the address it left from
+  std::string remote;                               // "mx.example[192.0.2.1]:25"
+  std::string remote_mta;                           // host name for DSNs, "" when none
+  std::string tls;                                  // as trace::Event::tls
   std::optional<std::chrono::seconds> retry_after;  // the remote asked for it
-  store::Batch batch;                     // local delivery: the mailbox rows, durable together with the outcome
+  store::Batch batch;  // local delivery: the mailbox rows, durable together with the outcome
 };
 
 }  // namespace bulkhead::queue

@@ -23,16 +23,16 @@ struct QueuedRecipient {
 struct Message {
   MessageId id;
   TenantId tenant;
-  std::optional<AccountId> account;      // who is charged for it: authenticated, or recognised by network
-  std::string account_name;              // its address at the time, "" when none
-  std::optional<IpAddress> client_ip;    // nothing for what the server makes itself
-  std::string protocol;                  // smtp submission submissions internal
-  SocketAddress arrival;                 // the local address that the connection arrived on; kept for ever
+  std::optional<AccountId> account;    // who is charged for it: authenticated, or recognised by network
+  std::string account_name;            // its address at the time, "" when none
+  std::optional<IpAddress> client_ip;  // nothing for what the server makes itself
+  std::string protocol;                // smtp submission submissions internal
+  SocketAddress arrival;               // the local address that the connection arrived on; kept for ever
   mail::Sender sender;
   std::vector<QueuedRecipient> recipients;
-  std::string subject;                   // decoded enough to show, at most 200 bytes
-  std::string message_id;                // header field, at most 200 bytes
-  std::uint64_t size = 0;                // of the body as stored (Received included)
+  std::string subject;     // decoded enough to show, at most 200 bytes
+  std::string message_id;  // header field, at most 200 bytes
+  std::uint64_t size = 0;  // of the body as stored (Received included)
   UtcTime queued_at;
   UtcTime expires_at;
   store::BlobRef body;

@@ -19,9 +19,9 @@ namespace bulkhead::queue {
 
 // A message on its way in; the queue makes it durable and owns it from then on.
 struct NewMessage {
-  Message message;                              // body reference still empty
+  Message message;  // body reference still empty
   std::unique_ptr<store::BlobWriter> body;
-  std::vector<trace::Event> events;             // ride in the same commit ("received")
+  std::vector<trace::Event> events;  // ride in the same commit ("received")
 };
 
 // Implemented by delivery; called on a lane's home shard.
@@ -54,11 +54,11 @@ struct DeliveryView {
   DeliveryKey key;
   std::vector<std::string> recipients;
   std::string site;
-  std::optional<IpAddress> source;   // that it would leave from now
+  std::optional<IpAddress> source;  // that it would leave from now
   std::uint32_t attempts = 0;
   std::optional<UtcTime> next_attempt;
-  std::string state;                 // ready active scheduled held
-  std::string reason_code, reason;   // why it waits
+  std::string state;                // ready active scheduled held
+  std::string reason_code, reason;  // why it waits
   UtcTime reason_since;
 };
 
@@ -78,7 +78,7 @@ struct RetryPolicy {
   std::vector<std::chrono::seconds> intervals{std::chrono::minutes{5},  std::chrono::minutes{10},
                                               std::chrono::minutes{20}, std::chrono::minutes{40},
                                               std::chrono::hours{1},    std::chrono::hours{2}};  // the last repeats
-  double jitter = 0.2;                                     // ± share of the interval
+  double jitter = 0.2;  // ± share of the interval
   std::chrono::seconds expire_after = std::chrono::hours{24 * 5};
   std::chrono::seconds warn_after = std::chrono::hours{4};  // delay warning, once
 };
@@ -97,6 +97,12 @@ class Queue {
     RetryPolicy retry;
     // For DeliveryView::source and held states; asked on any thread.
     std::function<std::optional<IpAddress>(const LaneKey&)> source_preview;
+    // Where a report to a sender of this tenant goes: local accounts, or the address itself when it is remote.
+    // Empty: the domain is ours and the address unknown; the report is dropped and the trace says so. Resumes on the
+    // shard. Not set, or an error: the sender's domain is treated as remote.
+    std::function<Task<Result<std::vector<QueuedRecipient>>>(net::Shard&, TenantId, mail::Address)> resolve_sender;
+    // Sees each event that the queue writes, after its commit; counts for metrics. Any shard, must be quick.
+    std::function<void(const trace::Event&)> on_event;
   };
   static std::unique_ptr<Queue> make(Parts parts);
   virtual ~Queue() = default;
@@ -112,6 +118,10 @@ class Queue {
 
   // The host's addresses or the directory changed: what waits for a source is looked at again at once. Any thread.
   virtual void sources_changed() = 0;
+  // The counts of one tenant, from counters: no message is looked at. Resumes on `shard`.
+  virtual Task<Counts> count_of(net::Shard& shard, TenantId tenant) = 0;
+  // Whether the stored queue has been read; until then counts and lists are incomplete. Any thread.
+  virtual bool is_loaded() const = 0;
   // "retry": what is scheduled and matches becomes due now. Resumes on `shard`.
   virtual Task<Counts> retry_now(net::Shard& shard, Selector selector) = 0;
 

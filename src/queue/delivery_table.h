@@ -1,0 +1,71 @@
+// The deliveries of one shard in memory: fixed-size entries in chunks, addressed by slot, with a heap of their timers.
+//
+// About 90 bytes per delivery with its place in the heap, whatever the message holds. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "src/queue/job.h"
+
+namespace bulkhead::queue {
+
+using Slot = std::uint32_t;
+inline constexpr Slot kNoSlot = std::numeric_limits<Slot>::max();
+inline constexpr UtcTime kNever = UtcTime::max();
+
+struct Lane;
+
+enum class DeliveryState : std::uint8_t { kFree, kReady, kActive, kScheduled };
+
+struct DeliveryEntry {
+  MessageId message;
+  Lane* lane = nullptr;
+  UtcTime due;                   // the next attempt; not after now while ready
+  UtcTime timer = kNever;        // when the heap wakes it
+  std::uint32_t expires_at = 0;  // seconds since the epoch: expiry needs no finer grain
+  std::uint32_t warn_at = 0;     // 0: no warning (any more)
+  Slot previous = kNoSlot;       // in the lane's list of ready ones, or of free slots
+  Slot next = kNoSlot;
+  std::uint32_t heap_at = kNoSlot;
+  std::uint16_t index = 0;
+  std::uint16_t attempts = 0;
+  DeliveryState state = DeliveryState::kFree;
+  bool is_sole = false;     // the only delivery of its message: no ledger entry exists
+  bool has_record = false;  // a 'd' record exists
+  bool is_overdue = false;  // stands in the line for expiry or warning
+
+  DeliveryKey key() const { return {message, index}; }
+};
+
+class DeliveryTable {
+ public:
+  Slot allocate();
+  void release(Slot slot);  // its timer must be cleared
+  DeliveryEntry& operator[](Slot slot) { return chunks_[slot / kChunk][slot % kChunk]; }
+  const DeliveryEntry& operator[](Slot slot) const { return chunks_[slot / kChunk][slot % kChunk]; }
+  std::size_t size() const { return size_; }
+  Slot end() const { return static_cast<Slot>(chunks_.size() * kChunk); }  // past the last slot; some are free
+  std::size_t memory_bytes() const;
+
+  // Sets, moves or clears (kNever) the timer of a slot.
+  void set_timer(Slot slot, UtcTime at);
+  // The slot whose timer is the earliest, or kNoSlot.
+  Slot earliest() const { return heap_.empty() ? kNoSlot : heap_.front(); }
+
+ private:
+  static constexpr std::size_t kChunk = 512;
+  bool is_before(Slot a, Slot b) const { return (*this)[a].timer < (*this)[b].timer; }
+  void place(Slot slot, std::size_t at);
+  void sift_up(std::size_t at);
+  void sift_down(std::size_t at);
+
+  std::vector<std::unique_ptr<DeliveryEntry[]>> chunks_;
+  std::vector<Slot> heap_;
+  Slot free_ = kNoSlot;
+  std::size_t size_ = 0;
+};
+
+}  // namespace bulkhead::queue

@@ -1,0 +1,189 @@
+#include "src/queue/queue.h"
+
+#include "src/base/check.h"
+#include "src/queue/bridge.h"
+#include "src/queue/core.h"
+#include "src/queue/listing.h"
+#include "src/queue/loader.h"
+#include "src/queue/shard_part.h"
+
+namespace bulkhead::queue {
+namespace {
+
+constexpr std::chrono::milliseconds kDrainLook{10};
+
+class DurableQueue final : public Queue {
+ public:
+  explicit DurableQueue(Parts parts) : core_(std::move(parts)) {
+    for (std::size_t i = 0; i < core_.parts.runtime.size(); ++i) {
+      core_.shards.push_back(std::make_unique<ShardPart>(core_, core_.parts.runtime.shard(i)));
+    }
+  }
+
+  void set_carrier(std::size_t shard, Carrier& carrier) override { core_.shards.at(shard)->set_carrier(carrier); }
+  ShardQueue& shard_queue(std::size_t shard) override { return *core_.shards.at(shard); }
+  bool is_loaded() const override { return core_.is_loaded; }
+
+  Status start() override;
+  Task<Status> accept(net::Shard& shard, NewMessage incoming) override;
+  void sources_changed() override;
+  Task<Counts> retry_now(net::Shard& shard, Selector selector) override;
+  Task<Counts> count(net::Shard& shard, Selector selector) override;
+  Task<Counts> count_of(net::Shard& shard, TenantId tenant) override;
+  Task<std::vector<DeliveryView>> list(net::Shard& shard, Selector selector, std::string after,
+                                       std::size_t limit) override;
+  Task<void> drain(net::Shard& shard, std::chrono::milliseconds grace) override;
+
+ private:
+  void complete(Message& message, const store::BlobWriter& body) const;
+  trace::Event queued_event(const Message& message) const;
+  Task<std::size_t> active_count(net::Shard& shard);
+
+  Core core_;
+};
+
+Status DurableQueue::start() {
+  for (const auto& part : core_.shards) {
+    part->shard().post([&part = *part] { part.start(); });
+  }
+  ShardPart& first = *core_.shards.front();
+  first.shard().post([this, &first] { first.group().spawn(load_queue(core_)); });
+  return {};
+}
+
+// What the queue knows better than the server that took the message.
+void DurableQueue::complete(Message& message, const store::BlobWriter& body) const {
+  if (message.id.is_nil()) message.id = MessageId::make(core_.parts.clock, core_.parts.random);
+  if (message.queued_at == UtcTime{}) message.queued_at = core_.parts.clock.now();
+  if (message.expires_at == UtcTime{}) message.expires_at = core_.timeline.now() + core_.parts.retry.expire_after;
+  if (message.size == 0) message.size = body.size();
+}
+
+trace::Event DurableQueue::queued_event(const Message& message) const {
+  auto event = event_of(message, trace::EventKind::kQueued, message.queued_at);
+  for (const auto& queued : message.recipients) event.recipients.push_back(queued.recipient.address.text());
+  return event;
+}
+
+Task<Status> DurableQueue::accept(net::Shard& shard, NewMessage incoming) {
+  if (core_.is_stopping) co_return fail(ErrorCode::kUnavailable, "the queue is stopping", "try again later");
+  if (incoming.message.recipients.empty() || !incoming.body) {
+    co_return fail(ErrorCode::kInvalid, "a message needs a recipient and a body");
+  }
+  if (incoming.message.recipients.size() > UINT16_MAX) {
+    co_return fail(ErrorCode::kLimit, "a message has at most 65535 recipients");
+  }
+  complete(incoming.message, *incoming.body);
+  core_.accepted.note(incoming.message.id);
+  incoming.events.push_back(queued_event(incoming.message));
+  store::Transaction transaction;
+  add_message(transaction, incoming.message, std::move(incoming.body));
+  for (const auto& event : incoming.events) core_.parts.trace.encode_into(transaction.batch, event);
+  CommitOf committing{core_.parts.store, shard, std::move(transaction)};
+  auto committed = co_await committing;
+  if (!committed) co_return fail(std::move(committed.error()));
+  incoming.message.body = committed->blobs.at(0);
+  ++core_.messages;
+  for (const auto& event : incoming.events) core_.publish(event);
+  // The answer to the client does not wait for the planning: whoever awaits this goes on first.
+  ShardPart& part = *core_.shards.at(shard.index());
+  auto message = std::make_shared<const Message>(std::move(incoming.message));
+  shard.post([&part, message = std::move(message)] { part.planner().plan_fresh(message); });
+  co_return Status{};
+}
+
+void DurableQueue::sources_changed() {
+  ++core_.sources_generation;
+  for (const auto& part : core_.shards) {
+    part->shard().post([&part = *part] { part.sources_changed(); });
+  }
+}
+
+Task<Counts> DurableQueue::retry_now(net::Shard& shard, Selector selector) {
+  Listing listing{core_, shard, std::move(selector)};
+  auto making = listing.make_due();
+  co_return co_await std::move(making);
+}
+
+Task<Counts> DurableQueue::count(net::Shard& shard, Selector selector) {
+  Listing listing{core_, shard, std::move(selector)};
+  auto counting = listing.counts();
+  co_return co_await std::move(counting);
+}
+
+Task<Counts> DurableQueue::count_of(net::Shard& shard, TenantId tenant) {
+  Counts counts;
+  for (const auto& part : core_.shards) {
+    OnShard there{part->shard()};
+    co_await there;
+    const StateCounts states = part->scheduler().counts(tenant);
+    counts.ready += states.ready;
+    counts.active += states.active;
+    counts.scheduled += states.scheduled;
+    counts.held += states.held;
+  }
+  counts.deliveries = counts.ready + counts.active + counts.scheduled + counts.held;
+  OnShard back{shard};
+  co_await back;
+  co_return counts;
+}
+
+Task<std::vector<DeliveryView>> DurableQueue::list(net::Shard& shard, Selector selector, std::string after,
+                                                   std::size_t limit) {
+  Listing listing{core_, shard, std::move(selector)};
+  auto viewing = listing.views(parse_delivery_text(after), limit);
+  co_return co_await std::move(viewing);
+}
+
+Task<std::size_t> DurableQueue::active_count(net::Shard& shard) {
+  std::size_t active = 0;
+  for (const auto& part : core_.shards) {
+    OnShard there{part->shard()};
+    co_await there;
+    active += part->scheduler().counts().active;
+  }
+  OnShard back{shard};
+  co_await back;
+  co_return active;
+}
+
+Task<void> DurableQueue::drain(net::Shard& shard, std::chrono::milliseconds grace) {
+  core_.is_stopping = true;
+  for (const auto& part : core_.shards) {
+    OnShard there{part->shard()};
+    co_await there;
+    part->stop();
+  }
+  OnShard here{shard};
+  co_await here;
+  const SteadyTime until = core_.parts.clock.steady() + grace;
+  for (;;) {
+    auto counting = active_count(shard);
+    const std::size_t active = co_await std::move(counting);
+    if (active == 0 || core_.parts.clock.steady() >= until) break;
+    auto sleeping = shard.sleep(kDrainLook, core_.shards.at(shard.index())->group());
+    if (!co_await std::move(sleeping)) break;
+  }
+  for (const auto& part : core_.shards) {
+    OnShard there{part->shard()};
+    co_await there;
+    part->group().cancel();
+  }
+  // Only then joined: a child of one shard may wait for another's.
+  for (const auto& part : core_.shards) {
+    OnShard there{part->shard()};
+    co_await there;
+    auto joining = part->group().join();
+    co_await std::move(joining);
+  }
+  OnShard back{shard};
+  co_await back;
+}
+
+}  // namespace
+
+std::unique_ptr<Queue> Queue::make(Parts parts) {
+  return std::make_unique<DurableQueue>(std::move(parts));
+}
+
+}  // namespace bulkhead::queue
