@@ -41,6 +41,9 @@ Status Archive::start() {
   if (records->head) head_ = *records->head;
   anchor_ = records->anchor;
   if (auto opened = open_segments(*records); !opened) return opened;
+  if (!records->head) {
+    if (auto kept = keep_lost_segments(); !kept) return kept;
+  }
   if (auto removed = remove_leftovers(); !removed) return removed;
   return number_events();
 }
@@ -72,6 +75,19 @@ Status Archive::open_segments(const TraceRecords& records) {
   return {};
 }
 
+// Segments whose head record is gone (another kv was put in place) are evidence: they stay, under another name.
+Status Archive::keep_lost_segments() {
+  const auto names = world_.files.list(directory_);
+  if (!names) return fail(names.error());
+  for (const auto& name : *names) {
+    if (!name.ends_with(".seg")) continue;
+    world_.log.error("trace segment {} has no head record; it is kept as {}.lost", name, name);
+    const auto path = directory_ + "/" + name;
+    if (auto kept = world_.files.rename(path, path + ".lost"); !kept) return kept;
+  }
+  return {};
+}
+
 // Files of a settling or a retention that a crash interrupted.
 Status Archive::remove_leftovers() {
   const auto names = world_.files.list(directory_);
@@ -80,13 +96,8 @@ Status Archive::remove_leftovers() {
     std::uint32_t number = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
     const bool is_ours = error == std::errc{} && (name.ends_with(".seg") || name.ends_with(".idx"));
-    if (!is_ours || (number >= anchor_.first_segment && number <= head_.segment)) continue;
-    if (number > head_.segment && head_.blocks == 0) {
-      world_.log.error("trace segment {} has no head record; it is kept as {}.lost", number, name);
-      if (auto kept = world_.files.rename(directory_ + "/" + name, directory_ + "/" + name + ".lost"); !kept)
-        return kept;
-      continue;
-    }
+    const bool is_known = head_.blocks > 0 && number >= anchor_.first_segment && number <= head_.segment;
+    if (!is_ours || is_known) continue;
     if (auto removed = world_.files.remove(directory_ + "/" + name); !removed) return removed;
   }
   return {};
@@ -107,10 +118,10 @@ Status Archive::number_events() {
   return scanned;
 }
 
-Result<Archive::Waiting> Archive::collect() const {
+Result<Archive::Waiting> Archive::collect(const std::string& from) const {
   Waiting waiting;
   const auto scanned = world_.store.kv().scan(
-      Family::kTrace, kEventsFirst, kEventsPastLast, store::Kv::Direction::kForward,
+      Family::kTrace, from, kEventsPastLast, store::Kv::Direction::kForward,
       [&](std::string_view key, std::string_view value) {
         const auto sequence = sequence_of(key);
         const auto event = decode_event(value, UtcTime{});
@@ -139,14 +150,18 @@ bool Archive::is_due(const Waiting& waiting) const {
 
 Status Archive::settle(const std::atomic<std::uint64_t>& next_sequence) {
   const std::lock_guard settling{settling_};
+  // Each round goes on where the last one ended, not over what it has just removed; an older event that has become
+  // visible meanwhile is found by the next settling.
+  std::string from{kEventsFirst};
   while (true) {
-    const auto waiting = collect();
+    const auto waiting = collect(from);
     if (!waiting) return fail(waiting.error());
     unsettled_ = waiting->sequences.size();
     if (!is_due(*waiting)) break;
     if (auto settled = settle_block(*waiting, next_sequence.load()); !settled) return settled;
     unsettled_ = 0;
     if (!waiting->is_full) break;
+    from = event_key(waiting->sequences.back() + 1);
   }
   return expire();
 }

@@ -49,9 +49,10 @@ class Archive {
   Status start();
   Status start_first(const TraceRecords& records);
   Status open_segments(const TraceRecords& records);
+  Status keep_lost_segments();
   Status remove_leftovers();
   Status number_events();
-  Result<Waiting> collect() const;
+  Result<Waiting> collect(const std::string& from) const;
   bool is_due(const Waiting& waiting) const;
   Status settle_block(const Waiting& waiting, std::uint64_t next_sequence);
   Status rotate_if_due();

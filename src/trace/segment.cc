@@ -120,15 +120,7 @@ Status Segment::close() {
   const std::lock_guard lock{mutex_};
   is_closed_ = true;
   std::sort(entries_.begin(), entries_.end());
-  const auto path = index_path(directory_, number());
-  if (auto written = SegmentIndex::write(files_, path, end_, blocks_, entries_); !written) return written;
-  auto index = SegmentIndex::open(files_, path, end_);
-  if (!index) return fail(index.error());
-  index_ = std::move(*index);
-  entries_.clear();
-  entries_.shrink_to_fit();
-  has_entries_ = false;
-  return {};
+  return move_to_index();
 }
 
 // After a restart the open segment's keys, and a closed one's that lost its index, are made again from its events:
@@ -144,11 +136,21 @@ Status Segment::ensure_entries() const {
     for (const auto& numbered : *events) append_keys(numbered.event, keys);
     add_entries(entries, std::move(keys), place.header.number);
   }
+  std::sort(entries.begin(), entries.end());
   entries_ = std::move(entries);
   has_entries_ = true;
-  if (!is_closed_) return {};
-  std::sort(entries_.begin(), entries_.end());
-  return SegmentIndex::write(files_, index_path(directory_, number()), end_, blocks_, entries_);
+  return is_closed_ ? move_to_index() : Status{};
+}
+
+Status Segment::move_to_index() const {
+  const auto path = index_path(directory_, number());
+  if (auto written = SegmentIndex::write(files_, path, end_, blocks_, entries_); !written) return written;
+  auto index = SegmentIndex::open(files_, path, end_);
+  if (!index) return fail(index.error());
+  index_ = std::move(*index);
+  entries_ = {};
+  has_entries_ = false;
+  return {};
 }
 
 // The caller holds the lock, or knows that the index is in place for good.

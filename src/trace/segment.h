@@ -54,6 +54,7 @@ class Segment {
                                                     std::uint32_t number);
   Status scan_to(std::uint64_t end);
   Status ensure_entries() const;
+  Status move_to_index() const;
   Result<std::vector<std::uint32_t>> find(std::uint64_t key) const;
 
   store::FileSystem& files_;

@@ -58,6 +58,8 @@ Result<SegmentHeader> SegmentHeader::decode(std::string_view bytes) {
   const auto previous = reader.bytes(header.previous.size());
   if (reader.is_bad()) return fail(ErrorCode::kCorrupt, "the segment's header is cut short");
   std::copy(previous.begin(), previous.end(), header.previous.begin());
+  // The padding, too, so that the hash of the header is that of its bytes.
+  if (header.encode() != bytes) return fail(ErrorCode::kCorrupt, "the segment's header is damaged");
   return header;
 }
 
