@@ -1,0 +1,58 @@
+#include <fmt/format.h>
+
+#include "src/admin/csv.h"
+#include "src/admin/rest/streams.h"
+#include "src/admin/use_cases/lookup.h"
+#include "src/admin/views.h"
+
+namespace bulkhead::admin {
+namespace {
+
+constexpr std::size_t kPageSize = 500;
+
+std::string row_of(const tenants::Account& account) {
+  std::string networks;
+  for (const auto& network : account.client_networks) networks += (networks.empty() ? "" : ";") + network.text();
+  return fmt::format("{},{},{},{},{},{}\n", csv_field(account.address.text()), csv_field(account.full_name),
+                     to_string(account.kind), to_string(account.suspension), account.quota_bytes, csv_field(networks));
+}
+
+class AccountExport final : public BodySource {
+ public:
+  AccountExport(const AdminServices& services, HttpContext& context, std::optional<TenantId> tenant)
+      : services_(services), context_(context), tenant_(tenant) {}
+
+  Task<Result<std::string>> next() override {
+    if (!std::exchange(has_header_, true)) co_return std::string{"address,name,kind,state,quota,client_networks\n"};
+    if (is_done_) co_return std::string{};
+    auto read = [this] { return services_.directory.accounts(tenant_, after_, kPageSize); };
+    const auto page = co_await services_.pool.run(context_.shard, std::move(read));
+    if (!page) co_return fail(page.error());
+    if (!*page) co_return fail((*page).error());
+    const auto& accounts = **page;
+    std::string rows;
+    for (const auto& account : accounts) rows += row_of(account);
+    is_done_ = accounts.size() < kPageSize;
+    if (!accounts.empty()) after_ = accounts.back().address.text();
+    co_return rows;
+  }
+
+ private:
+  const AdminServices& services_;
+  HttpContext& context_;
+  std::optional<TenantId> tenant_;
+  std::string after_;
+  bool has_header_ = false;
+  bool is_done_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<BodySource>> export_accounts(const AdminServices& services, HttpContext& context,
+                                                    const Call& call) {
+  const auto tenant = tenant_filter(services, call);
+  if (!tenant) return fail(tenant.error());
+  return std::make_unique<AccountExport>(services, context, *tenant);
+}
+
+}  // namespace bulkhead::admin

@@ -1,0 +1,20 @@
+// Who a request comes from: the peer's uid on the Unix socket, or a bearer token (RFC 6750).
+#pragma once
+
+#include <set>
+
+#include "src/admin/caller.h"
+#include "src/admin/http_handler.h"
+#include "tenants/live_directory.h"
+
+namespace bulkhead::admin {
+
+struct AuthenticationPolicy {
+  std::set<unsigned> operator_uids{0};  // and the server's own; the peers that are operators on the Unix socket
+};
+
+// An error means 401: it never tells whether a token exists, has expired or is malformed.
+Result<Caller> authenticate(const AuthenticationPolicy& policy, const HttpContext& context,
+                            const proto::http::Request& request, const tenants::Snapshot& snapshot);
+
+}  // namespace bulkhead::admin

@@ -1,0 +1,490 @@
+// The table. A path with a fixed last segment stands before the one with a parameter there.
+#include "src/admin/rest/streams.h"
+#include "src/admin/use_cases/use_cases.h"
+
+namespace bulkhead::admin {
+namespace {
+
+using enum FieldType;
+using enum Need;
+using enum Answer;
+using Fields = std::vector<Field>;
+using Endpoints = std::vector<Endpoint>;
+
+const Field kTenantQuery{"tenant", kString, kOptional, "Only what belongs to this tenant, by name or id"};
+const Field kLimit{"limit", kInteger, kOptional, "At most this many, 1 to 1000; 100 when absent"};
+const Field kAfter{"after", kString, kOptional, "The `next` of the page before"};
+const Field kState{"state", kString, kOptional, "active or suspended"};
+const Field kCertificate{"certificate", kString, kOptional, "Certificate chain as PEM; \"\" takes it away"};
+const Field kKey{"key", kString, kOptional, "Private key as PEM"};
+
+Fields paged(Fields more = {}) {
+  more.push_back(kLimit);
+  more.push_back(kAfter);
+  return more;
+}
+
+Fields selectors() {
+  return {kTenantQuery,
+          {"account", kString, kOptional, "Address of the account that is charged"},
+          {"sender", kString, kOptional, "Envelope sender"},
+          {"recipient", kString, kOptional, "Envelope recipient"},
+          {"recipient_domain", kString, kOptional, "Domain of a recipient"},
+          {"site", kString, kOptional, "Where it goes"},
+          {"source", kString, kOptional, "Address that it would leave from"},
+          {"client_ip", kString, kOptional, "Client that handed it in"},
+          {"state", kString, kOptional, "ready, active, scheduled or held"},
+          {"older_than", kString, kOptional, "Queued at least this long: 90s, 15m, 1h, 5d"},
+          {"subject", kString, kOptional, "Part of the subject"},
+          {"id", kString, kOptional, "Id of the message"}};
+}
+
+Fields filters() {
+  return {kTenantQuery,
+          {"id", kString, kOptional, "Id of the message"},
+          {"account", kString, kOptional, "Address of the account"},
+          {"sender", kString, kOptional, "Envelope sender"},
+          {"recipient", kString, kOptional, "Envelope recipient"},
+          {"recipient_domain", kString, kOptional, "Domain of a recipient"},
+          {"source", kString, kOptional, "Address that it left from"},
+          {"client_ip", kString, kOptional, "Client that handed it in"},
+          {"message_id", kString, kOptional, "Header field Message-ID"},
+          {"subject", kString, kOptional, "Part of the subject"},
+          {"since", kString, kOptional, "RFC 3339, or a duration that counts back from now"},
+          {"until", kString, kOptional, "RFC 3339, or a duration that counts back from now"},
+          {"event", kString, kOptional, "Name of the event"},
+          {"user", kString, kOptional, "Who changed it"},
+          {"protocol", kString, kOptional, "smtp, submission, submissions, api, …"},
+          kLimit};
+}
+
+Fields tenant_body(Need name) {
+  return {{"name", kString, name, "Lower-case letters, digits and hyphens, at most 63"},
+          kState,
+          {"reseller", kString, kNullable, "The tenant that owns this one, by name or id"},
+          {"postmaster", kString, kOptional, "Where mail to postmaster of its domains goes"},
+          {"message_size_max", kInteger, kOptional, "Bytes"},
+          {"recipients_max", kInteger, kOptional, "Recipients of one message"},
+          kCertificate,
+          kKey};
+}
+
+Fields account_body(Need address) {
+  return {{"address", kString, address, "user@domain, in a domain of this server; a new one renames"},
+          {"name", kString, kOptional, "Full name"},
+          {"kind", kString, kOptional, "person, room, equipment or shared"},
+          kState,
+          {"quota", kInteger, kOptional, "Bytes of mail; 0 is unlimited"},
+          {"client_networks", kStrings, kOptional, "Networks whose clients send for this account without a password"}};
+}
+
+Fields with(Fields fields, const Field& more) {
+  fields.push_back(more);
+  return fields;
+}
+
+Endpoints tenant_endpoints() {
+  return {
+      {"GET", "/tenants", "List tenants by name", &list_tenants, "Tenant", kPage, 200, paged(), Input::kNone, {}},
+      {"POST", "/tenants", "Add a tenant", &add_tenant, "Tenant", kOne, 201, {}, Input::kJson, tenant_body(kRequired)},
+      {"GET", "/tenants/{tenant}", "Show a tenant", &show_tenant, "Tenant", kOne, 200, {}, Input::kNone, {}},
+      {"PATCH",
+       "/tenants/{tenant}",
+       "Change, rename, suspend or resume a tenant",
+       &set_tenant,
+       "Tenant",
+       kOne,
+       200,
+       {},
+       Input::kJson,
+       tenant_body(kOptional)},
+      {"DELETE",
+       "/tenants/{tenant}",
+       "Remove an empty tenant",
+       &remove_tenant,
+       "",
+       kNothing,
+       204,
+       {},
+       Input::kNone,
+       {}},
+  };
+}
+
+Endpoints domain_endpoints() {
+  const Field tenant{"tenant", kString, kRequired, "Whose it is, by name or id"};
+  const Field name{"name", kString, kRequired, "The domain"};
+  const Field catch_all{"catch_all", kString, kNullable, "Where mail to unknown recipients goes"};
+  const Field new_name{"name", kString, kOptional, "A new name; the old one goes on working"};
+  return {
+      {"GET",
+       "/domains",
+       "List domains by name",
+       &list_domains,
+       "Domain",
+       kPage,
+       200,
+       paged({kTenantQuery}),
+       Input::kNone,
+       {}},
+      {"POST",
+       "/domains",
+       "Add a domain",
+       &add_domain,
+       "Domain",
+       kOne,
+       201,
+       {},
+       Input::kJson,
+       {name, tenant, catch_all, kCertificate, kKey}},
+      {"GET", "/domains/{domain}", "Show a domain", &show_domain, "Domain", kOne, 200, {}, Input::kNone, {}},
+      {"PATCH",
+       "/domains/{domain}",
+       "Change or rename a domain",
+       &set_domain,
+       "Domain",
+       kOne,
+       200,
+       {},
+       Input::kJson,
+       {new_name, catch_all, kCertificate, kKey}},
+      {"DELETE", "/domains/{domain}", "Remove a domain", &remove_domain, "", kNothing, 204, {}, Input::kNone, {}},
+      {"GET",
+       "/domains/{domain}/dns",
+       "The DNS records to publish",
+       &domain_dns_records,
+       "DnsRecords",
+       kOne,
+       200,
+       {},
+       Input::kNone,
+       {}},
+  };
+}
+
+Endpoints address_endpoints() {
+  const Field ip{"ip", kString, kRequired, "IPv4 or IPv6"};
+  const Field tenant{"tenant", kString, kNullable, "Whose it is, by name or id; null makes it shared"};
+  const Field shared{"shared", kBoolean, kOptional, "Serves every tenant that has none of its own"};
+  const Field helo{"helo", kString, kNullable, "The name that it greets with; the node's when absent"};
+  const Field is_default{"default", kBoolean, kOptional, "Preferred among its owner's addresses of the family"};
+  return {
+      {"GET",
+       "/addresses",
+       "List source addresses",
+       &list_addresses,
+       "Address",
+       kPage,
+       200,
+       paged({kTenantQuery}),
+       Input::kNone,
+       {}},
+      {"POST",
+       "/addresses",
+       "Add a source address",
+       &add_address,
+       "Address",
+       kOne,
+       201,
+       {},
+       Input::kJson,
+       {ip, tenant, shared, helo, is_default}},
+      {"GET",
+       "/addresses/{address}",
+       "Show a source address",
+       &show_address,
+       "Address",
+       kOne,
+       200,
+       {},
+       Input::kNone,
+       {}},
+      {"PATCH",
+       "/addresses/{address}",
+       "Change a source address, or move it to another tenant",
+       &set_address,
+       "Address",
+       kOne,
+       200,
+       {},
+       Input::kJson,
+       {tenant, shared, helo, is_default}},
+      {"DELETE",
+       "/addresses/{address}",
+       "Remove a source address",
+       &remove_address,
+       "",
+       kNothing,
+       204,
+       {},
+       Input::kNone,
+       {}},
+  };
+}
+
+Endpoints account_endpoints() {
+  const Field password{"password", kString, kNullable, "8 to 256 bytes; without one nobody signs in"};
+  const Field new_password{"password", kString, kNullable, "8 to 256 bytes; null takes it away"};
+  return {
+      {"GET",
+       "/accounts",
+       "List accounts by domain and name",
+       &list_accounts,
+       "Account",
+       kPage,
+       200,
+       paged({kTenantQuery}),
+       Input::kNone,
+       {}},
+      {"POST",
+       "/accounts",
+       "Add an account",
+       &add_account,
+       "Account",
+       kOne,
+       201,
+       {},
+       Input::kJson,
+       with(account_body(kRequired), password)},
+      {"GET",
+       "/accounts/export",
+       "All accounts as CSV",
+       &export_accounts,
+       "",
+       kCsv,
+       200,
+       {kTenantQuery},
+       Input::kNone,
+       {}},
+      {"POST",
+       "/accounts/import",
+       "Add accounts from CSV, at most 1000 rows",
+       &import_accounts,
+       "Import",
+       kOne,
+       200,
+       {},
+       Input::kCsv,
+       {}},
+      {"GET",
+       "/accounts/{account}",
+       "Show an account and its mailbox",
+       &show_account,
+       "AccountWithMailbox",
+       kOne,
+       200,
+       {},
+       Input::kNone,
+       {}},
+      {"PATCH",
+       "/accounts/{account}",
+       "Change, rename, suspend or resume an account",
+       &set_account,
+       "Account",
+       kOne,
+       200,
+       {},
+       Input::kJson,
+       account_body(kOptional)},
+      {"PUT",
+       "/accounts/{account}/password",
+       "Set or take away the password",
+       &set_account_password,
+       "",
+       kNothing,
+       204,
+       {},
+       Input::kJson,
+       {new_password}},
+      {"DELETE", "/accounts/{account}", "Remove an account", &remove_account, "", kNothing, 204, {}, Input::kNone, {}},
+  };
+}
+
+Endpoints alias_endpoints() {
+  const Field from{"from", kString, kRequired, "user@domain, in a domain of this server"};
+  const Field to{"to", kStrings, kRequired, "Local and remote addresses"};
+  return {
+      {"GET", "/aliases", "List aliases", &list_aliases, "Alias", kPage, 200, paged({kTenantQuery}), Input::kNone, {}},
+      {"POST", "/aliases", "Add an alias", &add_alias, "Alias", kOne, 201, {}, Input::kJson, {from, to}},
+      {"GET", "/aliases/{alias}", "Show an alias", &show_alias, "Alias", kOne, 200, {}, Input::kNone, {}},
+      {"DELETE", "/aliases/{alias}", "Remove an alias", &remove_alias, "", kNothing, 204, {}, Input::kNone, {}},
+  };
+}
+
+Endpoints route_endpoints() {
+  const Field pattern{"pattern", kString, kRequired, "example.com, *.example.com or *"};
+  const Field host{"host", kString, kRequired, "Name or IP address of the next hop"};
+  const Field port{"port", kInteger, kOptional, "25 when absent"};
+  const Field tls{"tls", kString, kOptional, "opportunistic, required, verified or none"};
+  const Field tenant{"tenant", kString, kNullable, "For this tenant only"};
+  return {
+      {"GET", "/routes", "List routes", &list_routes, "Route", kPage, 200, paged({kTenantQuery}), Input::kNone, {}},
+      {"POST",
+       "/routes",
+       "Add a route",
+       &add_route,
+       "Route",
+       kOne,
+       201,
+       {},
+       Input::kJson,
+       {pattern, host, port, tls, tenant}},
+      {"DELETE",
+       "/routes/{route}",
+       "Remove a route, by id or pattern",
+       &remove_route,
+       "",
+       kNothing,
+       204,
+       {kTenantQuery},
+       Input::kNone,
+       {}},
+  };
+}
+
+Endpoints token_endpoints() {
+  const Field name{"name", kString, kRequired, "What it is for"};
+  const Field tenant{"tenant", kString, kNullable, "Sees this tenant only; null is an operator"};
+  const Field expires{"expires_at", kTime, kNullable, "When it ends"};
+  return {
+      {"GET", "/tokens", "List tokens", &list_tokens, "Token", kPage, 200, paged({kTenantQuery}), Input::kNone, {}},
+      {"POST",
+       "/tokens",
+       "Add a token; the answer alone shows its secret",
+       &add_token,
+       "TokenWithSecret",
+       kOne,
+       201,
+       {},
+       Input::kJson,
+       {name, tenant, expires}},
+      {"DELETE",
+       "/tokens/{token}",
+       "Remove a token, by id or name",
+       &remove_token,
+       "",
+       kNothing,
+       204,
+       {},
+       Input::kNone,
+       {}},
+  };
+}
+
+Endpoints queue_endpoints() {
+  return {
+      {"GET",
+       "/queue",
+       "List deliveries, the oldest first",
+       &list_queue,
+       "Delivery",
+       kPage,
+       200,
+       paged(selectors()),
+       Input::kNone,
+       {}},
+      {"GET",
+       "/queue/count",
+       "Count deliveries by state",
+       &count_queue,
+       "Counts",
+       kOne,
+       200,
+       selectors(),
+       Input::kNone,
+       {}},
+      {"POST",
+       "/queue/retry",
+       "Make scheduled deliveries due now",
+       &retry_queue,
+       "Retry",
+       kOne,
+       200,
+       {},
+       Input::kJson,
+       with(selectors(), {"all", kBoolean, kOptional, "Everything, when no selector is given"})},
+      {"GET",
+       "/queue/{id}",
+       "The deliveries of a message",
+       &show_queued,
+       "Deliveries",
+       kOne,
+       200,
+       {},
+       Input::kNone,
+       {}},
+      {"GET",
+       "/queue/{id}/why",
+       "Why a message waits, and what to do",
+       &why_queued,
+       "Deliveries",
+       kOne,
+       200,
+       {},
+       Input::kNone,
+       {}},
+  };
+}
+
+Endpoints trace_endpoints() {
+  return {
+      {"GET",
+       "/trace",
+       "Search events, the newest first",
+       &search_trace,
+       "Event",
+       kPage,
+       200,
+       filters(),
+       Input::kNone,
+       {}},
+      {"GET",
+       "/trace/follow",
+       "Events as they happen, a JSON document a line",
+       &follow_trace,
+       "Event",
+       kLines,
+       200,
+       filters(),
+       Input::kNone,
+       {}},
+      {"GET",
+       "/trace/verify",
+       "Check the chain of the whole trace",
+       &verify_trace,
+       "Verification",
+       kOne,
+       200,
+       {},
+       Input::kNone,
+       {}},
+      {"GET",
+       "/trace/{id}",
+       "Everything that happened to a message",
+       &show_trace,
+       "Events",
+       kOne,
+       200,
+       {},
+       Input::kNone,
+       {}},
+      {"GET", "/status", "How the node is", &show_status, "Status", kOne, 200, {}, Input::kNone, {}},
+  };
+}
+
+}  // namespace
+
+const Endpoints& endpoints() {
+  static const Endpoints kEndpoints = [] {
+    Endpoints all;
+    for (const auto& part :
+         {tenant_endpoints(), domain_endpoints(), address_endpoints(), account_endpoints(), alias_endpoints(),
+          route_endpoints(), token_endpoints(), queue_endpoints(), trace_endpoints()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    return all;
+  }();
+  return kEndpoints;
+}
+
+}  // namespace bulkhead::admin

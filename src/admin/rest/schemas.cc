@@ -1,0 +1,162 @@
+// What the answers hold. A test compares real answers with this.
+#include "src/admin/rest/endpoint.h"
+
+namespace bulkhead::admin {
+namespace {
+
+using enum FieldType;
+using enum Need;
+
+const Field kId{"id", kString, kRequired, "ULID; never changes"};
+const Field kCreatedAt{"created_at", kTime, kRequired, "When it was added"};
+const Field kTenant{"tenant", kString, kRequired, "Name of the tenant"};
+
+std::vector<Field> account_fields() {
+  return {kId,
+          {"address", kString, kRequired, "user@domain"},
+          kTenant,
+          {"name", kString, kRequired, "Full name"},
+          {"kind", kString, kRequired, "person, room, equipment or shared"},
+          {"state", kString, kRequired, "active or suspended"},
+          {"has_password", kBoolean, kRequired, "Whether anybody can sign in"},
+          {"client_networks", kStrings, kRequired, "Networks whose clients need no password"},
+          {"quota", kInteger, kRequired, "Bytes; 0 is unlimited"},
+          kCreatedAt};
+}
+
+std::vector<Field> token_fields() {
+  return {kId,
+          {"name", kString, kRequired, "What it is for"},
+          {"tenant", kString, kNullable, "The only tenant that it sees; null for an operator"},
+          {"expires_at", kTime, kNullable, "When it ends"}};
+}
+
+std::vector<Field> plus(std::vector<Field> fields, const Field& more) {
+  fields.push_back(more);
+  return fields;
+}
+
+std::vector<Schema> directory_schemas() {
+  return {
+      {"Tenant",
+       {kId,
+        {"name", kString, kRequired, "Lower-case letters, digits, hyphens"},
+        {"state", kString, kRequired, "active or suspended"},
+        {"reseller", kString, kNullable, "The tenant that owns it"},
+        {"postmaster", kString, kRequired, "\"\" when it has none"},
+        {"message_size_max", kInteger, kRequired, "Bytes"},
+        {"recipients_max", kInteger, kRequired, "Recipients of one message"},
+        {"has_certificate", kBoolean, kRequired, "Whether it has its own"},
+        kCreatedAt}},
+      {"Domain",
+       {kId,
+        {"name", kString, kRequired, "A-labels, lower case"},
+        kTenant,
+        {"former_names", kStrings, kRequired, "Kept by renaming; they go on working"},
+        {"catch_all", kString, kNullable, "Where mail to unknown recipients goes"},
+        {"has_certificate", kBoolean, kRequired, "Whether it has its own"},
+        kCreatedAt}},
+      {"DnsRecords",
+       {{"domain", kString, kRequired, "The domain"},
+        {"records", kObjects, kRequired, "name, type, value and purpose of each"}}},
+      {"Address",
+       {kId,
+        {"ip", kString, kRequired, "IPv4 or IPv6"},
+        {"tenant", kString, kNullable, "Whose it is; null when shared"},
+        {"shared", kBoolean, kRequired, "Serves every tenant that has none of its own"},
+        {"helo", kString, kNullable, "The name that it greets with; null: the node's"},
+        {"default", kBoolean, kRequired, "Preferred in its family"},
+        {"present", kBoolean, kRequired, "Whether this host has it now"},
+        kCreatedAt}},
+      {"Account", account_fields()},
+      {"AccountWithMailbox", plus(account_fields(), {"mailbox", kObject, kRequired, "messages and bytes"})},
+      {"Import",
+       {{"created", kInteger, kRequired, "Accounts added"},
+        {"failed", kObjects, kRequired, "line, code and message of each row that was not"}}},
+      {"Alias",
+       {kId,
+        {"from", kString, kRequired, "user@domain"},
+        {"to", kStrings, kRequired, "Where its mail goes"},
+        kTenant,
+        kCreatedAt}},
+      {"Route",
+       {kId,
+        {"pattern", kString, kRequired, "example.com, *.example.com or *"},
+        {"host", kString, kRequired, "The next hop"},
+        {"port", kInteger, kRequired, "Its port"},
+        {"tls", kString, kRequired, "opportunistic, required, verified or none"},
+        {"tenant", kString, kNullable, "For this tenant only"}}},
+      {"Token", token_fields()},
+      {"TokenWithSecret", plus(token_fields(), {"secret", kString, kRequired, "Shown this once"})},
+  };
+}
+
+std::vector<Schema> mail_schemas() {
+  return {
+      {"Delivery",
+       {{"id", kString, kRequired, "Of the message"},
+        {"delivery", kString, kRequired, "Of this delivery"},
+        kTenant,
+        {"account", kString, kNullable, "Authenticated; null for inbound mail"},
+        {"client_ip", kString, kNullable, "Client that handed it in"},
+        {"arrival", kString, kRequired, "address:port that it came in on"},
+        {"source", kString, kNullable, "Address that it will leave from; null while none"},
+        {"site", kString, kRequired, "Where it goes"},
+        {"sender", kString, kRequired, "Envelope sender, \"\" for the null one"},
+        {"recipients", kStrings, kRequired, "Those of this delivery"},
+        {"subject", kString, kRequired, "Header field"},
+        {"message_id", kString, kRequired, "Header field"},
+        {"size", kInteger, kRequired, "Bytes"},
+        {"queued_at", kTime, kRequired, "When it was accepted"},
+        {"expires_at", kTime, kRequired, "When it is given up"},
+        {"attempts", kInteger, kRequired, "So far"},
+        {"next_attempt", kTime, kNullable, "When it is tried again"},
+        {"state", kString, kRequired, "ready, active, scheduled or held"},
+        {"reason", kObject, kNullable, "code, text and since: why it waits"}}},
+      {"Deliveries",
+       {{"id", kString, kRequired, "Of the message"}, {"deliveries", kObjects, kRequired, "Each with its state"}}},
+      {"Counts",
+       {{"messages", kInteger, kRequired, "Messages"},
+        {"deliveries", kInteger, kRequired, "Deliveries"},
+        {"ready", kInteger, kRequired, "Due now"},
+        {"active", kInteger, kRequired, "Being delivered"},
+        {"scheduled", kInteger, kRequired, "Waiting for their next attempt"},
+        {"held", kInteger, kRequired, "Waiting for a reason to go"}}},
+      {"Retry",
+       {{"matched", kInteger, kRequired, "Deliveries that became due"},
+        {"deliveries", kInteger, kRequired, "The same"},
+        {"messages", kInteger, kRequired, "Messages that they belong to"}}},
+      {"Event",
+       {{"at", kTime, kRequired, "When"},
+        {"event", kString, kRequired, "What; the other fields are those that apply"}}},
+      {"Events", {{"id", kString, kRequired, "Of the message"}, {"events", kObjects, kRequired, "The oldest first"}}},
+      {"Verification",
+       {{"intact", kBoolean, kRequired, "Whether nothing was altered or removed"},
+        {"blocks", kInteger, kRequired, "Blocks checked"},
+        {"events", kInteger, kRequired, "Events in them"},
+        {"faults", kStrings, kRequired, "What is wrong, and where"}}},
+      {"Status",
+       {{"version", kString, kRequired, "Of the program"},
+        {"node", kString, kRequired, "Host name"},
+        {"uptime", kInteger, kRequired, "Seconds"},
+        {"queue", kObject, kRequired, "Counts by state"},
+        {"sources", kObjects, kRequired, "address, present and tenant of each"},
+        {"sessions", kObject, kOptional, "Open sessions by protocol; for the operator"},
+        {"store", kObject, kOptional, "bytes, segments, commit latency, …; for the operator"}}},
+      {"Error", {{"error", kObject, kRequired, "code, message and advice"}}},
+  };
+}
+
+}  // namespace
+
+const std::vector<Schema>& schemas() {
+  static const std::vector<Schema> kSchemas = [] {
+    auto all = directory_schemas();
+    const auto more = mail_schemas();
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
+  return kSchemas;
+}
+
+}  // namespace bulkhead::admin

@@ -1,0 +1,43 @@
+// What the administration works on. Made in main; everything outlives the admin servers.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "netpolicy/host_addresses.h"
+#include "src/base/clock.h"
+#include "src/base/log.h"
+#include "src/base/random.h"
+#include "src/mailbox/mailboxes.h"
+#include "src/net/resolver.h"
+#include "src/net/shard.h"
+#include "src/queue/queue.h"
+#include "src/store/store.h"
+#include "src/trace/trace.h"
+#include "tenants/directory.h"
+#include "tenants/live_directory.h"
+
+namespace bulkhead::admin {
+
+struct AdminServices {
+  tenants::Directory& directory;
+  tenants::LiveDirectory& live;
+  net::BlockingPool& pool;
+  queue::Queue& queue;
+  store::Store& store;
+  trace::Trace& trace;
+  mailbox::Mailboxes& mailboxes;
+  netpolicy::HostAddressMonitor& host;
+  const Clock& clock;
+  Random& random;
+  Log& log;
+  std::string node_name;
+  std::string version;
+  SteadyTime started_at;
+  std::function<net::Resolver&(std::size_t shard)> resolver;
+  std::function<std::map<std::string, std::uint64_t>()> sessions;  // open sessions by protocol; any thread
+};
+
+}  // namespace bulkhead::admin

@@ -1,0 +1,104 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "src/admin/use_cases/account_fields.h"
+#include "src/admin/use_cases/change.h"
+#include "src/admin/use_cases/lookup.h"
+#include "src/admin/use_cases/use_cases.h"
+#include "src/admin/views.h"
+
+namespace bulkhead::admin {
+namespace {
+
+Change change_of(const tenants::Account& account) {
+  return Change{"account " + account.address.text()};
+}
+
+std::string networks_text(const tenants::Account& account) {
+  std::vector<std::string> texts;
+  for (const auto& network : account.client_networks) texts.push_back(network.text());
+  return fmt::format("{}", fmt::join(texts, ","));
+}
+
+Change difference(const tenants::Account& before, const tenants::Account& after) {
+  auto change = change_of(before);
+  change.field("address", before.address.text(), after.address.text())
+      .field("name", before.full_name, after.full_name)
+      .field("kind", to_string(before.kind), to_string(after.kind))
+      .field("state", to_string(before.suspension), to_string(after.suspension))
+      .field("quota", before.quota_bytes, after.quota_bytes)
+      .field("client_networks", networks_text(before), networks_text(after));
+  return change;
+}
+
+}  // namespace
+
+Result<Json> list_accounts(const AdminServices& services, const Call& call) {
+  const auto page = page_of(call);
+  if (!page) return fail(page.error());
+  const auto tenant = tenant_filter(services, call);
+  if (!tenant) return fail(tenant.error());
+  const auto accounts = services.directory.accounts(*tenant, page->after, page->limit + 1);
+  if (!accounts) return fail(accounts.error());
+  const auto snapshot = services.live.snapshot();
+  Json items = Json::array();
+  for (const auto& account : *accounts | std::views::take(page->limit)) {
+    items.push_back(account_json(*snapshot, account));
+  }
+  const bool has_more = accounts->size() > page->limit;
+  return page_json(std::move(items), has_more ? (*accounts)[page->limit - 1].address.text() : std::string{});
+}
+
+Result<Json> add_account(const AdminServices& services, const Call& call) {
+  const auto made = create_account(services, call);
+  if (!made) return fail(made.error());
+  apply_change(services, call, made->tenant, change_of(*made).verb("added"));
+  return account_json(*services.live.snapshot(), *made);
+}
+
+Result<Json> show_account(const AdminServices& services, const Call& call) {
+  const auto account = find_account(services, call.caller, call.in_path("account"));
+  if (!account) return fail(account.error());
+  const auto usage = services.mailboxes.usage(account->id);
+  if (!usage) return fail(usage.error());
+  Json json = account_json(*services.live.snapshot(), *account);
+  json["mailbox"] = usage_json(*usage);
+  return json;
+}
+
+Result<Json> set_account(const AdminServices& services, const Call& call) {
+  const auto before = find_account(services, call.caller, call.in_path("account"));
+  if (!before) return fail(before.error());
+  tenants::Account account = *before;
+  if (auto done = set_account_fields(services, call, account); !done) return fail(done.error());
+  const auto after = services.directory.update_account(account);
+  if (!after) return fail(after.error());
+  const auto change = difference(*before, *after);
+  if (!change.empty()) apply_change(services, call, after->tenant, change);
+  return account_json(*services.live.snapshot(), *after);
+}
+
+Result<Json> set_account_password(const AdminServices& services, const Call& call) {
+  auto account = find_account(services, call.caller, call.in_path("account"));
+  if (!account) return fail(account.error());
+  if (call.is_null("password")) {
+    account->password_hash.clear();
+  } else if (auto done = set_password_hash(services, call.text("password"), *account); !done) {
+    return fail(done.error());
+  }
+  const auto after = services.directory.update_account(*account);
+  if (!after) return fail(after.error());
+  apply_change(services, call, after->tenant,
+               change_of(*after).verb(call.is_null("password") ? "password removed" : "password set"));
+  return Json(nullptr);
+}
+
+Result<Json> remove_account(const AdminServices& services, const Call& call) {
+  const auto account = find_account(services, call.caller, call.in_path("account"));
+  if (!account) return fail(account.error());
+  if (auto done = services.directory.remove_account(account->id); !done) return fail(done.error());
+  apply_change(services, call, account->tenant, change_of(*account).verb("removed"));
+  return Json(nullptr);
+}
+
+}  // namespace bulkhead::admin

@@ -1,0 +1,125 @@
+#include <fmt/format.h>
+
+#include "src/admin/use_cases/change.h"
+#include "src/admin/use_cases/lookup.h"
+#include "src/admin/use_cases/use_cases.h"
+#include "src/admin/views.h"
+
+namespace bulkhead::admin {
+namespace {
+
+Change change_of(const IpAddress& ip) {
+  return Change{"address " + ip.text()};
+}
+
+std::string owner_of(const tenants::Snapshot& snapshot, const tenants::SourceAddress& address) {
+  return address.tenant ? tenant_name(snapshot, *address.tenant) : "shared";
+}
+
+Json view(const AdminServices& services, const tenants::SourceAddress& address) {
+  return address_json(*services.live.snapshot(), *services.host.current(), address);
+}
+
+// "tenant": a name or null for shared; "shared": true says the same. Exactly one of them when it is required.
+Status set_owner(const AdminServices& services, const Call& call, tenants::SourceAddress& address) {
+  const bool is_shared = call.is_true("shared") || call.is_null("tenant");
+  if (is_shared && !call.text("tenant").empty()) {
+    return fail(ErrorCode::kInvalid, "an address is either shared or a tenant's", "give tenant or shared, not both");
+  }
+  if (is_shared) address.tenant.reset();
+  if (call.text("tenant").empty()) return {};
+  const auto tenant = find_tenant(services, call.caller, call.text("tenant"));
+  if (!tenant) return fail(tenant.error());
+  address.tenant = tenant->id;
+  return {};
+}
+
+Status set_fields(const AdminServices& services, const Call& call, tenants::SourceAddress& address) {
+  if (call.has("helo")) {
+    address.helo.clear();
+    if (const auto text = call.text("helo"); !text.empty()) {
+      auto name = mail::canonical_domain(text);
+      if (!name) return fail(name.error());
+      address.helo = std::move(*name);
+    }
+  }
+  if (call.has("default")) address.is_default = call.is_true("default");
+  return set_owner(services, call, address);
+}
+
+// The tenant that the event belongs to; nil for a shared address.
+TenantId event_tenant(const tenants::SourceAddress& address) {
+  return address.tenant.value_or(TenantId{});
+}
+
+}  // namespace
+
+Result<Json> list_addresses(const AdminServices& services, const Call& call) {
+  const auto page = page_of(call);
+  if (!page) return fail(page.error());
+  const auto tenant = tenant_filter(services, call);
+  if (!tenant) return fail(tenant.error());
+  const auto snapshot = services.live.snapshot();
+  const auto host = services.host.current();
+  std::vector<const tenants::SourceAddress*> seen;
+  for (const auto& address : snapshot->addresses()) {
+    if ((!*tenant || address.tenant == *tenant) && address.ip.text() > page->after) seen.push_back(&address);
+  }
+  const auto key = [](const tenants::SourceAddress& address) { return address.ip.text(); };
+  return page_of_sorted(seen, page->limit, key,
+                        [&](const tenants::SourceAddress& address) { return address_json(*snapshot, *host, address); });
+}
+
+Result<Json> add_address(const AdminServices& services, const Call& call) {
+  if (auto allowed = require_operator(call.caller, "add addresses"); !allowed) return fail(allowed.error());
+  const auto ip = IpAddress::parse(call.text("ip"));
+  if (!ip || ip->is_unspecified()) return fail(ErrorCode::kInvalid, "ip is not an IPv4 or IPv6 address");
+  if (call.text("tenant").empty() && !call.is_true("shared")) {
+    return fail(ErrorCode::kInvalid, "whose address is it?", "name its tenant, or make it shared");
+  }
+  tenants::SourceAddress address;
+  address.ip = *ip;
+  if (auto done = set_fields(services, call, address); !done) return fail(done.error());
+  const auto made = services.directory.create_address(std::move(address));
+  if (!made) return fail(made.error());
+  auto change = change_of(made->ip);
+  change.verb("added").field("owner", "", owner_of(*services.live.snapshot(), *made));
+  apply_change(services, call, event_tenant(*made), change);
+  return view(services, *made);
+}
+
+Result<Json> show_address(const AdminServices& services, const Call& call) {
+  const auto address = find_address(services, call.caller, call.in_path("address"));
+  if (!address) return fail(address.error());
+  return view(services, *address);
+}
+
+Result<Json> set_address(const AdminServices& services, const Call& call) {
+  const auto before = find_address(services, call.caller, call.in_path("address"));
+  if (!before) return fail(before.error());
+  if (auto allowed = require_operator(call.caller, "change addresses"); !allowed) return fail(allowed.error());
+  tenants::SourceAddress address = *before;
+  if (auto done = set_fields(services, call, address); !done) return fail(done.error());
+  const auto after = services.directory.update_address(address);
+  if (!after) return fail(after.error());
+  const auto snapshot = services.live.snapshot();
+  auto change = change_of(before->ip);
+  change.field("owner", owner_of(*snapshot, *before), owner_of(*snapshot, *after))
+      .field("helo", before->helo, after->helo)
+      .field("default", before->is_default ? "yes" : "no", after->is_default ? "yes" : "no");
+  if (!change.empty()) apply_change(services, call, event_tenant(*after), change);
+  return view(services, *after);
+}
+
+Result<Json> remove_address(const AdminServices& services, const Call& call) {
+  const auto address = find_address(services, call.caller, call.in_path("address"));
+  if (!address) return fail(address.error());
+  if (auto allowed = require_operator(call.caller, "remove addresses"); !allowed) return fail(allowed.error());
+  if (auto done = services.directory.remove_address(address->id); !done) return fail(done.error());
+  auto change = change_of(address->ip);
+  change.verb("removed").field("owner", owner_of(*services.live.snapshot(), *address), "");
+  apply_change(services, call, event_tenant(*address), change);
+  return Json(nullptr);
+}
+
+}  // namespace bulkhead::admin

@@ -1,0 +1,36 @@
+// What every change ends with: the snapshot is renewed, so that the change holds at once, and the trace says who
+// changed what, from what, to what. Secrets are named, never shown.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "src/admin/call.h"
+#include "src/admin/services.h"
+
+namespace bulkhead::admin {
+
+// Builds the sentence of a `changed` event: "account a@b.example: quota from 0 to 1000, password set".
+class Change {
+ public:
+  explicit Change(std::string subject) : subject_(std::move(subject)) {}
+  Change& verb(std::string_view what);  // "added", "removed", "password set"
+  Change& field(std::string_view name, std::string_view from, std::string_view to);  // nothing when they are the same
+  Change& field(std::string_view name, std::uint64_t from, std::uint64_t to);
+  bool empty() const { return parts_.empty(); }
+  std::string text() const;
+
+ private:
+  std::string subject_;
+  std::vector<std::string> parts_;
+};
+
+// Records the change in the trace. Any thread.
+void record_change(const AdminServices& services, const Call& call, const TenantId& tenant, const Change& change);
+// Renews the snapshot. Blocks. The change is already durable: a refresh that fails is logged, and the servers follow
+// when the database is back.
+void refresh_after_change(const AdminServices& services);
+// Both.
+void apply_change(const AdminServices& services, const Call& call, const TenantId& tenant, const Change& change);
+
+}  // namespace bulkhead::admin

@@ -1,0 +1,112 @@
+#include <fmt/format.h>
+
+#include "src/admin/use_cases/lookup.h"
+#include "src/admin/use_cases/selector.h"
+#include "src/admin/use_cases/use_cases.h"
+#include "src/admin/views.h"
+
+namespace bulkhead::admin {
+namespace {
+
+// More deliveries of one message than this are told by the list, page by page.
+constexpr std::size_t kShownMax = 1000;
+
+Error no_such_message(const std::string& id) {
+  return Error{ErrorCode::kNotFound, fmt::format("no message \"{}\" in the queue", escape_controls(id, 80)),
+               fmt::format("what became of it is in the trace: bulkhead trace show {}", escape_controls(id, 80))};
+}
+
+// "01J…" or "01J…/0": the selector for the message that the path names.
+Result<queue::Selector> selector_of_path(const Call& call) {
+  const auto& text = call.in_path("id");
+  queue::Selector selector;
+  selector.tenant = call.caller.tenant;
+  selector.id = MessageId::parse(std::string_view{text}.substr(0, text.find('/')));
+  if (!selector.id) return fail(no_such_message(text));
+  return selector;
+}
+
+std::string advice_for(const queue::DeliveryView& delivery) {
+  if (delivery.state == "active") return "an attempt is under way";
+  if (delivery.state == "ready") return "it goes out as soon as a connection of its lane is free";
+  if (delivery.reason_code.find("no-source") != std::string::npos) {
+    return "add the missing address to this host, or give the tenant another one: bulkhead address list";
+  }
+  if (delivery.state == "held") return "it waits until the reason has gone; no attempt is used";
+  return fmt::format("try it at once with: bulkhead queue retry --id {}", delivery.key.message.text());
+}
+
+Task<Result<std::vector<queue::DeliveryView>>> deliveries_of(const AdminServices& services, net::Shard& shard,
+                                                             Call call) {
+  auto selector = selector_of_path(call);
+  if (!selector) co_return fail(selector.error());
+  auto deliveries = co_await services.queue.list(shard, *selector, std::string{}, kShownMax);
+  if (deliveries.empty()) co_return fail(no_such_message(call.in_path("id")));
+  co_return deliveries;
+}
+
+}  // namespace
+
+Task<Result<Json>> list_queue(const AdminServices& services, net::Shard& shard, Call call) {
+  const auto page = page_of(call);
+  if (!page) co_return fail(page.error());
+  auto selector = queue_selector(services, call);
+  if (!selector) co_return fail(selector.error());
+  const auto deliveries = co_await services.queue.list(shard, *selector, page->after, page->limit + 1);
+  const auto snapshot = services.live.snapshot();
+  Json items = Json::array();
+  for (std::size_t i = 0; i < std::min(deliveries.size(), page->limit); ++i) {
+    items.push_back(delivery_json(*snapshot, deliveries[i]));
+  }
+  std::string next;
+  if (deliveries.size() > page->limit) next = deliveries[page->limit - 1].key.text();
+  co_return page_json(std::move(items), std::move(next));
+}
+
+Task<Result<Json>> count_queue(const AdminServices& services, net::Shard& shard, Call call) {
+  auto selector = queue_selector(services, call);
+  if (!selector) co_return fail(selector.error());
+  const auto counts = co_await services.queue.count(shard, *selector);
+  co_return counts_json(counts);
+}
+
+Task<Result<Json>> show_queued(const AdminServices& services, net::Shard& shard, Call call) {
+  const auto deliveries = co_await deliveries_of(services, shard, call);
+  if (!deliveries) co_return fail(deliveries.error());
+  const auto snapshot = services.live.snapshot();
+  Json items = Json::array();
+  for (const auto& delivery : *deliveries) items.push_back(delivery_json(*snapshot, delivery));
+  co_return Json{{"id", deliveries->front().message->id.text()}, {"deliveries", std::move(items)}};
+}
+
+Task<Result<Json>> why_queued(const AdminServices& services, net::Shard& shard, Call call) {
+  const auto deliveries = co_await deliveries_of(services, shard, call);
+  if (!deliveries) co_return fail(deliveries.error());
+  const auto snapshot = services.live.snapshot();
+  Json items = Json::array();
+  for (const auto& delivery : *deliveries) {
+    Json item = delivery_json(*snapshot, delivery);
+    items.push_back(Json{{"delivery", item["delivery"]},
+                         {"recipients", item["recipients"]},
+                         {"state", item["state"]},
+                         {"reason", item["reason"]},
+                         {"arrival", item["arrival"]},
+                         {"source", item["source"]},
+                         {"site", item["site"]},
+                         {"attempts", item["attempts"]},
+                         {"next_attempt", item["next_attempt"]},
+                         {"expires_at", item["expires_at"]},
+                         {"advice", advice_for(delivery)}});
+  }
+  co_return Json{{"id", deliveries->front().message->id.text()}, {"deliveries", std::move(items)}};
+}
+
+Task<Result<Json>> retry_queue(const AdminServices& services, net::Shard& shard, Call call) {
+  auto selector = queue_selector(services, call);
+  if (!selector) co_return fail(selector.error());
+  if (call.body.empty()) co_return fail(ErrorCode::kInvalid, "no selector was given", "say which, or --all for all");
+  const auto counts = co_await services.queue.retry_now(shard, *selector);
+  co_return Json{{"matched", counts.deliveries}, {"deliveries", counts.deliveries}, {"messages", counts.messages}};
+}
+
+}  // namespace bulkhead::admin

@@ -1,0 +1,86 @@
+#include "src/admin/use_cases/selector.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "src/admin/use_cases/lookup.h"
+
+namespace bulkhead::admin {
+namespace {
+
+std::string given(const Call& call, std::string_view name) {
+  return call.has(name) ? call.text(name) : call.in_query(name);
+}
+
+tl::unexpected<Error> malformed(std::string_view name, std::string_view expected) {
+  return fail(ErrorCode::kInvalid, fmt::format("the selector {} is not {}", name, expected));
+}
+
+Status select_addresses(const Call& call, queue::Selector& selector) {
+  if (const auto text = given(call, "source"); !text.empty()) {
+    selector.source = IpAddress::parse(text);
+    if (!selector.source) return malformed("source", "an IP address");
+  }
+  if (const auto text = given(call, "client_ip"); !text.empty()) {
+    selector.client_ip = IpAddress::parse(text);
+    if (!selector.client_ip) return malformed("client_ip", "an IP address");
+  }
+  return {};
+}
+
+Status select_identity(const AdminServices& services, const Call& call, queue::Selector& selector) {
+  selector.tenant = call.caller.tenant;
+  if (const auto name = given(call, "tenant"); !name.empty()) {
+    const auto tenant = find_tenant(services, call.caller, name);
+    if (!tenant) return fail(tenant.error());
+    selector.tenant = tenant->id;
+  }
+  if (const auto text = given(call, "id"); !text.empty()) {
+    selector.id = MessageId::parse(text);
+    if (!selector.id) return malformed("id", "a message id of 26 characters");
+  }
+  return {};
+}
+
+Status select_state(const Call& call, queue::Selector& selector) {
+  selector.state = given(call, "state");
+  for (const auto* known : {"", "ready", "active", "scheduled", "held"}) {
+    if (selector.state == known) return {};
+  }
+  return malformed("state", "one of ready, active, scheduled, held");
+}
+
+}  // namespace
+
+std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
+  std::uint32_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{}) return std::nullopt;
+  const std::string_view unit{end, static_cast<std::size_t>(text.data() + text.size() - end)};
+  if (unit.empty() || unit == "s") return std::chrono::seconds{count};
+  if (unit == "m") return std::chrono::minutes{count};
+  if (unit == "h") return std::chrono::hours{count};
+  if (unit == "d") return std::chrono::hours{24} * count;
+  return std::nullopt;
+}
+
+Result<queue::Selector> queue_selector(const AdminServices& services, const Call& call) {
+  queue::Selector selector;
+  if (auto done = select_identity(services, call, selector); !done) return fail(done.error());
+  if (auto done = select_addresses(call, selector); !done) return fail(done.error());
+  if (auto done = select_state(call, selector); !done) return fail(done.error());
+  if (const auto text = given(call, "older_than"); !text.empty()) {
+    selector.older_than = parse_duration(text);
+    if (!selector.older_than) return malformed("older_than", "a duration such as 90s, 15m, 1h or 5d");
+  }
+  selector.account = given(call, "account");
+  selector.sender = given(call, "sender");
+  selector.recipient = given(call, "recipient");
+  selector.recipient_domain = given(call, "recipient_domain");
+  selector.site = given(call, "site");
+  selector.subject = given(call, "subject");
+  return selector;
+}
+
+}  // namespace bulkhead::admin

@@ -1,0 +1,14 @@
+// SELECTORS of the queue, as query parameters or as fields of a body.
+#pragma once
+
+#include "src/admin/call.h"
+#include "src/admin/services.h"
+
+namespace bulkhead::admin {
+
+// Limited to the caller's tenant; another tenant's name is not found. kInvalid names the selector that is malformed.
+Result<queue::Selector> queue_selector(const AdminServices& services, const Call& call);
+// "90", "90s", "15m", "1h", "5d": seconds. Nothing for anything else.
+std::optional<std::chrono::seconds> parse_duration(std::string_view text);
+
+}  // namespace bulkhead::admin

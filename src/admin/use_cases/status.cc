@@ -1,0 +1,62 @@
+#include "src/admin/use_cases/lookup.h"
+#include "src/admin/use_cases/use_cases.h"
+#include "src/admin/views.h"
+
+namespace bulkhead::admin {
+namespace {
+
+Json sources_json(const AdminServices& services, const Caller& caller) {
+  const auto snapshot = services.live.snapshot();
+  const auto host = services.host.current();
+  Json sources = Json::array();
+  for (const auto& address : snapshot->addresses()) {
+    if (!caller.sees(address.tenant)) continue;
+    sources.push_back(Json{{"address", address.ip.text()},
+                           {"present", host->contains(address.ip)},
+                           {"tenant", address.tenant ? Json(tenant_name(*snapshot, *address.tenant)) : Json(nullptr)}});
+  }
+  return sources;
+}
+
+Json store_json(const store::StoreUsage& usage) {
+  const auto seconds = [](std::chrono::microseconds latency) { return static_cast<double>(latency.count()) / 1e6; };
+  return Json{
+      {"bytes", usage.bytes},
+      {"live_bytes", usage.live_bytes},
+      {"segments", usage.segments},
+      {"commits", usage.commits},
+      {"groups", usage.groups},
+      {"commit_latency", Json{{"p50", seconds(usage.commit_latency_p50)}, {"p99", seconds(usage.commit_latency_p99)}}},
+      {"writable", usage.is_writable},
+      {"trouble", usage.trouble.empty() ? Json(nullptr) : Json(usage.trouble)}};
+}
+
+// The store and the sessions of the node are the operator's to see: they tell of other tenants.
+void add_node_parts(const AdminServices& services, Json& json, const store::StoreUsage& usage) {
+  Json sessions = Json::object();
+  for (const auto& [protocol, count] : services.sessions()) sessions[protocol] = count;
+  json["sessions"] = std::move(sessions);
+  json["store"] = store_json(usage);
+}
+
+}  // namespace
+
+Task<Result<Json>> show_status(const AdminServices& services, net::Shard& shard, Call call) {
+  queue::Selector selector;
+  selector.tenant = call.caller.tenant;
+  const auto counts = co_await services.queue.count(shard, selector);
+  const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(services.clock.steady() - services.started_at);
+  Json json{{"version", services.version},
+            {"node", services.node_name},
+            {"uptime", uptime.count()},
+            {"queue", counts_json(counts)}};
+  json["sources"] = sources_json(services, call.caller);
+  if (!call.caller.is_operator()) co_return json;
+  auto read_usage = [&services] { return services.store.usage(); };
+  const auto usage = co_await services.pool.run(shard, std::move(read_usage));
+  if (!usage) co_return fail(usage.error());
+  add_node_parts(services, json, *usage);
+  co_return json;
+}
+
+}  // namespace bulkhead::admin

@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include "src/admin/use_cases/lookup.h"
+#include "src/admin/use_cases/selector.h"
+#include "src/admin/use_cases/use_cases.h"
+#include "src/admin/views.h"
+
+namespace bulkhead::admin {
+namespace {
+
+tl::unexpected<Error> malformed(std::string_view name, std::string_view expected) {
+  return fail(ErrorCode::kInvalid, fmt::format("the filter {} is not {}", name, expected));
+}
+
+// A moment, or a duration that counts back from now: "2026-11-23T00:00:00Z", "1h".
+Status read_time(const AdminServices& services, const Call& call, std::string_view name, std::optional<UtcTime>& into) {
+  const auto text = call.in_query(name);
+  if (text.empty()) return {};
+  if (const auto ago = parse_duration(text)) {
+    into = services.clock.now() - *ago;
+  } else {
+    into = parse_rfc3339(text);
+  }
+  if (!into) return malformed(name, "a time such as 2026-11-23T00:00:00Z, or a duration such as 1h");
+  return {};
+}
+
+template <class T>
+Status read_value(const Call& call, std::string_view name, std::string_view expected, std::optional<T>& into) {
+  const auto text = call.in_query(name);
+  if (text.empty()) return {};
+  into = T::parse(text);
+  if (!into) return malformed(name, expected);
+  return {};
+}
+
+Status read_event(const Call& call, trace::Query& query) {
+  const auto text = call.in_query("event");
+  if (text.empty()) return {};
+  query.kind = trace::parse_event_kind(text);
+  if (!query.kind) return malformed("event", "the name of an event");
+  return {};
+}
+
+Status read_filters(const AdminServices& services, const Call& call, trace::Query& query) {
+  if (auto done = read_value(call, "id", "a message id of 26 characters", query.id); !done) return done;
+  if (auto done = read_value(call, "client_ip", "an IP address", query.client_ip); !done) return done;
+  if (auto done = read_value(call, "source", "an IP address", query.source); !done) return done;
+  if (auto done = read_event(call, query); !done) return done;
+  if (auto done = read_time(services, call, "since", query.since); !done) return done;
+  return read_time(services, call, "until", query.until);
+}
+
+Json events_json(const AdminServices& services, const std::vector<trace::Event>& events, const Caller& caller) {
+  const auto snapshot = services.live.snapshot();
+  Json items = Json::array();
+  for (const auto& event : events) {
+    if (caller.sees(event.tenant)) items.push_back(event_json(*snapshot, event));
+  }
+  return items;
+}
+
+}  // namespace
+
+Result<trace::Query> trace_query(const AdminServices& services, const Call& call) {
+  trace::Query query;
+  const auto tenant = tenant_filter(services, call);
+  if (!tenant) return fail(tenant.error());
+  query.tenant = *tenant;
+  const auto page = page_of(call);
+  if (!page) return fail(page.error());
+  query.limit = page->limit;
+  if (auto done = read_filters(services, call, query); !done) return fail(done.error());
+  query.account_name = call.in_query("account");
+  query.sender = call.in_query("sender");
+  query.recipient = call.in_query("recipient");
+  query.recipient_domain = call.in_query("recipient_domain");
+  query.message_id = call.in_query("message_id");
+  query.subject = call.in_query("subject");
+  query.user = call.in_query("user");
+  query.protocol = call.in_query("protocol");
+  return query;
+}
+
+Result<Json> search_trace(const AdminServices& services, const Call& call) {
+  const auto query = trace_query(services, call);
+  if (!query) return fail(query.error());
+  const auto events = services.trace.search(*query);
+  if (!events) return fail(events.error());
+  return page_json(events_json(services, *events, call.caller), {});
+}
+
+Result<Json> show_trace(const AdminServices& services, const Call& call) {
+  const auto& text = call.in_path("id");
+  const auto id = MessageId::parse(text);
+  Json items = Json::array();
+  if (id) {
+    const auto events = services.trace.of_message(*id);
+    if (!events) return fail(events.error());
+    items = events_json(services, *events, call.caller);
+  }
+  if (items.empty()) {
+    return fail(ErrorCode::kNotFound, fmt::format("no message \"{}\" in the trace", escape_controls(text, 80)),
+                "find its id with: bulkhead trace search --sender A --recipient B");
+  }
+  return Json{{"id", id->text()}, {"events", std::move(items)}};
+}
+
+Result<Json> verify_trace(const AdminServices& services, const Call& call) {
+  if (auto allowed = require_operator(call.caller, "verify the trace"); !allowed) return fail(allowed.error());
+  const auto verification = services.trace.verify();
+  if (!verification) return fail(verification.error());
+  return Json{{"intact", verification->faults.empty()},
+              {"blocks", verification->blocks},
+              {"events", verification->events},
+              {"faults", verification->faults}};
+}
+
+}  // namespace bulkhead::admin

@@ -1,0 +1,67 @@
+// Every call of the API as a function: checks what the caller may, validates, changes or reads, and returns JSON.
+//
+// Plain functions block (database, disk, password hashes) and run on the blocking pool. Those that return a Task
+// run on a shard. Errors: kNotFound for what the caller may not see, kForbidden for what it sees but may not do.
+#pragma once
+
+#include "src/admin/call.h"
+#include "src/admin/services.h"
+#include "src/base/task.h"
+
+namespace bulkhead::admin {
+
+Result<Json> list_tenants(const AdminServices& services, const Call& call);
+Result<Json> add_tenant(const AdminServices& services, const Call& call);
+Result<Json> show_tenant(const AdminServices& services, const Call& call);
+Result<Json> set_tenant(const AdminServices& services, const Call& call);  // rename, suspend, resume too
+Result<Json> remove_tenant(const AdminServices& services, const Call& call);
+
+Result<Json> list_domains(const AdminServices& services, const Call& call);
+Result<Json> add_domain(const AdminServices& services, const Call& call);
+Result<Json> show_domain(const AdminServices& services, const Call& call);
+Result<Json> set_domain(const AdminServices& services, const Call& call);  // rename too
+Result<Json> remove_domain(const AdminServices& services, const Call& call);
+Result<Json> domain_dns_records(const AdminServices& services, const Call& call);
+
+Result<Json> list_addresses(const AdminServices& services, const Call& call);
+Result<Json> add_address(const AdminServices& services, const Call& call);
+Result<Json> show_address(const AdminServices& services, const Call& call);
+Result<Json> set_address(const AdminServices& services, const Call& call);  // moves it too
+Result<Json> remove_address(const AdminServices& services, const Call& call);
+
+Result<Json> list_accounts(const AdminServices& services, const Call& call);
+Result<Json> add_account(const AdminServices& services, const Call& call);
+Result<Json> show_account(const AdminServices& services, const Call& call);
+Result<Json> set_account(const AdminServices& services, const Call& call);  // rename, suspend, resume too
+Result<Json> set_account_password(const AdminServices& services, const Call& call);
+Result<Json> remove_account(const AdminServices& services, const Call& call);
+Result<Json> import_accounts(const AdminServices& services, const Call& call);
+
+Result<Json> list_aliases(const AdminServices& services, const Call& call);
+Result<Json> add_alias(const AdminServices& services, const Call& call);
+Result<Json> show_alias(const AdminServices& services, const Call& call);
+Result<Json> remove_alias(const AdminServices& services, const Call& call);
+
+Result<Json> list_routes(const AdminServices& services, const Call& call);
+Result<Json> add_route(const AdminServices& services, const Call& call);
+Result<Json> remove_route(const AdminServices& services, const Call& call);
+
+Result<Json> list_tokens(const AdminServices& services, const Call& call);
+Result<Json> add_token(const AdminServices& services, const Call& call);  // the only answer that shows the secret
+Result<Json> remove_token(const AdminServices& services, const Call& call);
+
+Task<Result<Json>> list_queue(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> count_queue(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> show_queued(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> why_queued(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> retry_queue(const AdminServices& services, net::Shard& shard, Call call);
+
+Result<Json> search_trace(const AdminServices& services, const Call& call);
+Result<Json> show_trace(const AdminServices& services, const Call& call);
+Result<Json> verify_trace(const AdminServices& services, const Call& call);
+// The filters of a search or a follow, limited to what the caller may see.
+Result<trace::Query> trace_query(const AdminServices& services, const Call& call);
+
+Task<Result<Json>> show_status(const AdminServices& services, net::Shard& shard, Call call);
+
+}  // namespace bulkhead::admin
