@@ -3,15 +3,19 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "src/base/clock.h"
 #include "src/base/ip_address.h"
 #include "src/base/result.h"
 #include "src/base/task.h"
 
 namespace bulkhead::net {
+
+class Shard;
 
 struct MxRecord {
   std::uint16_t preference = 0;
@@ -28,5 +32,17 @@ class Resolver {
   virtual Task<Result<std::vector<std::string>>> txt(std::string name) = 0;  // strings of a record joined
   virtual Task<Result<std::vector<std::string>>> ptr(IpAddress ip) = 0;
 };
+
+struct ResolverOptions {
+  std::vector<std::string> servers{};               // "address:port"; empty: the system's, read again for each question
+  std::chrono::milliseconds attempt_timeout{2000};  // of the first attempt; doubles from round to round
+  std::chrono::milliseconds total_timeout{12000};   // of a question, whatever the number of servers
+  std::size_t entries_max = 10000;                  // of the cache; its memory is bounded as well
+  std::size_t questions_max = 1000;                 // on the way at once; beyond that lookups are kUnavailable
+};
+// A resolver over c-ares for one shard; all calls on that shard. It must outlive every lookup. The same question asked
+// by several is sent once; answers are cached by their TTL within [5 s, 1 h], a "no" by the zone's SOA or 60 s, a
+// failure for 2 s. Fails when a server is no "address:port".
+Result<std::unique_ptr<Resolver>> make_cares_resolver(Shard& shard, const Clock& clock, ResolverOptions options);
 
 }  // namespace bulkhead::net
