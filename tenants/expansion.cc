@@ -100,12 +100,13 @@ Resolution Expansion::take() {
     resolution_.forwards.clear();
     return std::move(resolution_);
   }
-  const bool had_accounts = !accounts.empty();
-  std::erase_if(accounts, [](const Account& account) { return account.suspension == Suspension::kSuspended; });
+  const auto is_suspended = [](const Account& account) { return account.suspension == Suspension::kSuspended; };
   if (targets() == 0) {
-    resolution_.kind = had_accounts ? Resolution::Kind::kSuspended
-                       : has_cycle_ ? Resolution::Kind::kLoop
-                                    : Resolution::Kind::kUnknown;
+    resolution_.kind = has_cycle_ ? Resolution::Kind::kLoop : Resolution::Kind::kUnknown;
+  } else if (resolution_.forwards.empty() && std::all_of(accounts.begin(), accounts.end(), is_suspended)) {
+    resolution_.kind = Resolution::Kind::kSuspended;
+  } else {
+    std::erase_if(accounts, is_suspended);
   }
   return std::move(resolution_);
 }

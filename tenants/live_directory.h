@@ -62,10 +62,10 @@ struct Resolution {
     kUnknown,    // ours, but no such recipient: refused at RCPT
     kTargets,    // delivered to `accounts` and forwarded to `forwards`
     kLoop,       // aliases that never end, nest deeper than 10, or expand to more than 1,000 targets
-    kSuspended,  // ours, but the tenant, or every account it leads to, is suspended
+    kSuspended,  // ours, but the tenant is suspended, or every account it leads to (then `accounts` has them)
   } kind = Kind::kUnknown;
   TenantId tenant;                // of the domain, when ours
-  std::vector<Account> accounts;  // of this tenant; suspended ones are left out while others remain
+  std::vector<Account> accounts;  // of this tenant; suspended ones only with kSuspended
   // Remote addresses and those of other tenants here: they are sent on as mail of this tenant, and resolved again.
   std::vector<mail::Address> forwards;
 };

@@ -179,6 +179,7 @@ TEST_F(ResolveTest, MarksSuspendedAccountsAndTenants) {
   ASSERT_TRUE(directory_->update_account(account));
   add_alias(acme_, "both@acme.example", {"jo@acme.example", "al@acme.example"});
   EXPECT_EQ(resolve("jo@acme.example").kind, Kind::kSuspended);
+  EXPECT_EQ(leads_to("jo@acme.example"), "jo@acme.example ");
   EXPECT_EQ(leads_to("both@acme.example"), "al@acme.example ");
   acme_.suspension = Suspension::kSuspended;
   ASSERT_TRUE(directory_->update_tenant(acme_));
