@@ -6,6 +6,7 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/post.hpp>
 #include <pthread.h>
+#include <signal.h>
 
 #include "src/net/shard_impl.h"
 #include "src/net/tls_clients.h"
@@ -63,6 +64,11 @@ void Shard::Impl::request_stop() {
 }
 
 void Shard::Impl::run() {
+  // A library that writes to a closed connection (c-ares over TCP) must get an error, not end the program.
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
   thread_id.store(std::this_thread::get_id(), std::memory_order_relaxed);
   const auto guard = asio::make_work_guard(io);
   io.run();
