@@ -315,6 +315,27 @@ TEST_F(ResolverTest, RefusesAServerThatIsNoAddress) {
   }
 }
 
+TEST(DnsMessage, SurvivesEveryTruncationAndEveryFlippedByte) {
+  const std::string query =
+      u16(7) + u16(0x0100) + u16(1) + u16(0) + u16(0) + u16(0) + name("example") + u16(15) + u16(1);
+  const Reply reply{.answers = {record(kQuestionName, 5, 60, name("real.example")),
+                                record(name("real.example"), 15, 60, u16(10) + name("mx.example"))},
+                    .authorities = {soa_record(60, 60)}};
+  const std::string message = dns::encode(query, reply);
+  ASSERT_TRUE(parse_dns_message(message, "example", RecordType::kMx));
+  for (std::size_t size = 0; size < message.size(); ++size) {
+    EXPECT_FALSE(parse_dns_message(std::string{message, 0, size}, "example", RecordType::kMx)) << size;
+  }
+  for (std::size_t i = 0; i < message.size(); ++i) {
+    for (const int mask : {0x01, 0x40, 0x80, 0xC0, 0xFF}) {
+      std::string flipped = message;
+      flipped[i] = static_cast<char>(flipped[i] ^ mask);
+      const auto parsed = parse_dns_message(flipped, "example", RecordType::kMx);
+      EXPECT_LE(parsed ? parsed->answer.mx.size() : 0U, 1U);
+    }
+  }
+}
+
 DnsOutcome outcome_with(std::size_t text_size) {
   DnsAnswer answer;
   answer.texts.emplace_back(text_size, 'x');

@@ -26,9 +26,9 @@ class SocketTest : public testing::Test {
 
 Task<Result<std::string>> read_text(Stream& stream, std::size_t size) {
   std::string text;
-  std::array<char, 16> buffer;
+  std::vector<char> buffer(64 << 10);
   while (text.size() < size) {
-    const auto got = co_await stream.read_some(buffer, 5s);
+    const auto got = co_await stream.read_some(buffer, 60s);
     if (!got) co_return fail(got.error());
     if (*got == 0) break;
     text.append(buffer.data(), *got);
@@ -37,12 +37,12 @@ Task<Result<std::string>> read_text(Stream& stream, std::size_t size) {
 }
 
 Task<Status> write_text(Stream& stream, std::string text) {
-  co_return co_await stream.write_all(text, 5s);
+  co_return co_await stream.write_all(text, 60s);
 }
 
 Task<Status> write_pieces(Stream& stream, std::vector<std::string_view> pieces) {
   const std::span<const std::string_view> span{pieces};
-  co_return co_await stream.write_all(span, 5s);
+  co_return co_await stream.write_all(span, 60s);
 }
 
 Task<Result<std::size_t>> read_once(Stream& stream, std::chrono::milliseconds timeout) {
@@ -74,7 +74,7 @@ TEST_F(SocketTest, WritingNothingSucceeds) {
 }
 
 Task<void> write_and_forget(Stream& stream, std::string text) {
-  std::ignore = co_await stream.write_all(text, 5s);
+  std::ignore = co_await stream.write_all(text, 60s);
 }
 
 TEST_F(SocketTest, WritesMoreThanTheSocketHolds) {

@@ -95,25 +95,25 @@ class TlsTest : public testing::Test {
 
   void trust(const TestAuthority& authority) const { std::ofstream{authorities_} << authority.pem(); }
   static Task<void> serve(Stream& stream, const TlsServerContexts& contexts, std::promise<Status>& outcome) {
-    outcome.set_value(co_await stream.start_tls_server(contexts, 5s));
+    outcome.set_value(co_await stream.start_tls_server(contexts, 60s));
   }
   static Task<Status> start_client(Stream& stream, TlsClientPolicy policy) {
-    co_return co_await stream.start_tls_client(policy, 5s);
+    co_return co_await stream.start_tls_client(policy, 60s);
   }
   static Task<Result<std::string>> read_text(Stream& stream, std::size_t size) {
     std::string text;
-    std::array<char, 1000> buffer;
+    std::array<char, 5000> buffer;
     while (text.size() < size) {
-      const auto got = co_await stream.read_some(buffer, 5s);
+      const auto got = co_await stream.read_some(buffer, 60s);
       if (!got) co_return fail(got.error());
       if (*got == 0) break;
       text.append(buffer.data(), *got);
     }
     co_return text;
   }
-  static Task<Status> write_text(Stream& stream, std::string text) { co_return co_await stream.write_all(text, 5s); }
+  static Task<Status> write_text(Stream& stream, std::string text) { co_return co_await stream.write_all(text, 60s); }
   static Task<void> write_and_forget(Stream& stream, std::string text) {
-    std::ignore = co_await stream.write_all(text, 5s);
+    std::ignore = co_await stream.write_all(text, 60s);
   }
 
   Outcome handshake(StreamPair& pair, const TlsClientPolicy& policy) {
@@ -275,7 +275,7 @@ TEST_F(TlsTest, CarriesMuchDataUnchanged) {
 
 Task<Status> write_pieces(Stream& stream, std::vector<std::string_view> pieces) {
   const std::span<const std::string_view> span{pieces};
-  co_return co_await stream.write_all(span, 5s);
+  co_return co_await stream.write_all(span, 60s);
 }
 
 TEST_F(TlsTest, WritesPiecesOfAllSizesInOrder) {
@@ -300,7 +300,7 @@ TEST_F(TlsTest, CloseSaysGoodbyeAndThePeerReadsTheEnd) {
   StreamPair pair{runner_};
   ASSERT_TRUE(handshake(pair, opportunistic()).client);
   runner_.call([&] { pair.client().close(); });
-  EXPECT_EQ(runner_.run(read_once(pair.server(), 5s)), 0U);
+  EXPECT_EQ(runner_.run(read_once(pair.server(), 60s)), 0U);
 }
 
 TEST_F(TlsTest, ReadTimesOutAndIsCancelled) {
@@ -308,7 +308,7 @@ TEST_F(TlsTest, ReadTimesOutAndIsCancelled) {
   ASSERT_TRUE(handshake(pair, opportunistic()).client);
   EXPECT_EQ(runner_.run(read_once(pair.server(), 1ms)).error().code, ErrorCode::kTimeout);
   runner_.call([&] { pair.client().cancel(); });
-  EXPECT_EQ(runner_.run(read_once(pair.client(), 5s)).error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(runner_.run(read_once(pair.client(), 60s)).error().code, ErrorCode::kCancelled);
 }
 
 TEST_F(TlsTest, HandshakeOfASilentPeerTimesOut) {
