@@ -7,8 +7,8 @@
 namespace bulkhead::queue {
 namespace {
 
-constexpr std::chrono::milliseconds kReleaseSpread{800};  // released lanes start within this time
-constexpr std::chrono::milliseconds kReleaseStep{2};      // and not closer than this while there are few
+constexpr std::chrono::microseconds kReleaseSpread{800000};  // released lanes start within this time
+constexpr std::chrono::microseconds kReleaseStep{2000};      // and not closer than this while there are few
 constexpr std::chrono::seconds kStallCheck{1};
 
 UtcTime from_seconds(std::uint32_t seconds) {
@@ -93,7 +93,7 @@ std::size_t Scheduler::release_held() {
   }
   if (lanes.empty()) return 0;
   const auto count = static_cast<std::int64_t>(lanes.size());
-  const auto step = std::min<std::chrono::microseconds>(kReleaseStep, kReleaseSpread / count);
+  const auto step = std::min(kReleaseStep, kReleaseSpread / count);
   UtcTime at = clock_.now();
   for (Lane* lane : lanes) {
     lane->is_waking = true;

@@ -162,6 +162,11 @@ class FakeStore : public store::Store {
     failure_ = std::move(error);
     failures_left_ = count;
   }
+  // Commits fail as in a closing store once so many have succeeded: the instant of a crash.
+  void fail_commits_after(std::size_t count) {
+    const std::lock_guard lock{mutex_};
+    crash_after_ = count;
+  }
   // Bodies that are appended fail from now on, until nullopt.
   void fail_appends(std::optional<Error> error) {
     const std::lock_guard lock{mutex_};
@@ -242,6 +247,7 @@ class FakeStore : public store::Store {
 
   Result<store::Committed> commit_locked(store::Transaction transaction) {
     if (is_closed_) return fail(ErrorCode::kCancelled, "the store is closed");
+    if (commits_ >= crash_after_) return fail(ErrorCode::kCancelled, "the store has crashed");
     if (failures_left_ > 0) {
       --failures_left_;
       return fail(failure_);
@@ -277,6 +283,7 @@ class FakeStore : public store::Store {
   bool is_holding_ = false;
   bool is_closed_ = false;
   std::size_t failures_left_ = 0;
+  std::uint64_t crash_after_ = UINT64_MAX;
   Error failure_;
   std::optional<Error> append_failure_;
   std::optional<Error> refusal_;

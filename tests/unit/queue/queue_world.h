@@ -59,6 +59,11 @@ class FakeTrace final : public trace::Trace {
   void publish(const trace::Event& event) override { record(event); }
   Result<std::vector<trace::Event>> search(const trace::Query&) const override { return std::vector<trace::Event>{}; }
   Result<std::vector<trace::Event>> of_message(const MessageId&) const override { return std::vector<trace::Event>{}; }
+  Result<std::vector<trace::Event>> of_message(const TenantId&, const MessageId&) const override {
+    return std::vector<trace::Event>{};
+  }
+  Status flush() override { return {}; }
+  Usage usage() const override { return {}; }
   std::shared_ptr<void> follow(trace::Query, std::function<void(const trace::Event&)>) override { return nullptr; }
   Result<Verification> verify() const override { return Verification{}; }
   Status settle() override { return {}; }
@@ -78,7 +83,7 @@ class FakeTrace final : public trace::Trace {
     for (const auto& recipient : event.recipients) text += " rcpt=" + recipient;
     return text + " reply=" + event.reply + " detail=" + event.detail;
   }
-  std::atomic<std::uint64_t> next_{0};
+  inline static std::atomic<std::uint64_t> next_{0};  // goes on after a restart, as the store's keys do
   mutable std::mutex mutex_;
   std::vector<std::string> recorded_;
 };
