@@ -46,10 +46,8 @@ Task<void> Session::run() {
   const ListenerKind kind = conversation_.kind;
   const auto admission = census.enter(client, kind);
   if (admission == Census::Admission::kAdmitted) {
-    if (co_await open() == Flow::kGoOn) {
-      while (co_await step() == Flow::kGoOn) {
-      }
-    }
+    Flow flow = co_await open();
+    while (flow == Flow::kGoOn) flow = co_await step();
     census.leave(client, kind);
   } else if (kind != ListenerKind::kSubmissions) {  // there the client waits for TLS, not for text
     queue_reply(smtp::Reply(421, "4.7.0",
@@ -76,8 +74,9 @@ Task<Session::Flow> Session::open() {
     greet();
     co_return Flow::kGoOn;
   }
-  if (services.settings.banner_delay.count() > 0 && !co_await services.pacer.pause(services.settings.banner_delay)) {
-    co_return Flow::kEnd;
+  if (services.settings.banner_delay.count() > 0) {
+    const bool may_go_on = co_await services.pacer.pause(services.settings.banner_delay);
+    if (!may_go_on) co_return Flow::kEnd;
   }
   // Whoever talks before the banner is no mail client (RFC 5321 §4.3.1).
   if (stream_.is_readable_now()) {
@@ -140,17 +139,22 @@ Task<Session::Flow> Session::take_line(std::string_view line, std::size_t consum
 
 Task<Session::Flow> Session::take_command(smtp::Command command) {
   const auto& rule = rule_of(command.verb);
-  Answer answer;
-  if (auto refused = check_order(rule, conversation_)) answer.reply = std::move(*refused);
+  auto out_of_order = check_order(rule, conversation_);
+  const bool is_refused = out_of_order.has_value();
+  Answer refusal{is_refused ? std::move(*out_of_order) : smtp::Reply{}};
   if (command.verb == smtp::Verb::kBdat) {
     // The chunk follows the command whether or not it is welcome (RFC 3030 §2).
     const auto chunk = std::get<smtp::BdatArguments>(command.arguments);
-    if (answer.reply.code == 0) answer = co_await rule.handler(conversation_, std::move(command));
+    if (is_refused) co_return co_await receive_chunk(chunk, std::move(refusal));
+    auto answer = co_await rule.handler(conversation_, std::move(command));
     co_return co_await receive_chunk(chunk, std::move(answer));
   }
-  if (answer.reply.code == 0) answer = co_await rule.handler(conversation_, std::move(command));
+  if (is_refused) co_return co_await conclude(std::move(refusal));
+  auto answer = co_await rule.handler(conversation_, std::move(command));
   co_return co_await conclude(std::move(answer));
 }
+
+// g++ 12 destroys the temporaries of a co_await inside a condition wrongly: each result gets a name first.
 
 // Queues the reply, slows down who errs, and does what comes next.
 Task<Session::Flow> Session::conclude(Answer answer) {
@@ -171,7 +175,8 @@ Task<Session::Flow> Session::conclude(Answer answer) {
   if (is_error && conversation_.errors > settings.errors_free) {
     const auto delay =
         std::min(settings.error_delay * (conversation_.errors - settings.errors_free), settings.error_delay_max);
-    if (!co_await services.pacer.pause(delay)) {
+    const bool may_go_on = co_await services.pacer.pause(delay);
+    if (!may_go_on) {
       queue_reply(stopping());
       co_return co_await end();
     }
@@ -197,7 +202,8 @@ Task<Session::Flow> Session::start_tls(smtp::Reply go_ahead) {
     co_return co_await end();
   }
   queue_reply(go_ahead);
-  if (co_await flush() == Flow::kEnd) co_return Flow::kEnd;
+  const Flow flushed = co_await flush();
+  if (flushed == Flow::kEnd) co_return Flow::kEnd;
   const Status status = co_await stream_.start_tls_server(*services.tls, services.settings.handshake_timeout);
   if (!status || stream_.tls() == nullptr) co_return Flow::kEnd;
   // All that was learned in clear is forgotten (RFC 3207 §4.2).
@@ -211,7 +217,8 @@ Task<Session::Flow> Session::start_tls(smtp::Reply go_ahead) {
 }
 
 Task<Session::Flow> Session::wait_for_command() {
-  if (co_await flush() == Flow::kEnd) co_return Flow::kEnd;
+  const Flow flushed = co_await flush();
+  if (flushed == Flow::kEnd) co_return Flow::kEnd;
   input_.shrink();
   is_waiting_for_command_ = true;
   const Flow flow = co_await fill(conversation_.services.settings.command_timeout);

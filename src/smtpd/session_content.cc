@@ -21,7 +21,8 @@ bool is_hopeless(const Transaction& transaction, const Settings& settings) {
 }  // namespace
 
 Task<Session::Flow> Session::fill_data() {
-  if (co_await flush() == Flow::kEnd) co_return Flow::kEnd;
+  const Flow flushed = co_await flush();
+  if (flushed == Flow::kEnd) co_return Flow::kEnd;
   input_.grow();
   co_return co_await fill(conversation_.services.settings.data_timeout);
 }
@@ -39,7 +40,8 @@ Task<Session::Flow> Session::receive_data() {
       queue_reply(too_big(settings.message_size_max));
       co_return co_await end();
     }
-    if (co_await fill_data() == Flow::kEnd) co_return Flow::kEnd;
+    const Flow filled = co_await fill_data();
+    if (filled == Flow::kEnd) co_return Flow::kEnd;
   }
   auto answer = co_await accept_message(conversation_);
   co_return co_await conclude(std::move(answer));
@@ -47,7 +49,8 @@ Task<Session::Flow> Session::receive_data() {
 
 Task<Session::Flow> Session::receive_chunk(smtp::BdatArguments chunk, Answer answer) {
   if (answer.next != Next::kReceiveChunk) {
-    if (co_await discard_chunk(chunk.size) == Flow::kEnd) {
+    const Flow discarded = co_await discard_chunk(chunk.size);
+    if (discarded == Flow::kEnd) {
       queue_reply(answer.reply);
       co_return co_await end();
     }
@@ -57,8 +60,8 @@ Task<Session::Flow> Session::receive_chunk(smtp::BdatArguments chunk, Answer ans
   if (chunk.size > size_max) {
     conversation_.record_rejection(too_big(size_max), {});
     conversation_.transaction.reset();
-    const bool may_go_on = co_await discard_chunk(chunk.size) == Flow::kGoOn;
-    Answer refused{too_big(size_max), may_go_on ? Next::kContinue : Next::kClose};
+    const Flow discarded = co_await discard_chunk(chunk.size);
+    Answer refused{too_big(size_max), discarded == Flow::kGoOn ? Next::kContinue : Next::kClose};
     co_return co_await conclude(std::move(refused));
   }
   for (std::uint64_t left = chunk.size; left > 0;) {
@@ -69,12 +72,17 @@ Task<Session::Flow> Session::receive_chunk(smtp::BdatArguments chunk, Answer ans
     for (const auto piece : pieces_) transaction.sink->append(piece);
     left -= content.size();
     input_.consume(content.size());
-    if (left > 0 && co_await fill_data() == Flow::kEnd) co_return Flow::kEnd;
+    if (left == 0) break;
+    const Flow filled = co_await fill_data();
+    if (filled == Flow::kEnd) co_return Flow::kEnd;
   }
   const bool is_broken = conversation_.transaction->reader->fault() != smtp::DataFault::kNone;
-  if (chunk.is_last || is_broken) answer = co_await accept_message(conversation_);
-  answer.next = Next::kContinue;
-  co_return co_await conclude(std::move(answer));
+  if (!chunk.is_last && !is_broken) {
+    answer.next = Next::kContinue;
+    co_return co_await conclude(std::move(answer));
+  }
+  auto final_answer = co_await accept_message(conversation_);
+  co_return co_await conclude(std::move(final_answer));
 }
 
 // kEnd: the client is gone, or the chunk is too large to be worth reading.
@@ -85,7 +93,8 @@ Task<Session::Flow> Session::discard_chunk(std::uint64_t size) {
     input_.consume(taken);
     size -= taken;
     if (size == 0) co_return Flow::kGoOn;
-    if (co_await fill_data() == Flow::kEnd) co_return Flow::kEnd;
+    const Flow filled = co_await fill_data();
+    if (filled == Flow::kEnd) co_return Flow::kEnd;
   }
 }
 

@@ -15,7 +15,8 @@ Task<Answer> refuse_sign_in(Conversation& conversation, std::string user) {
   failed.account_name = std::move(user);
   services.trace.record(std::move(failed));
   const auto delay = services.guard.count_failure(conversation.client);
-  if (!co_await services.pacer.pause(delay)) {
+  const bool may_go_on = co_await services.pacer.pause(delay);
+  if (!may_go_on) {
     co_return Answer{smtp::Reply(421, "4.3.2", "The server is stopping"), Next::kClose};
   }
   if (++conversation.sign_in_failures >= services.settings.sign_in_failures_max) {

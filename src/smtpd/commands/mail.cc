@@ -91,16 +91,14 @@ Task<Answer> mail_from(Conversation& conversation, smtp::Command command) {
   started.sender = std::move(arguments.sender);
   started.declared_size = arguments.size;
   const auto directory = conversation.snapshot();
-  if (auto refused = co_await recheck_sign_in(conversation, directory->version())) {
-    co_return refuse(conversation, std::move(*refused), started);
-  }
+  auto unwelcome = co_await recheck_sign_in(conversation, directory->version());
+  if (unwelcome) co_return refuse(conversation, std::move(*unwelcome), started);
   started.originator = originator_of(conversation, *directory);
   if (auto refused = check_mail(conversation, *directory, started)) {
     co_return refuse(conversation, std::move(*refused), started);
   }
-  if (auto refused = co_await check_sender(conversation, started)) {
-    co_return refuse(conversation, std::move(*refused), started);
-  }
+  auto not_his = co_await check_sender(conversation, started);
+  if (not_his) co_return refuse(conversation, std::move(*not_his), started);
   if (started.originator) started.tenant = started.originator->account.tenant;
   conversation.transaction = std::move(started);
   co_return Answer{smtp::Reply(250, "2.1.0", "Sender ok")};
