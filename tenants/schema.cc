@@ -37,8 +37,7 @@ CREATE TABLE domains (
   key_pem TEXT NOT NULL,
   created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
--- Unique, as names are, so that a listing in order of domain and local part needs no sorting.
-CREATE UNIQUE INDEX domains_by_tenant ON domains(tenant, name);
+CREATE INDEX domains_by_tenant ON domains(tenant, name);
 
 CREATE TABLE domain_names (
   name TEXT NOT NULL PRIMARY KEY,
