@@ -37,7 +37,8 @@ CREATE TABLE domains (
   key_pem TEXT NOT NULL,
   created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX domains_by_tenant ON domains(tenant, name);
+-- Unique, as names are, so that a listing in order of domain and local part needs no sorting.
+CREATE UNIQUE INDEX domains_by_tenant ON domains(tenant, name);
 
 CREATE TABLE domain_names (
   name TEXT NOT NULL PRIMARY KEY,

@@ -1,6 +1,9 @@
 #include "tenants/sqlite_directory.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tenants/schema.h"
 #include "tenants/sqlite_rows.h"
@@ -12,8 +15,18 @@ Result<std::unique_ptr<Directory>> open_sqlite_directory(const std::string& path
   return SqliteDirectory::open(path, clock, random);
 }
 
+namespace {
+// Keys and password hashes are for the server's user alone. SQLite gives its log files the mode of the database; when
+// the file cannot be made, SQLite's own attempt says why.
+void make_private_file(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (fd >= 0) ::close(fd);
+}
+}  // namespace
+
 Result<std::unique_ptr<Directory>> SqliteDirectory::open(const std::string& path, const Clock& clock, Random& random) {
   using sqlite::Connection;
+  make_private_file(path);
   std::unique_ptr<SqliteDirectory> directory{new SqliteDirectory{clock, random}};
   auto writer = Connection::open(path, Connection::Mode::kReadWrite);
   if (!writer) return fail(writer.error());

@@ -157,12 +157,11 @@ Status BlobLog::make_room(std::uint64_t size) {
 }
 
 Status BlobLog::prepare(std::uint64_t end) {
-  static const std::string zeros(kPrepareStep, '\0');
   while (active_.prepared < end) {
     const std::uint64_t left = place_.segment_size > active_.prepared ? place_.segment_size - active_.prepared : 0;
-    const auto step = static_cast<std::size_t>(std::min(left, kPrepareStep));
+    const std::uint64_t step = std::min(left, kPrepareStep);
     if (step == 0) return {};
-    const auto written = active_.file->write_at(active_.prepared, {zeros.data(), step});
+    const auto written = active_.file->write_zeros(active_.prepared, step);
     if (!written) return written;
     active_.prepared += step;
   }

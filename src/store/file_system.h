@@ -20,6 +20,8 @@ class File {
   virtual Status write_at(std::uint64_t offset, std::string_view bytes) = 0;  // all of it, or an error
   // The pieces one after the other, in as few system calls as there can be.
   virtual Status write_pieces(std::uint64_t offset, std::span<const std::string_view> pieces) = 0;
+  // Zeros that are really written, so that later writes there change neither size nor blocks.
+  virtual Status write_zeros(std::uint64_t offset, std::uint64_t size) = 0;
   virtual Result<std::size_t> read_at(std::uint64_t offset, char* buffer, std::size_t size) const = 0;  // 0 at the end
   virtual Status sync_data() = 0;                                                                       // fdatasync
   // Reserves the blocks of the first `size` bytes; the file's size stays as it is. kFull when there are too few.

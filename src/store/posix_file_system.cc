@@ -96,6 +96,20 @@ class PosixFile final : public File {
     return {};
   }
 
+  // Page by page: a large write makes large folios in the page cache, and Linux then treats every small write to one
+  // as a write of all of it (measured on 6.18: half the syncs per second, 250 times the bytes accounted).
+  Status write_zeros(std::uint64_t offset, std::uint64_t size) override {
+    static constexpr std::array<char, 4096> kZeros{};
+    while (size > 0) {
+      const std::size_t step = static_cast<std::size_t>(std::min<std::uint64_t>(size, kZeros.size()));
+      const auto written = write_at(offset, {kZeros.data(), step});
+      if (!written) return written;
+      offset += step;
+      size -= step;
+    }
+    return {};
+  }
+
   Result<std::size_t> read_at(std::uint64_t offset, char* buffer, std::size_t size) const override {
     std::size_t total = 0;
     while (total < size) {

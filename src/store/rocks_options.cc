@@ -38,6 +38,8 @@ rocksdb::DBOptions rocks_database_options(rocksdb::Env* env) {
   options.create_missing_column_families = true;
   // After a torn write at the end of the log everything before it is there and nothing behind it.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  // avoid_flush_during_recovery stays off: a log with a torn end would be kept, and the next crash would lose what
+  // came after it (StoreCrash shows it).
   options.max_background_jobs = 2;
   options.max_open_files = 256;
   options.max_total_wal_size = 64 * kMiB;

@@ -28,10 +28,9 @@ class WalFile final : public rocksdb::FSWritableFileOwnerWrapper {
  private:
   // Writes only behind everything that was appended. A failure is no error: the append itself will find out.
   void prepare(std::uint64_t size) {
-    static const std::string zeros(kStep, '\0');
     end_ += size;
     while (ahead_ != nullptr && prepared_ < end_) {
-      if (!ahead_->write_at(prepared_, zeros)) ahead_.reset();
+      if (!ahead_->write_zeros(prepared_, kStep)) ahead_.reset();
       prepared_ += kStep;
     }
   }

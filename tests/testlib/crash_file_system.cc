@@ -32,6 +32,9 @@ class CrashFile final : public store::File {
     for (const auto piece : pieces) whole += piece;
     return write_at(offset, whole);
   }
+  Status write_zeros(std::uint64_t offset, std::uint64_t size) override {
+    return write_at(offset, std::string(size, '\0'));
+  }
   Result<std::size_t> read_at(std::uint64_t offset, char* buffer, std::size_t size) const override {
     const std::lock_guard lock{disk_.mutex_};
     if (const auto fresh = is_fresh(); !fresh) return fail(fresh.error());

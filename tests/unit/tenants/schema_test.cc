@@ -66,6 +66,16 @@ TEST_F(SchemaTest, AFileThatIsNoDatabaseIsReportedAsCorrupt) {
   EXPECT_TRUE(fails_with(open(), ErrorCode::kCorrupt, "database"));
 }
 
+TEST_F(SchemaTest, OnlyTheServersUserMayReadTheFiles) {
+  const auto directory = open();
+  ASSERT_TRUE(directory);
+  using std::filesystem::perms;
+  for (const auto* suffix : {"", "-wal", "-shm"}) {
+    const auto file = path_ + suffix;
+    EXPECT_EQ(std::filesystem::status(file).permissions(), perms::owner_read | perms::owner_write) << file;
+  }
+}
+
 TEST_F(SchemaTest, AMissingFolderIsNamed) {
   EXPECT_TRUE(fails_with(open_sqlite_directory(folder_.file("none/directory.db"), clock_, random_),
                          ErrorCode::kUnavailable, "none/directory.db"));

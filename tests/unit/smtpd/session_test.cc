@@ -1,0 +1,153 @@
+#include "src/smtpd/session.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/smtpd/world.h"
+
+namespace bulkhead::smtpd {
+namespace {
+
+TEST(Session, AnswersPipelinedCommandsWithOneWriteAndOneRead) {
+  World world;
+  Connection connection{world};
+  connection.open();
+  connection.say("EHLO client.example\r\n");
+  const auto writes = connection.stream.writes();
+  const auto reads = connection.stream.reads();
+  connection.say("MAIL FROM:<a@remote.example>\r\nRCPT TO:<ben@beta.example>\r\nDATA\r\n");
+  EXPECT_EQ(connection.stream.writes(), writes + 1);
+  EXPECT_EQ(connection.stream.reads(), reads + 1);
+}
+
+TEST(Session, ReadsAMessageOfFourKibibytesAtOnce) {
+  World world;
+  Connection connection{world};
+  connection.open();
+  connection.say("HELO c\r\nMAIL FROM:<>\r\nRCPT TO:<ben@beta.example>\r\nDATA\r\n");
+  const auto reads = connection.stream.reads();
+  std::string body;
+  while (body.size() < 4096) body += "0123456789012345678901234567890123456789012345678901234567890123456789\r\n";
+  EXPECT_TRUE(connection.say(body + ".\r\n").starts_with("250 "));
+  EXPECT_EQ(connection.stream.reads(), reads + 1);
+}
+
+TEST(Session, WaitsAsLongAsTheStandardSays) {
+  World world;
+  Connection connection{world};
+  connection.open();
+  EXPECT_EQ(connection.stream.last_timeout(), std::chrono::minutes{5});
+}
+
+TEST(Session, SlowsDownWhoErrs) {
+  World world;
+  Connection connection{world};
+  connection.open();
+  for (std::uint32_t i = 0; i < world.settings.errors_free; ++i) connection.say("FOO\r\n");
+  EXPECT_TRUE(world.pacer.pauses.empty());
+  connection.say("FOO\r\n");
+  connection.say("FOO\r\n");
+  EXPECT_EQ(world.pacer.pauses,
+            (std::vector<std::chrono::milliseconds>{std::chrono::seconds{1}, std::chrono::seconds{2}}));
+}
+
+TEST(Session, CountsItselfWhileItIsOpen) {
+  World world;
+  {
+    Connection connection{world, ListenerKind::kSubmission};
+    connection.open();
+    EXPECT_EQ(world.census.open(ListenerKind::kSubmission), 1U);
+    connection.say("QUIT\r\n");
+    EXPECT_TRUE(connection.stream.is_closed());
+  }
+  EXPECT_EQ(world.census.open(), 0U);
+}
+
+TEST(Session, GivesUpWhenNothingCanBeWritten) {
+  World world;
+  Connection connection{world};
+  connection.stream.fail_writes(ErrorCode::kClosed);
+  connection.open();
+  EXPECT_TRUE(connection.is_done);
+}
+
+TEST(Session, BoundsTheRefusalsInTheTrace) {
+  World world;
+  world.settings.errors_max = 1000;
+  Connection connection{world};
+  connection.open();
+  connection.say("HELO c\r\nMAIL FROM:<>\r\n");
+  for (int i = 0; i < 60; ++i) connection.say("RCPT TO:<x@remote.example>\r\n");
+  const auto events = world.trace.events(trace::EventKind::kRejected);
+  EXPECT_EQ(events.size(), 50U);
+  EXPECT_EQ(events.front().recipients, std::vector<std::string>{"x@remote.example"});
+  EXPECT_TRUE(events.front().reply.starts_with("550 5.7.1 "));
+}
+
+TEST(Session, RecordsTheReceivedEventWithTheMessage) {
+  World world;
+  Connection connection{world};
+  connection.open();
+  connection.say("HELO c\r\nMAIL FROM:<a@remote.example>\r\nRCPT TO:<sales@beta.example>\r\nDATA\r\n");
+  connection.say("Subject: s\r\nMessage-ID: <1@x>\r\n\r\nb\r\n.\r\n");
+  ASSERT_EQ(world.intake.accepted.size(), 1U);
+  const auto& accepted = world.intake.accepted.front();
+  ASSERT_EQ(accepted.events.size(), 1U);
+  const auto& event = accepted.events.front();
+  EXPECT_EQ(event.kind, trace::EventKind::kReceived);
+  EXPECT_EQ(event.id, accepted.message.id);
+  EXPECT_EQ(event.tenant, accepted.message.tenant);
+  EXPECT_EQ(event.recipients, std::vector<std::string>{"sales@beta.example"});
+  EXPECT_EQ(event.message_id, "<1@x>");
+  EXPECT_EQ(event.size, accepted.body.size());
+  EXPECT_EQ(event.arrival->ip, IpAddress::parse("192.0.2.20"));
+}
+
+TEST(Census, RefusesTheSessionBeyondTheLimit) {
+  Settings settings;
+  settings.sessions_per_client_max = 2;
+  settings.sessions_max = 3;
+  Census census{settings};
+  const auto one = *IpAddress::parse("2001:db8::1");
+  const auto neighbour = *IpAddress::parse("2001:db8::2");  // the same /64: the same client
+  const auto other = *IpAddress::parse("192.0.2.1");
+  using Admission = Census::Admission;
+  EXPECT_EQ(census.enter(one, ListenerKind::kSmtp), Admission::kAdmitted);
+  EXPECT_EQ(census.enter(neighbour, ListenerKind::kSmtp), Admission::kAdmitted);
+  EXPECT_EQ(census.enter(one, ListenerKind::kSmtp), Admission::kClientFull);
+  EXPECT_EQ(census.enter(other, ListenerKind::kSmtp), Admission::kAdmitted);
+  EXPECT_EQ(census.enter(other, ListenerKind::kSmtp), Admission::kServerFull);
+  census.leave(one, ListenerKind::kSmtp);
+  EXPECT_EQ(census.enter(neighbour, ListenerKind::kSmtp), Admission::kAdmitted);
+}
+
+TEST(SignInGuard, DelaysMoreWithEachFailureAndForgets) {
+  Settings settings;
+  testlib::ManualClock clock;
+  SignInGuard guard{settings, clock, 2};
+  const auto client = *IpAddress::parse("192.0.2.1");
+  EXPECT_EQ(guard.count_failure(client), std::chrono::seconds{1});
+  EXPECT_EQ(guard.count_failure(client), std::chrono::seconds{2});
+  for (int i = 2; i < 19; ++i) guard.count_failure(client);
+  EXPECT_FALSE(guard.is_blocked(client));
+  EXPECT_EQ(guard.count_failure(client), std::chrono::seconds{8});
+  EXPECT_TRUE(guard.is_blocked(client));
+  EXPECT_FALSE(guard.is_blocked(*IpAddress::parse("192.0.2.2")));
+  clock.advance(std::chrono::minutes{10});
+  EXPECT_FALSE(guard.is_blocked(client));
+}
+
+TEST(SignInGuard, StaysBoundedUnderManyClients) {
+  Settings settings;
+  settings.sign_in_failures_per_client_max = 1;
+  testlib::ManualClock clock;
+  SignInGuard guard{settings, clock, 2};
+  for (const char* ip : {"192.0.2.1", "192.0.2.2", "192.0.2.3"}) {
+    guard.count_failure(*IpAddress::parse(ip));
+    clock.advance(std::chrono::seconds{1});
+  }
+  EXPECT_FALSE(guard.is_blocked(*IpAddress::parse("192.0.2.1")));
+  EXPECT_TRUE(guard.is_blocked(*IpAddress::parse("192.0.2.3")));
+}
+
+}  // namespace
+}  // namespace bulkhead::smtpd
