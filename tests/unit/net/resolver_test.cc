@@ -70,7 +70,7 @@ class ResolverTest : public testing::Test {
 
   ShardRunner runner_;
   ManualClock clock_;
-  ResolverOptions options_{.servers = {}, .attempt_timeout = 150ms, .total_timeout = 400ms};
+  ResolverOptions options_{.servers = {}, .attempt_timeout = 20s, .total_timeout = 60s};
   std::unique_ptr<TestDnsServer> server_;
   std::unique_ptr<Resolver> resolver_;
 };
@@ -134,10 +134,12 @@ TEST_F(ResolverTest, TellsNoFromNotNow) {
 }
 
 TEST_F(ResolverTest, SilenceIsATimeoutWithinTheTotalTime) {
+  options_.attempt_timeout = 20ms;
+  options_.total_timeout = 100ms;
   serve_with([](const std::string&, bool) { return std::vector<std::string>{}; });
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(mx_error(), ErrorCode::kTimeout);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
 }
 
 TEST_F(ResolverTest, AsksAgainOverTcpWhenTheAnswerIsTruncated) {
@@ -151,21 +153,18 @@ TEST_F(ResolverTest, AsksAgainOverTcpWhenTheAnswerIsTruncated) {
   EXPECT_EQ(server_->queries(), 2);
 }
 
-TEST_F(ResolverTest, KeepsAHundredOfFourThousandMailExchangers) {
+TEST_F(ResolverTest, KeepsAHundredOfAsManyMailExchangersAsFitIntoAMessage) {
   serve_with([](const std::string& query, bool is_tcp) {
     Reply reply{.is_truncated = !is_tcp};
-    for (unsigned i = 0; is_tcp && i < 4000; ++i) {
+    for (unsigned i = 0; is_tcp && i < 3600; ++i) {
       reply.answers.push_back(
           record(kQuestionName, 15, 60, u16(i) + "\x01" + static_cast<char>('a' + i % 26) + "\xC0\x0C"));
     }
     return std::vector{dns::encode(query, reply)};
   });
   const auto result = mx("example");
-  if (result) {
-    EXPECT_THAT(*result, SizeIs(100));
-  } else {
-    EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
-  }
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_THAT(*result, SizeIs(100));
 }
 
 TEST_F(ResolverTest, IgnoresAnAnswerWithAWrongId) {
