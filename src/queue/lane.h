@@ -42,6 +42,7 @@ struct Lane {
   bool is_listed = false;    // stands in the scheduler's list of lanes with a backlog
   bool is_held = false;      // no source address: nothing of it runs
   bool is_waking = false;
+  bool is_yielding = false;  // hands out nothing until one of its workers has ended
   UtcTime paused_until = UtcTime::min();
   UtcTime last_take;
   UtcTime held_since;

@@ -37,10 +37,7 @@ std::optional<Taken> Scheduler::take(const LaneKey& key) {
   if (lane == nullptr || is_stopped_ || lane->is_held || lane->head == kNoSlot) return std::nullopt;
   const UtcTime now = clock_.now();
   if (now < lane->paused_until) return std::nullopt;
-  if (must_yield(*lane)) {
-    ++yielding_;
-    return std::nullopt;
-  }
+  if (must_yield(*lane)) return std::nullopt;
   lane->last_take = now;
   return activate(lane->head);
 }

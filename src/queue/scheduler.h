@@ -131,7 +131,8 @@ class Scheduler {
   void drop_from_round(TenantShare& tenant);
   void change_workers(Lane& lane, int change);
   Lane* next_waiting(TenantShare& tenant);
-  bool must_yield(const Lane& lane) const;
+  void stop_yielding(Lane& lane);
+  bool must_yield(Lane& lane);
   void set_held(Lane& lane, bool is_held);
   void wake_lanes(UtcTime now);
   void watch_stalled(UtcTime now);
@@ -157,7 +158,7 @@ class Scheduler {
   StateCounts counts_;
   std::uint32_t workers_ = 0;
   std::uint32_t contenders_ = 0;  // tenants that have a worker or want one
-  std::uint32_t yielding_ = 0;    // workers told to end for another tenant that have not ended yet
+  std::uint32_t yielding_ = 0;    // lanes that give a worker to another tenant and have not done so yet
   UtcTime stall_check_at_ = UtcTime::min();
   bool is_stopped_ = false;
 };

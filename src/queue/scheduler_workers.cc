@@ -50,7 +50,6 @@ void Scheduler::drop_from_round(TenantShare& tenant) {
   tenant.is_in_round = false;
   tenant.deficit = 0;
   if (tenant.workers == 0) --contenders_;
-  if (round_.empty()) yielding_ = 0;
 }
 
 void Scheduler::change_workers(Lane& lane, int change) {
@@ -89,7 +88,6 @@ std::optional<LaneKey> Scheduler::next_start() {
     tenant.deficit -= kStartCost;
     change_workers(*lane, +1);
     lane->last_take = clock_.now();
-    if (yielding_ > 0) --yielding_;
     if (wants_worker(*lane)) {
       lane->is_waiting = true;
       tenant.waiting.push_back(lane);
@@ -109,18 +107,33 @@ void Scheduler::worker_ended(const LaneKey& key) {
   Lane* lane = find_lane(key);
   BULKHEAD_CHECK(lane != nullptr && lane->workers > 0);
   change_workers(*lane, -1);
+  stop_yielding(*lane);
   consider(*lane);
   drop_if_unused(*lane);
 }
 
+void Scheduler::stop_yielding(Lane& lane) {
+  if (!lane.is_yielding) return;
+  lane.is_yielding = false;
+  --yielding_;
+}
+
 // A worker gives way at the end of its job when all workers are busy, another tenant waits for one, and its own
-// tenant has more than an equal share. Only as many give way at once as tenants wait.
-bool Scheduler::must_yield(const Lane& lane) const {
-  if (workers_ < limits_.workers || round_.empty() || yielding_ >= round_.size()) return false;
+// tenant has more than an equal share. Only as many lanes give way at once as tenants wait. The lane stays dry until
+// one of its workers has ended: a worker may ask several times before it does.
+bool Scheduler::must_yield(Lane& lane) {
   const TenantShare& tenant = *lane.tenant;
-  if (round_.size() == 1 && round_.front() == &tenant) return false;
+  const bool is_alone = round_.empty() || (round_.size() == 1 && round_.front() == &tenant);
+  if (workers_ < limits_.workers || is_alone) {
+    stop_yielding(lane);
+    return false;
+  }
+  if (lane.is_yielding) return true;
   const std::uint32_t share = (limits_.workers + contenders_ - 1) / std::max<std::uint32_t>(contenders_, 1);
-  return tenant.workers > std::max<std::uint32_t>(share, 1);
+  if (yielding_ >= round_.size() || tenant.workers <= std::max<std::uint32_t>(share, 1)) return false;
+  lane.is_yielding = true;
+  ++yielding_;
+  return true;
 }
 
 }  // namespace bulkhead::queue
