@@ -32,8 +32,12 @@ class HttpSession {
       const auto connection = keeps_alive ? http::Connection::kKeepAlive : http::Connection::kClose;
       auto reply = co_await handler_.handle(context_, std::move(request));
       if (is_head) reply.stream.reset();
-      const bool is_written = reply.stream ? co_await write_stream(reply, connection)
-                                           : co_await write_whole(reply.response, connection, is_head);
+      bool is_written = false;
+      if (reply.stream) {
+        is_written = co_await write_stream(reply, connection);
+      } else {
+        is_written = co_await write_whole(reply.response, connection, is_head);
+      }
       if (!is_written || !keeps_alive) break;
     }
   }
@@ -54,20 +58,27 @@ class HttpSession {
         has_begun = true;
         deadline = context_.clock.steady() + options_.timeouts.request;
       }
-      if (parser_.take_expects_continue() && !co_await write(kContinue)) co_return false;
+      if (parser_.take_expects_continue()) {
+        const bool is_written = co_await write(kContinue);
+        if (!is_written) co_return false;
+      }
       const auto left = std::chrono::duration_cast<milliseconds>(deadline - context_.clock.steady());
-      const auto size = co_await stream_.read_some(buffer_, std::max(left, milliseconds{1}));
-      if (!size && size.error().code == ErrorCode::kTimeout && has_begun)
-        co_await refuse(408, "the request took too long");
+      // Past the deadline nothing is read any more: a peer whose bytes are always ready would otherwise never time out.
+      if (left.count() <= 0) break;
+      const auto size = co_await stream_.read_some(buffer_, left);
+      if (!size && size.error().code == ErrorCode::kTimeout) break;
       if (!size || *size == 0) co_return false;
       unread_ = {buffer_.data(), *size};
     }
+    if (has_begun) co_await refuse(408, "the request took too long");
+    co_return false;
   }
 
   void feed() { unread_.remove_prefix(parser_.feed(unread_)); }
 
-  Task<void> refuse(int status, std::string reason) {
-    const auto response = refusal_response(status, reason);
+  // `reason` outlives the task.
+  Task<void> refuse(int status, std::string_view reason) {
+    const auto response = refusal_response(status, std::string{reason});
     if (!co_await write_whole(response, http::Connection::kClose, false)) co_return;
     for (std::size_t i = 0; i < kLingerReads; ++i) {
       const auto size = co_await stream_.read_some(buffer_, kLingerTimeout);

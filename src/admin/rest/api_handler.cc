@@ -11,9 +11,6 @@ namespace {
 
 namespace http = proto::http;
 
-// What a wrong token costs whoever guesses; tokens have 256 bits, so that this only keeps the noise down.
-constexpr std::chrono::milliseconds kFailureDelay{500};
-
 HttpReply text_reply(int status, std::string_view type, std::string body) {
   http::Response response{.status = status, .content_type = std::string{type}, .headers = {}, .body = std::move(body)};
   response.headers.push_back({"Cache-Control", "no-store"});
@@ -74,7 +71,7 @@ Task<HttpReply> ApiHandler::handle(HttpContext& context, http::Request request) 
 
 Task<HttpReply> ApiHandler::refuse_stranger(HttpContext& context, Error error) {
   failures_.fetch_add(1, std::memory_order_relaxed);
-  co_await context.shard.sleep(kFailureDelay, context.group);
+  if (policy_.failure_delay.count() > 0) co_await context.shard.sleep(policy_.failure_delay, context.group);
   co_return HttpReply{unauthenticated_response(error), nullptr};
 }
 

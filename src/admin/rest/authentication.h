@@ -1,6 +1,7 @@
 // Who a request comes from: the peer's uid on the Unix socket, or a bearer token (RFC 6750).
 #pragma once
 
+#include <chrono>
 #include <set>
 
 #include "src/admin/caller.h"
@@ -11,6 +12,8 @@ namespace bulkhead::admin {
 
 struct AuthenticationPolicy {
   std::set<unsigned> operator_uids{0};  // and the server's own; the peers that are operators on the Unix socket
+  // What a wrong token costs whoever guesses. Tokens have 256 bits: this only keeps the noise down.
+  std::chrono::milliseconds failure_delay{500};
 };
 
 // An error means 401: it never tells whether a token exists, has expired or is malformed.

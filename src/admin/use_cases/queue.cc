@@ -40,7 +40,8 @@ Task<Result<std::vector<queue::DeliveryView>>> deliveries_of(const AdminServices
                                                              Call call) {
   auto selector = selector_of_path(call);
   if (!selector) co_return fail(selector.error());
-  auto deliveries = co_await services.queue.list(shard, *selector, std::string{}, kShownMax);
+  const std::string from_the_start;
+  auto deliveries = co_await services.queue.list(shard, *selector, from_the_start, kShownMax);
   if (deliveries.empty()) co_return fail(no_such_message(call.in_path("id")));
   co_return deliveries;
 }
@@ -104,7 +105,9 @@ Task<Result<Json>> why_queued(const AdminServices& services, net::Shard& shard, 
 Task<Result<Json>> retry_queue(const AdminServices& services, net::Shard& shard, Call call) {
   auto selector = queue_selector(services, call);
   if (!selector) co_return fail(selector.error());
-  if (call.body.empty()) co_return fail(ErrorCode::kInvalid, "no selector was given", "say which, or --all for all");
+  const bool has_selector = call.body.size() > (call.has("all") ? 1U : 0U);
+  if (!has_selector && !call.is_true("all"))
+    co_return fail(ErrorCode::kInvalid, "no selector was given", "say which, or --all for all");
   const auto counts = co_await services.queue.retry_now(shard, *selector);
   co_return Json{{"matched", counts.deliveries}, {"deliveries", counts.deliveries}, {"messages", counts.messages}};
 }

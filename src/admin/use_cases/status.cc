@@ -39,12 +39,16 @@ void add_node_parts(const AdminServices& services, Json& json, const store::Stor
   json["store"] = store_json(usage);
 }
 
+Task<queue::Counts> counts_for(const AdminServices& services, net::Shard& shard, const Caller& caller) {
+  if (!caller.is_operator()) co_return co_await services.queue.count_of(shard, *caller.tenant);
+  queue::Selector all;
+  co_return co_await services.queue.count(shard, all);
+}
+
 }  // namespace
 
 Task<Result<Json>> show_status(const AdminServices& services, net::Shard& shard, Call call) {
-  queue::Selector selector;
-  selector.tenant = call.caller.tenant;
-  const auto counts = co_await services.queue.count(shard, selector);
+  const auto counts = co_await counts_for(services, shard, call.caller);
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(services.clock.steady() - services.started_at);
   Json json{{"version", services.version},
             {"node", services.node_name},

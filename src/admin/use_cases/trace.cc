@@ -95,7 +95,8 @@ Result<Json> show_trace(const AdminServices& services, const Call& call) {
   const auto id = MessageId::parse(text);
   Json items = Json::array();
   if (id) {
-    const auto events = services.trace.of_message(*id);
+    const auto events = call.caller.is_operator() ? services.trace.of_message(*id)
+                                                  : services.trace.of_message(*call.caller.tenant, *id);
     if (!events) return fail(events.error());
     items = events_json(services, *events, call.caller);
   }

@@ -28,6 +28,7 @@ Result<Json> add_address(const AdminServices& services, const Call& call);
 Result<Json> show_address(const AdminServices& services, const Call& call);
 Result<Json> set_address(const AdminServices& services, const Call& call);  // moves it too
 Result<Json> remove_address(const AdminServices& services, const Call& call);
+Task<Result<Json>> check_address(const AdminServices& services, net::Shard& shard, Call call);  // asks DNS
 
 Result<Json> list_accounts(const AdminServices& services, const Call& call);
 Result<Json> add_account(const AdminServices& services, const Call& call);

@@ -1,0 +1,73 @@
+#include "src/admin/cli/actions.h"
+
+#include <fmt/format.h>
+
+namespace bulkhead::admin::cli {
+
+Argument subject(std::string help) {
+  return {.name = "NAME", .help = std::move(help), .field = "-", .is_required = true};
+}
+
+CommandFunction list_of(std::string collection, Columns columns) {
+  return [collection = std::move(collection), columns = std::move(columns)](CommandContext& context,
+                                                                            const Arguments& arguments) -> Status {
+    const auto query = query_of(context, arguments);
+    if (!query) return fail(query.error());
+    Output::List list{context.output, columns};
+    auto listed = context.api.each_item("/" + collection + *query, 0, [&list](const Json& item) { list.add(item); });
+    if (listed) list.finish();
+    return listed;
+  };
+}
+
+CommandFunction show_of(std::string collection, std::string part) {
+  return [collection = std::move(collection), part = std::move(part)](CommandContext& context,
+                                                                      const Arguments& arguments) -> Status {
+    const auto found = context.api.get(path_of(collection, arguments, "NAME") + part);
+    if (!found) return fail(found.error());
+    context.output.object(*found);
+    return {};
+  };
+}
+
+CommandFunction add_to(std::string collection, std::string noun) {
+  return [collection = std::move(collection), noun = std::move(noun)](CommandContext& context,
+                                                                      const Arguments& arguments) -> Status {
+    const auto body = body_of(context, arguments);
+    if (!body) return fail(body.error());
+    const auto made = context.api.post("/" + collection, *body);
+    if (!made) return fail(made.error());
+    const auto& name = context.command.positionals.front().name;
+    context.output.done(*made, fmt::format("{} {} added", noun, arguments.text(name)));
+    return {};
+  };
+}
+
+CommandFunction change_of(std::string collection, std::string done, Json fixed) {
+  return [collection = std::move(collection), done = std::move(done), fixed = std::move(fixed)](
+             CommandContext& context, const Arguments& arguments) -> Status {
+    auto body = body_of(context, arguments);
+    if (!body) return fail(body.error());
+    body->update(fixed);
+    if (body->empty())
+      return fail(ErrorCode::kInvalid, "nothing to change was given", "see --help for what can be set");
+    const auto changed = context.api.patch(path_of(collection, arguments, "NAME"), *body);
+    if (!changed) return fail(changed.error());
+    context.output.done(*changed, fmt::format("{} {}", arguments.text("NAME"), done));
+    return {};
+  };
+}
+
+CommandFunction remove_from(std::string collection, std::string noun) {
+  return [collection = std::move(collection), noun = std::move(noun)](CommandContext& context,
+                                                                      const Arguments& arguments) -> Status {
+    const auto query = query_of(context, arguments);
+    if (!query) return fail(query.error());
+    const auto removed = context.api.remove(path_of(collection, arguments, "NAME") + *query);
+    if (!removed) return fail(removed.error());
+    context.output.done(*removed, fmt::format("{} {} removed", noun, arguments.text("NAME")));
+    return {};
+  };
+}
+
+}  // namespace bulkhead::admin::cli

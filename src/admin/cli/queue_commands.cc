@@ -1,0 +1,94 @@
+#include <fmt/format.h>
+
+#include "src/admin/cli/actions.h"
+
+namespace bulkhead::admin::cli {
+namespace {
+
+std::vector<Argument> selectors() {
+  return {{.name = "tenant", .help = "Of this tenant"},
+          {.name = "account", .help = "Charged to this account"},
+          {.name = "sender", .help = "From this envelope sender"},
+          {.name = "recipient", .help = "To this recipient"},
+          {.name = "recipient-domain", .help = "To this domain"},
+          {.name = "site", .help = "For this site"},
+          {.name = "source", .help = "Leaving from this address"},
+          {.name = "client-ip", .help = "Handed in by this client"},
+          {.name = "state", .help = "ready, active, scheduled or held"},
+          {.name = "older-than", .help = "Queued at least this long: 15m, 1h, 5d"},
+          {.name = "subject", .help = "With this in the subject"},
+          {.name = "id", .help = "This message"}};
+}
+
+std::vector<Argument> with_all(std::vector<Argument> flags) {
+  flags.push_back({.name = "all", .help = "Everything, when no selector is given", .kind = ValueKind::kSwitch});
+  return flags;
+}
+
+Status count(CommandContext& context, const Arguments& arguments) {
+  const auto query = query_of(context, arguments);
+  if (!query) return fail(query.error());
+  const auto counts = context.api.get("/queue/count" + *query);
+  if (!counts) return fail(counts.error());
+  context.output.object(*counts);
+  return {};
+}
+
+Status retry(CommandContext& context, const Arguments& arguments) {
+  const auto body = body_of(context, arguments);
+  if (!body) return fail(body.error());
+  if (body->empty())
+    return fail(ErrorCode::kInvalid, "say which: give a selector, or --all", "see bulkhead queue retry --help");
+  const auto answer = context.api.post("/queue/retry", *body);
+  if (!answer) return fail(answer.error());
+  context.output.done(
+      *answer, fmt::format("{} deliveries of {} messages are due now", format_value(member(*answer, "deliveries")),
+                           format_value(member(*answer, "messages"))));
+  return {};
+}
+
+}  // namespace
+
+Noun queue_commands() {
+  const Argument id = subject("Id of the message");
+  return {"queue",
+          "Mail that waits or is on its way",
+          {
+              {"list",
+               "List deliveries, the oldest first",
+               "bulkhead queue list --tenant acme --state held",
+               {},
+               selectors(),
+               list_of("queue", {{"ID", "id"},
+                                 {"STATE", "state"},
+                                 {"TENANT", "tenant"},
+                                 {"SENDER", "sender"},
+                                 {"RECIPIENTS", "recipients"},
+                                 {"SOURCE", "source"},
+                                 {"SITE", "site"},
+                                 {"TRIES", "attempts"},
+                                 {"NEXT", "next_attempt"},
+                                 {"REASON", "reason.code"}})},
+              {"count", "Count deliveries by state", "bulkhead queue count --older-than 1h", {}, selectors(), count},
+              {"show",
+               "Show the deliveries of a message",
+               "bulkhead queue show 01JDABCDEFGHJKMNPQRSTVWXYZ",
+               {id},
+               {},
+               show_of("queue")},
+              {"why",
+               "Say why a message waits, and what to do",
+               "bulkhead queue why 01JDABCDEFGHJKMNPQRSTVWXYZ",
+               {id},
+               {},
+               show_of("queue", "/why")},
+              {"retry",
+               "Try scheduled deliveries now",
+               "bulkhead queue retry --recipient-domain example.com",
+               {},
+               with_all(selectors()),
+               retry},
+          }};
+}
+
+}  // namespace bulkhead::admin::cli

@@ -1,0 +1,162 @@
+#include "src/admin/cli/run.h"
+
+#include <memory>
+#include <ostream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "src/admin/cli/command.h"
+#include "src/base/log.h"
+
+namespace bulkhead::admin::cli {
+namespace {
+
+constexpr const char* kDefaultConfiguration = "/etc/bulkhead/bulkhead.toml";
+
+// What every command takes.
+struct Globals {
+  bool wants_json = false;
+  std::string configuration_file = kDefaultConfiguration;
+  Settings settings;
+};
+
+void add_globals(CLI::App& app, Globals& globals) {
+  app.add_flag("--json", globals.wants_json, "Print one JSON document");
+  app.add_option("--socket", globals.settings.socket, "Unix socket of the server")->type_name("PATH");
+  app.add_option("--url", globals.settings.url, "API of a server elsewhere: https://mx1.isp.example:8443")
+      ->type_name("URL");
+  app.add_option("--token", globals.settings.token, "Bearer token for --url; better in BULKHEAD_TOKEN")
+      ->envname("BULKHEAD_TOKEN")
+      ->type_name("T");
+  app.add_option("--config", globals.configuration_file, "Configuration that names the socket")
+      ->envname("BULKHEAD_CONFIG")
+      ->capture_default_str()
+      ->type_name("FILE");
+}
+
+void add_argument(CLI::App& app, const Argument& argument, Arguments& arguments, bool is_positional) {
+  if (argument.kind == ValueKind::kSwitch) {
+    app.add_flag_callback(
+        "--" + argument.name, [&arguments, name = argument.name] { arguments.set(name, {"yes"}); }, argument.help);
+    return;
+  }
+  auto* option = app.add_option((is_positional ? "" : "--") + argument.name,
+                                [&arguments, name = argument.name](const CLI::results_t& values) {
+                                  arguments.set(name, values);
+                                  return true;
+                                },
+                                argument.help);
+  option->required(argument.is_required)->type_name("");
+  if (argument.kind == ValueKind::kList) option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+// One verb, with what was given to it.
+struct BoundCommand {
+  const Command* command = nullptr;
+  CLI::App* app = nullptr;
+  std::unique_ptr<Arguments> arguments = std::make_unique<Arguments>();
+};
+
+BoundCommand bind(CLI::App& noun_app, const Command& command) {
+  BoundCommand bound;
+  bound.command = &command;
+  bound.app = command.verb.empty() ? &noun_app : noun_app.add_subcommand(command.verb, command.help);
+  bound.app->fallthrough();
+  bound.app->footer("Example:\n  " + command.example);
+  for (const auto& positional : command.positionals) add_argument(*bound.app, positional, *bound.arguments, true);
+  for (const auto& flag : command.flags) add_argument(*bound.app, flag, *bound.arguments, false);
+  return bound;
+}
+
+std::vector<BoundCommand> bind_all(CLI::App& app) {
+  std::vector<BoundCommand> bound;
+  for (const auto& noun : nouns()) {
+    auto* noun_app = app.add_subcommand(noun.name, noun.help);
+    noun_app->fallthrough();
+    if (!noun.commands.front().verb.empty()) noun_app->require_subcommand(1);
+    std::string examples;
+    for (const auto& command : noun.commands) {
+      bound.push_back(bind(*noun_app, command));
+      examples += "\n  " + command.example;
+    }
+    noun_app->footer("Examples:" + examples);
+  }
+  return bound;
+}
+
+int exit_status(const Error& error) {
+  if (error.code == ErrorCode::kClosed) return kExitNotReachable;
+  return error.code == ErrorCode::kInvalid ? kExitUsage : kExitRefused;
+}
+
+int report(std::ostream& err, const Error& error) {
+  err << "bulkhead: " << escape_controls(error.message) << "\n";
+  if (!error.advice.empty()) err << "  " << escape_controls(error.advice) << "\n";
+  return exit_status(error);
+}
+
+// The JSON library throws where an answer has another type than the command reads.
+Status run_command(CommandContext& context, const Arguments& arguments) {
+  try {
+    return context.command.run(context, arguments);
+  } catch (const Json::exception&) {
+    return fail(ErrorCode::kProtocol, "the server's answer is not understood",
+                "do this command and the server have the same version?");
+  }
+}
+
+int run_remote(const CliEnvironment& environment, Globals globals, const BoundCommand& bound) {
+  if (globals.settings.socket.empty() && globals.settings.url.empty()) {
+    auto configured = environment.settings(globals.configuration_file);
+    if (!configured) return report(environment.err, configured.error());
+    if (configured->token.empty()) configured->token = globals.settings.token;
+    globals.settings = std::move(*configured);
+  }
+  const auto transport = environment.connect(globals.settings);
+  Api api{*transport};
+  Output output{environment.out,
+                environment.err,
+                {.format = globals.wants_json ? Format::kJson : Format::kText,
+                 .colours = environment.has_colours ? Colours::kAnsi : Colours::kNone,
+                 .shows_progress = environment.shows_progress}};
+  CommandContext context{api, output, *bound.command, environment.in, environment.read_password};
+  const auto done = run_command(context, *bound.arguments);
+  environment.out << std::flush;
+  return done ? kExitDone : report(environment.err, done.error());
+}
+
+}  // namespace
+
+int run_cli(int argc, const char* const* argv, const CliEnvironment& environment) {
+  CLI::App app{"Bulkhead, a mail server for those who host mail for others", "bulkhead"};
+  Globals globals;
+  add_globals(app, globals);
+  app.require_subcommand(1);
+  std::vector<std::pair<CLI::App*, const LocalCommand*>> locals;
+  for (const auto& local : environment.local_commands) {
+    locals.emplace_back(app.add_subcommand(local.name, local.help)->fallthrough(), &local);
+  }
+  const auto* version = app.add_subcommand("version", "Print the version of this program");
+  const auto commands = bind_all(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, environment.out, environment.err) == 0 ? kExitDone : kExitUsage;
+  }
+  for (const auto& [local_app, local] : locals) {
+    if (local_app->parsed()) return local->run(globals.configuration_file, globals.wants_json);
+  }
+  if (version->parsed()) {
+    environment.out << (globals.wants_json ? dump(Json{{"version", environment.version}})
+                                           : "bulkhead " + environment.version)
+                    << "\n";
+    return kExitDone;
+  }
+  for (const auto& bound : commands) {
+    if (bound.app->parsed()) return run_remote(environment, globals, bound);
+  }
+  return kExitUsage;
+}
+
+}  // namespace bulkhead::admin::cli

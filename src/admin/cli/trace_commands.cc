@@ -1,0 +1,113 @@
+#include <fmt/format.h>
+
+#include "src/admin/cli/actions.h"
+
+namespace bulkhead::admin::cli {
+namespace {
+
+std::vector<Argument> filters() {
+  return {{.name = "tenant", .help = "Of this tenant"},
+          {.name = "account", .help = "Of this account"},
+          {.name = "sender", .help = "From this envelope sender"},
+          {.name = "recipient", .help = "To this recipient"},
+          {.name = "recipient-domain", .help = "To this domain"},
+          {.name = "source", .help = "Left from this address"},
+          {.name = "client-ip", .help = "Handed in by this client"},
+          {.name = "subject", .help = "With this in the subject"},
+          {.name = "id", .help = "Of this message"},
+          {.name = "message-id", .help = "With this header field Message-ID"},
+          {.name = "since", .help = "From this time on: 2026-11-23T00:00:00Z, or 1h ago"},
+          {.name = "until", .help = "Up to this time"},
+          {.name = "event", .help = "received, delivered, bounced, changed, …"},
+          {.name = "user", .help = "Changed by this caller"},
+          {.name = "protocol", .help = "smtp, submission, submissions, api, …"}};
+}
+
+std::vector<Argument> with_limit(std::vector<Argument> flags) {
+  flags.push_back({.name = "limit", .help = "At most this many, 1 to 1000", .kind = ValueKind::kNumber});
+  return flags;
+}
+
+const Columns kColumns{{"AT", "at"},         {"EVENT", "event"},   {"ID", "id"},
+                       {"TENANT", "tenant"}, {"SENDER", "sender"}, {"RECIPIENT", "recipient"},
+                       {"SOURCE", "source"}, {"REMOTE", "remote"}, {"REPLY", "reply"}};
+
+Status search(CommandContext& context, const Arguments& arguments) {
+  const auto query = query_of(context, arguments);
+  if (!query) return fail(query.error());
+  const auto page = context.api.get("/trace" + *query);
+  if (!page) return fail(page.error());
+  Output::List list{context.output, kColumns};
+  for (const auto& event : member(*page, "items")) list.add(event);
+  list.finish();
+  return {};
+}
+
+Status show(CommandContext& context, const Arguments& arguments) {
+  const auto found = context.api.get(path_of("trace", arguments, "NAME"));
+  if (!found) return fail(found.error());
+  if (context.output.is_json()) {
+    context.output.object(*found);
+    return {};
+  }
+  context.output.object(Json{{"id", member(*found, "id")}, {"events", member(*found, "events")}});
+  return {};
+}
+
+// An event on one line: "AT EVENT field=value …".
+std::string event_line(const Json& event) {
+  std::string line = format_value(member(event, "at")) + " " + format_value(member(event, "event"));
+  for (const auto& [name, value] : event.items()) {
+    if (name == "at" || name == "event" || name == "recipients") continue;
+    line += " " + name + "=" + format_value(value);
+  }
+  return line;
+}
+
+Status follow(CommandContext& context, const Arguments& arguments) {
+  const auto query = query_of(context, arguments);
+  if (!query) return fail(query.error());
+  return context.api.each_line("/trace/follow" + *query, [&context](std::string_view text) {
+    const auto event = parse_json(text);
+    if (event) context.output.line(context.output.is_json() ? std::string{text} : event_line(*event));
+    return true;
+  });
+}
+
+Status verify(CommandContext& context, const Arguments& /*arguments*/) {
+  const auto found = context.api.get("/trace/verify");
+  if (!found) return fail(found.error());
+  context.output.object(*found);
+  if (member(*found, "intact") == true) return {};
+  return fail(ErrorCode::kCorrupt, "the trace was altered or damaged");
+}
+
+}  // namespace
+
+Noun trace_commands() {
+  return {"trace",
+          "What happened to messages",
+          {
+              {"search",
+               "Search events, the newest first",
+               "bulkhead trace search --recipient bob@example.com --since 1d",
+               {},
+               with_limit(filters()),
+               search},
+              {"show",
+               "Show everything that happened to a message",
+               "bulkhead trace show 01JDABCDEFGHJKMNPQRSTVWXYZ",
+               {subject("Id of the message")},
+               {},
+               show},
+              {"follow",
+               "Print events as they happen",
+               "bulkhead trace follow --tenant acme --event bounced",
+               {},
+               filters(),
+               follow},
+              {"verify", "Check that nothing was altered or removed", "bulkhead trace verify", {}, {}, verify},
+          }};
+}
+
+}  // namespace bulkhead::admin::cli

@@ -1,0 +1,260 @@
+// The command line against a table of answers: what it asks for, what it prints, how it ends.
+#include <deque>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "src/admin/cli/command.h"
+#include "src/admin/cli/run.h"
+#include "src/admin/rest/router.h"
+
+namespace bulkhead::admin::cli {
+namespace {
+
+class FakeTransport final : public Transport {
+ public:
+  struct State {
+    std::vector<ApiRequest> requests;
+    std::deque<Result<ApiAnswer>> answers;  // in order; then 200 with an empty object
+  };
+  explicit FakeTransport(State& state) : state_(state) {}
+  Result<ApiAnswer> send(const ApiRequest& request) override {
+    state_.requests.push_back(request);
+    if (state_.answers.empty()) return ApiAnswer{200, "{}"};
+    auto answer = std::move(state_.answers.front());
+    state_.answers.pop_front();
+    return answer;
+  }
+  Result<ApiAnswer> stream(const ApiRequest& request, const std::function<bool(std::string_view)>& on_bytes) override {
+    auto answer = send(request);
+    if (answer && answer->status == 200) on_bytes(answer->body);
+    return answer;
+  }
+
+ private:
+  State& state_;
+};
+
+class Cli : public ::testing::Test {
+ protected:
+  int run(std::vector<std::string> words, const std::string& input = "") {
+    std::istringstream in{input};
+    out_.str("");
+    err_.str("");
+    CliEnvironment environment{.in = in, .out = out_, .err = err_};
+    environment.version = "0.1.0";
+    environment.settings = [this](const std::string& file) -> Result<Settings> {
+      configuration_file_ = file;
+      return Settings{.socket = "/run/test.sock", .url = {}, .token = {}};
+    };
+    environment.connect = [this](const Settings& settings) {
+      settings_ = settings;
+      return std::make_unique<FakeTransport>(state_);
+    };
+    environment.read_password = [] { return Result<Secret>{Secret{"typed password"}}; };
+    environment.local_commands = {{"serve", "Run the server", [this](const std::string& file, bool) {
+                                     configuration_file_ = file;
+                                     return 7;
+                                   }}};
+    std::vector<const char*> arguments{"bulkhead"};
+    for (const auto& word : words) arguments.push_back(word.c_str());
+    return run_cli(static_cast<int>(arguments.size()), arguments.data(), environment);
+  }
+  void answer(const Json& json, int status = 200) { state_.answers.push_back(ApiAnswer{status, dump(json)}); }
+  const ApiRequest& last() const { return state_.requests.back(); }
+
+  FakeTransport::State state_;
+  Settings settings_;
+  std::string configuration_file_;
+  std::ostringstream out_, err_;
+};
+
+TEST_F(Cli, AddsATenantWithItsFlagsAnywhere) {
+  EXPECT_EQ(run({"tenant", "add", "--message-size-max", "2M", "acme", "--json", "--postmaster=p@acme.example"}),
+            kExitDone);
+  EXPECT_EQ(last().method, "POST");
+  EXPECT_EQ(last().target, "/api/v1/tenants");
+  EXPECT_EQ(last().body, R"({"name":"acme","postmaster":"p@acme.example","message_size_max":2097152})");
+  EXPECT_EQ(settings_.socket, "/run/test.sock");
+  EXPECT_EQ(configuration_file_, "/etc/bulkhead/bulkhead.toml");
+}
+
+TEST_F(Cli, TakesTheServerFromTheCommandLine) {
+  EXPECT_EQ(run({"status", "--url", "https://mx.example", "--token", "t"}), kExitDone);
+  EXPECT_EQ(settings_.url, "https://mx.example");
+  EXPECT_EQ(settings_.token, "t");
+  EXPECT_EQ(configuration_file_, "") << "the configuration was not needed";
+  EXPECT_EQ(run({"--socket", "/tmp/s", "status"}), kExitDone);
+  EXPECT_EQ(settings_.socket, "/tmp/s");
+}
+
+TEST_F(Cli, EncodesNamesAndSelectors) {
+  EXPECT_EQ(run({"account", "show", "a/../b?x@acme.example"}), kExitDone);
+  EXPECT_EQ(last().target, "/api/v1/accounts/a%2F..%2Fb%3Fx%40acme.example");
+  EXPECT_EQ(run({"queue", "count", "--recipient-domain", "a b.example", "--older-than", "1h"}), kExitDone);
+  EXPECT_EQ(last().target, "/api/v1/queue/count?recipient_domain=a%20b.example&older_than=1h");
+}
+
+TEST_F(Cli, PutsThePagesOfAListTogether) {
+  const Json row{{"name", "acme"}, {"state", "active"}, {"reseller", nullptr}, {"created_at", "2026"}};
+  answer({{"items", {row}}, {"next", "acme"}});
+  answer({{"items", {row}}, {"next", nullptr}});
+  EXPECT_EQ(run({"tenant", "list"}), kExitDone);
+  EXPECT_EQ(out_.str(), "NAME  STATE   RESELLER  ADDED\nacme  active  -         2026\nacme  active  -         2026\n");
+  EXPECT_EQ(last().target, "/api/v1/tenants?limit=500&after=acme");
+  answer({{"items", {row}}, {"next", nullptr}});
+  EXPECT_EQ(run({"tenant", "list", "--json"}), kExitDone);
+  EXPECT_EQ(Json::parse(out_.str()), Json::array({row}));
+  answer({{"items", Json::array()}, {"next", nullptr}});
+  EXPECT_EQ(run({"tenant", "list", "--json"}), kExitDone);
+  EXPECT_EQ(out_.str(), "[]\n");
+}
+
+TEST_F(Cli, EscapesWhatCameFromOutside) {
+  answer({{"items", {{{"id", "1"}, {"sender", "\x1b[2J"}, {"recipients", {"a", "b"}}, {"reason", {{"code", "x"}}}}}},
+          {"next", nullptr}});
+  EXPECT_EQ(run({"queue", "list"}), kExitDone);
+  EXPECT_EQ(out_.str().find('\x1b'), std::string::npos);
+  EXPECT_NE(out_.str().find("\\x1b[2J"), std::string::npos);
+  EXPECT_NE(out_.str().find("a, b"), std::string::npos);
+}
+
+TEST_F(Cli, EndsWithOneWhenRefused) {
+  answer({{"error", {{"code", "not-found"}, {"message", "no tenant \"x\""}, {"advice", "list them"}}}}, 404);
+  EXPECT_EQ(run({"tenant", "show", "x"}), kExitRefused);
+  EXPECT_EQ(err_.str(), "bulkhead: no tenant \"x\"\n  list them\n");
+  EXPECT_EQ(out_.str(), "");
+  state_.answers.push_back(ApiAnswer{200, "<html>"});
+  EXPECT_EQ(run({"tenant", "show", "x"}), kExitRefused);
+}
+
+TEST_F(Cli, EndsWithThreeWhenTheServerIsAway) {
+  state_.answers.push_back(fail(ErrorCode::kClosed, "no answer from /run/test.sock"));
+  EXPECT_EQ(run({"status"}), kExitNotReachable);
+}
+
+TEST_F(Cli, EndsWithTwoOnBadUsage) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{},
+                                                                 {"tenant"},
+                                                                 {"tenant", "fly"},
+                                                                 {"tenant", "show"},
+                                                                 {"tenant", "show", "a", "b"},
+                                                                 {"tenant", "list", "--colour"},
+                                                                 {"tenant", "add", "a", "--message-size-max", "big"},
+                                                                 {"tenant", "set", "a"},
+                                                                 {"alias", "add", "a@b.example"},
+                                                                 {"queue", "retry"}}) {
+    EXPECT_EQ(run(words), kExitUsage) << ::testing::PrintToString(words);
+    EXPECT_NE(err_.str(), "");
+  }
+  EXPECT_TRUE(state_.requests.empty());
+}
+
+TEST_F(Cli, ExplainsEveryNounAndVerb) {
+  for (const auto& noun : nouns()) {
+    EXPECT_EQ(run({noun.name, "--help"}), kExitDone);
+    EXPECT_NE(out_.str().find("Example"), std::string::npos) << noun.name;
+    for (const auto& command : noun.commands) {
+      if (command.verb.empty()) continue;
+      EXPECT_EQ(run({noun.name, command.verb, "--help"}), kExitDone);
+      EXPECT_NE(out_.str().find(command.example), std::string::npos) << noun.name << " " << command.verb;
+      EXPECT_TRUE(command.example.starts_with("bulkhead " + noun.name + " " + command.verb)) << command.example;
+    }
+  }
+}
+
+TEST_F(Cli, AsksOnlyForWhatTheApiTakes) {
+  for (const auto& noun : nouns()) {
+    for (const auto& command : noun.commands) {
+      state_.requests.clear();
+      std::vector<std::string> words{noun.name};
+      if (!command.verb.empty()) words.push_back(command.verb);
+      for (const auto& positional : command.positionals) words.push_back(positional.name == "FILE" ? "-" : "1");
+      for (const auto& flag : command.flags) {
+        words.push_back("--" + flag.name);
+        if (flag.kind == ValueKind::kBoolean) words.emplace_back("yes");
+        if (flag.kind == ValueKind::kFile) words.emplace_back("");
+        if (flag.kind == ValueKind::kText || flag.kind == ValueKind::kList || flag.kind == ValueKind::kNumber ||
+            flag.kind == ValueKind::kSize)
+          words.emplace_back("1");
+      }
+      run(words, "address\nx@acme.example\n");
+      ASSERT_FALSE(state_.requests.empty()) << ::testing::PrintToString(words) << err_.str();
+      const auto& request = last();
+      proto::http::Request http{
+          .method = request.method, .path = request.target, .query = {}, .headers = {}, .body = request.body};
+      if (const auto mark = request.target.find('?'); mark != std::string::npos) {
+        http.path = request.target.substr(0, mark);
+        http.query = proto::http::parse_query(std::string_view{request.target}.substr(mark + 1)).value();
+      }
+      const auto match = match_endpoint(http.method, http.path);
+      ASSERT_NE(match.endpoint, nullptr) << http.method << " " << http.path;
+      const auto call = read_call(*match.endpoint, http);
+      EXPECT_TRUE(call) << ::testing::PrintToString(words) << call.error().message;
+    }
+  }
+}
+
+TEST_F(Cli, ReadsPasswordsFromStandardInputOrTheTerminal) {
+  EXPECT_EQ(run({"account", "add", "a@acme.example", "--password-stdin"}, "pass word\r\nmore\n"), kExitDone);
+  EXPECT_EQ(last().body, R"({"address":"a@acme.example","password":"pass word"})");
+  EXPECT_EQ(run({"account", "passwd", "a@acme.example"}), kExitDone);
+  EXPECT_EQ(last().body, R"({"password":"typed password"})");
+  EXPECT_EQ(run({"account", "passwd", "a@acme.example", "--none"}), kExitDone);
+  EXPECT_EQ(last().body, R"({"password":null})");
+  EXPECT_EQ(run({"account", "passwd", "a@acme.example", "--password-stdin"}, ""), kExitUsage);
+}
+
+TEST_F(Cli, ImportsInPartsAndTellsTheLinesOfTheFile) {
+  std::string csv = "address,name\n";
+  for (int i = 0; i < 51; ++i) csv += "u" + std::to_string(i) + "@acme.example,\"two\nlines\"\n";
+  answer({{"created", 50}, {"failed", Json::array()}});
+  answer({{"created", 0}, {"failed", {{{"line", 2}, {"message", "the name is taken"}}}}});
+  EXPECT_EQ(run({"account", "import", "-"}, csv), kExitRefused);
+  EXPECT_EQ(state_.requests.size(), 2U);
+  EXPECT_EQ(last().body, "address,name\nu50@acme.example,\"two\nlines\"\n");
+  EXPECT_NE(err_.str().find("line 102: the name is taken"), std::string::npos) << err_.str();
+  EXPECT_NE(out_.str().find("50 accounts added, 1 refused"), std::string::npos);
+}
+
+TEST_F(Cli, PrintsTheRecordsAsAZoneFile) {
+  answer({{"domain", "a.example"},
+          {"records", {{{"name", "a.example."}, {"type", "TXT"}, {"value", "v=spf1 -all"}, {"purpose", "SPF"}}}}});
+  EXPECT_EQ(run({"domain", "dns", "a.example"}), kExitDone);
+  EXPECT_EQ(out_.str(), "; SPF\na.example. IN TXT \"v=spf1 -all\"\n");
+}
+
+TEST_F(Cli, FollowsTheTraceLineByLine) {
+  state_.answers.push_back(ApiAnswer{200, "\n{\"at\":\"T\",\"event\":\"bounced\",\"sender\":\"a\\u001b\"}\n\n"});
+  EXPECT_EQ(run({"trace", "follow", "--event", "bounced"}), kExitDone);
+  EXPECT_EQ(out_.str(), "T bounced sender=a\\x1b\n");
+}
+
+TEST_F(Cli, RunsLocalCommandsWithTheConfiguration) {
+  EXPECT_EQ(run({"serve", "--config", "/tmp/x.toml"}), 7);
+  EXPECT_EQ(configuration_file_, "/tmp/x.toml");
+  EXPECT_EQ(run({"version"}), kExitDone);
+  EXPECT_EQ(out_.str(), "bulkhead 0.1.0\n");
+}
+
+TEST(Table, AlignsNumbersToTheRightAndCountsCharacters) {
+  const std::vector<Json> rows{{{"a", "ü"}, {"n", 5}}, {{"a", "long"}, {"n", 1234}}};
+  EXPECT_EQ(format_table({{"A", "a"}, {"N", "n"}}, rows, Colours::kNone), "A        N\nü        5\nlong  1234\n");
+  EXPECT_TRUE(format_table({{"A", "a"}}, rows, Colours::kAnsi).starts_with("\x1b[1mA\x1b[0m\n"));
+}
+
+TEST(Fields, IndentWhatIsNested) {
+  const Json json{{"node", "mx1"}, {"queue", {{"ready", 1}}}, {"sources", {{{"ip", "a"}}, {{"ip", "b"}}}}};
+  EXPECT_EQ(format_fields(json, Colours::kNone), "node:    mx1\nqueue:\n  ready: 1\nsources:\n  ip: a\n\n  ip: b\n");
+}
+
+TEST(Size, IsReadWithItsUnit) {
+  EXPECT_EQ(parse_size("512").value(), 512U);
+  EXPECT_EQ(parse_size("2k").value(), 2048U);
+  EXPECT_EQ(parse_size("16777215T").value(), 16777215ULL << 40);
+  EXPECT_FALSE(parse_size("16777216T"));
+  for (const char* text : {"", "G", "-1", "1.5G", "1X", "0x10"}) EXPECT_FALSE(parse_size(text)) << text;
+}
+
+}  // namespace
+}  // namespace bulkhead::admin::cli

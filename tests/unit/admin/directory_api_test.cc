@@ -1,0 +1,256 @@
+// The nouns of the directory through the API: happy paths, refusals, and what the trace keeps.
+#include "tests/unit/admin/admin_fixture.h"
+
+namespace bulkhead::admin {
+namespace {
+
+using TenantApi = AdminTest;
+using DomainApi = AdminTest;
+using AddressApi = AdminTest;
+using AccountApi = AdminTest;
+using AliasApi = AdminTest;
+using RouteApi = AdminTest;
+using TokenApi = AdminTest;
+
+TEST_F(TenantApi, AddsShowsRenamesAndRemoves) {
+  const auto added =
+      call("POST", "/tenants", {{"name", "new"}, {"postmaster", "pm@acme.example"}, {"reseller", "acme"}});
+  expect_status(added, 201);
+  EXPECT_EQ(added.json["reseller"], "acme");
+  EXPECT_EQ(added.json["state"], "active");
+  expect_status(call("PATCH", "/tenants/new", {{"name", "newer"}}), 200);
+  EXPECT_NE(trace_.last().detail.find("name from \"new\" to \"newer\""), std::string::npos) << trace_.last().detail;
+  EXPECT_EQ(trace_.last().user, "uid 0");
+  expect_status(call("GET", "/tenants/new"), 404);
+  EXPECT_EQ(call("GET", "/tenants/newer").json["id"], added.json["id"]);
+  EXPECT_EQ(call("GET", "/tenants/" + added.json["id"].get<std::string>()).json["name"], "newer")
+      << "ids are names too";
+  expect_status(call("DELETE", "/tenants/newer"), 204);
+  expect_status(call("DELETE", "/tenants/newer"), 404);
+}
+
+TEST_F(TenantApi, SuspendsAndResumes) {
+  expect_status(call("PATCH", "/tenants/acme", {{"state", "suspended"}}), 200);
+  EXPECT_EQ(live_->snapshot()->tenant_by_name("acme")->suspension, tenants::Suspension::kSuspended) << "live at once";
+  expect_status(call("PATCH", "/tenants/acme", {{"state", "active"}}), 200);
+  expect_status(call("PATCH", "/tenants/acme", {{"state", "asleep"}}), 400);
+}
+
+TEST_F(TenantApi, RefusesWhatCannotBe) {
+  expect_status(call("POST", "/tenants", {{"name", "acme"}}), 409);
+  expect_status(call("POST", "/tenants", {{"name", "Not A Name"}}), 400);
+  expect_status(call("POST", "/tenants", Json::object()), 400);
+  expect_status(call("POST", "/tenants", {{"name", 7}}), 400);
+  expect_status(call("POST", "/tenants", {{"name", "x"}, {"colour", "red"}}), 400);
+  expect_status(call("PATCH", "/tenants/acme", {{"recipients_max", 0}}), 400);
+  expect_status(call("PATCH", "/tenants/acme", {{"postmaster", "nobody"}}), 400);
+  expect_status(call("PATCH", "/tenants/acme", {{"certificate", "no PEM"}, {"key", "no PEM"}}), 400);
+  expect_status(call("DELETE", "/tenants/acme"), 409);
+  EXPECT_EQ(call("GET", "/tenants/nobody").json["error"]["code"], "not-found");
+}
+
+TEST_F(TenantApi, ListsInPagesByName) {
+  for (const char* name : {"c", "b", "a"}) expect_status(call("POST", "/tenants", {{"name", name}}), 201);
+  const auto first = call("GET", "/tenants?limit=2");
+  ASSERT_EQ(first.json["items"].size(), 2U);
+  EXPECT_EQ(first.json["items"][0]["name"], "a");
+  EXPECT_EQ(first.json["next"], "acme");
+  const auto rest = call("GET", "/tenants?limit=3&after=acme");
+  EXPECT_EQ(rest.json["items"].size(), 3U);
+  EXPECT_TRUE(rest.json["next"].is_null());
+  expect_status(call("GET", "/tenants?limit=0"), 400);
+  expect_status(call("GET", "/tenants?limit=1000"), 200);
+  expect_status(call("GET", "/tenants?limit=1001"), 400);
+  expect_status(call("GET", "/tenants?limit=2x"), 400);
+  expect_status(call("GET", "/tenants?colour=red"), 400);
+  expect_status(call("GET", "/tenants?limit=1&limit=2"), 400);
+}
+
+TEST_F(DomainApi, RenamesAndKeepsTheOldNameWorking) {
+  const auto renamed = call("PATCH", "/domains/acme.example", {{"name", "Acme-Group.example."}});
+  expect_status(renamed, 200);
+  EXPECT_EQ(renamed.json["name"], "acme-group.example");
+  EXPECT_EQ(call("GET", "/domains/acme.example").json["id"], renamed.json["id"]);
+  EXPECT_EQ(call("GET", "/accounts/ann@acme.example").json["address"], "ann@acme-group.example");
+}
+
+TEST_F(DomainApi, RefusesWhatCannotBe) {
+  expect_status(call("POST", "/domains", {{"name", "acme.example"}, {"tenant", "other"}}), 409);
+  expect_status(call("POST", "/domains", {{"name", "[192.0.2.1]"}, {"tenant", "acme"}}), 400);
+  expect_status(call("POST", "/domains", {{"name", "a b"}, {"tenant", "acme"}}), 400);
+  expect_status(call("POST", "/domains", {{"name", "x.example"}, {"tenant", "nobody"}}), 404);
+  expect_status(call("PATCH", "/domains/acme.example", {{"catch_all", "x"}}), 400);
+}
+
+TEST_F(DomainApi, SaysWhichRecordsToPublish) {
+  expect_status(call("POST", "/addresses", {{"ip", "2001:db8::1"}, {"tenant", "acme"}}), 201);
+  const auto dns = call("GET", "/domains/acme.example/dns");
+  expect_status(dns, 200);
+  const std::string text = dump(dns.json);
+  EXPECT_NE(text.find("10 mail.acme.example."), std::string::npos) << text;
+  EXPECT_NE(text.find("v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all"), std::string::npos) << text;
+  EXPECT_NE(text.find("1.2.0.192.in-addr.arpa."), std::string::npos) << text;
+  EXPECT_NE(text.find("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa."), std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("192.0.2.2"), std::string::npos) << "another tenant's address";
+}
+
+TEST_F(AddressApi, ShowsWhetherTheHostHasIt) {
+  EXPECT_EQ(call("GET", "/addresses/192.0.2.1").json["present"], true);
+  EXPECT_EQ(call("GET", "/addresses/192.0.2.2").json["present"], false);
+  EXPECT_EQ(call("GET", "/addresses/192.0.2.99").json["tenant"], nullptr);
+}
+
+TEST_F(AddressApi, MovesToAnotherTenantAndToAll) {
+  EXPECT_EQ(call("PATCH", "/addresses/192.0.2.1", {{"tenant", "other"}}).json["tenant"], "other");
+  EXPECT_NE(trace_.last().detail.find("owner from \"acme\" to \"other\""), std::string::npos);
+  EXPECT_EQ(call("PATCH", "/addresses/192.0.2.1", {{"tenant", nullptr}}).json["shared"], true);
+}
+
+TEST_F(AddressApi, RefusesWhatCannotBe) {
+  expect_status(call("POST", "/addresses", {{"ip", "192.0.2.1"}, {"tenant", "acme"}}), 409);
+  expect_status(call("POST", "/addresses", {{"ip", "192.0.2.256"}, {"tenant", "acme"}}), 400);
+  expect_status(call("POST", "/addresses", {{"ip", "0.0.0.0"}, {"tenant", "acme"}}), 400);
+  expect_status(call("POST", "/addresses", {{"ip", "192.0.2.3"}}), 400);
+  expect_status(call("POST", "/addresses", {{"ip", "192.0.2.3"}, {"tenant", "acme"}, {"shared", true}}), 400);
+  expect_status(call("GET", "/addresses/192.0.2.77"), 404);
+}
+
+TEST_F(AccountApi, ShowsTheMailbox) {
+  const auto shown = call("GET", "/accounts/ANN@acme.example");
+  expect_status(shown, 200);
+  EXPECT_EQ(shown.json["mailbox"], (Json{{"messages", 3}, {"bytes", 4096}}));
+}
+
+TEST_F(AccountApi, NeverShowsOrTracesThePassword) {
+  const auto added = call("POST", "/accounts", {{"address", "Bob@acme.example"}, {"password", "correct horse"}});
+  expect_status(added, 201);
+  EXPECT_EQ(added.json["address"], "bob@acme.example");
+  EXPECT_EQ(added.json["has_password"], true);
+  expect_status(call("PUT", "/accounts/bob@acme.example/password", {{"password", "battery staple"}}), 204);
+  const auto account = value(directory_->account_by_address(*mail::Address::parse("bob@acme.example")));
+  EXPECT_TRUE(tenants::verify_password(account->password_hash, Secret{"battery staple"}));
+  EXPECT_FALSE(tenants::verify_password(account->password_hash, Secret{"correct horse"}));
+  const auto seen = dump(added.json) + trace_.all_details();
+  for (const char* secret : {"horse", "staple", "argon2"}) EXPECT_EQ(seen.find(secret), std::string::npos) << seen;
+  expect_status(call("PUT", "/accounts/bob@acme.example/password", {{"password", nullptr}}), 204);
+  EXPECT_EQ(call("GET", "/accounts/bob@acme.example").json["has_password"], false);
+}
+
+TEST_F(AccountApi, BoundsThePassword) {
+  const auto set = [&](std::size_t size) {
+    return call("PUT", "/accounts/ann@acme.example/password", {{"password", std::string(size, 'x')}}).status;
+  };
+  EXPECT_EQ(set(7), 400);
+  EXPECT_EQ(set(8), 204);
+  EXPECT_EQ(set(256), 204);
+  EXPECT_EQ(set(257), 400);
+}
+
+TEST_F(AccountApi, RenamesWithinItsTenantOnly) {
+  expect_status(call("PATCH", "/accounts/ann@acme.example", {{"address", "ann.smith@acme.example"}}), 200);
+  EXPECT_EQ(call("GET", "/accounts/ann@acme.example").json["address"], "ann.smith@acme.example") << "the old one works";
+  expect_status(call("PATCH", "/accounts/ann.smith@acme.example", {{"address", "ann@other.example"}}), 409);
+}
+
+TEST_F(AccountApi, SetsClientNetworksAndQuota) {
+  const auto set = call("PATCH", "/accounts/ann@acme.example",
+                        {{"client_networks", {"192.0.2.7", "2001:db8::/48"}}, {"quota", 1000}, {"kind", "shared"}});
+  expect_status(set, 200);
+  EXPECT_EQ(dump(set.json["client_networks"]), R"(["192.0.2.7/32","2001:db8::/48"])");
+  expect_status(call("PATCH", "/accounts/ann@acme.example", {{"client_networks", {"192.0.2.0/33"}}}), 400);
+  expect_status(call("PATCH", "/accounts/ann@acme.example", {{"quota", -1}}), 400);
+  expect_status(call("PATCH", "/accounts/ann@acme.example", {{"name", "a\r\nb"}}), 400);
+}
+
+TEST_F(AccountApi, ImportsRowsThatAreGoodAndTellsOfTheOthers) {
+  proto::http::Request request;
+  request.body =
+      "address,name,quota,client_networks\r\n"
+      "a@acme.example,\"Smith, A\",5,192.0.2.7;192.0.2.8\r\n"
+      "b@nowhere.example,B,,\r\n"
+      "\r\n"
+      "c@acme.example,C,many,\r\n"
+      "a@acme.example,Again,,\r\n"
+      "d@acme.example,D\r\n";
+  const auto imported = send(std::move(request), "POST", "/api/v1/accounts/import", "");
+  expect_status(imported, 200);
+  EXPECT_EQ(imported.json["created"], 1);
+  std::vector<int> lines;
+  for (const auto& failure : imported.json["failed"]) lines.push_back(failure["line"]);
+  EXPECT_EQ(lines, (std::vector<int>{3, 5, 6, 7}));
+  EXPECT_EQ(call("GET", "/accounts/a@acme.example").json["name"], "Smith, A");
+}
+
+TEST_F(AccountApi, RefusesAnImportWithUnknownColumns) {
+  proto::http::Request request;
+  request.body = "address,colour\r\n";
+  expect_status(send(request, "POST", "/api/v1/accounts/import", ""), 400);
+  request.body = "name\r\n";
+  expect_status(send(request, "POST", "/api/v1/accounts/import", ""), 400);
+}
+
+TEST_F(AccountApi, ExportsWhatTheImportTakes) {
+  auto exported = call("GET", "/accounts/export?tenant=acme");
+  expect_status(exported, 200);
+  ASSERT_NE(exported.reply.stream, nullptr);
+  std::string csv;
+  while (true) {
+    const auto piece = runner_.run(exported.reply.stream->next());
+    ASSERT_TRUE(piece);
+    if (piece->empty()) break;
+    csv += *piece;
+  }
+  EXPECT_EQ(csv, "address,name,kind,state,quota,client_networks\nann@acme.example,Ann,person,active,0,\n");
+}
+
+TEST_F(AliasApi, LeadsToLocalAndRemoteAddresses) {
+  const auto added =
+      call("POST", "/aliases", {{"from", "Info@acme.example"}, {"to", {"ann@acme.example", "b@remote.example"}}});
+  expect_status(added, 201);
+  EXPECT_EQ(added.json["from"], "info@acme.example");
+  expect_status(call("GET", "/aliases/info@acme.example"), 200);
+  EXPECT_EQ(call("GET", "/aliases?tenant=acme").json["items"].size(), 2U);
+  expect_status(call("DELETE", "/aliases/info@acme.example"), 204);
+  expect_status(call("DELETE", "/aliases/info@acme.example"), 404);
+  expect_status(call("POST", "/aliases", {{"from", "x@nowhere.example"}, {"to", {"a@b.example"}}}), 404);
+  expect_status(call("POST", "/aliases", {{"from", "x@acme.example"}, {"to", Json::array()}}), 400);
+  expect_status(call("POST", "/aliases", {{"from", "x@acme.example"}, {"to", {"no address"}}}), 400);
+}
+
+TEST_F(RouteApi, IsNamedByIdOrByPatternAndTenant) {
+  const auto added =
+      call("POST", "/routes", {{"pattern", "*"}, {"host", "hop.example"}, {"port", 2525}, {"tls", "required"}});
+  expect_status(added, 201);
+  EXPECT_EQ(added.json["port"], 2525);
+  expect_status(call("DELETE", "/routes/acme.test"), 404);
+  expect_status(call("DELETE", "/routes/acme.test?tenant=acme"), 204);
+  expect_status(call("DELETE", "/routes/" + added.json["id"].get<std::string>()), 204);
+  expect_status(call("POST", "/routes", {{"pattern", "*"}, {"host", "h.example"}, {"port", 65536}}), 400);
+  expect_status(call("POST", "/routes", {{"pattern", "*"}, {"host", "h.example"}, {"tls", "some"}}), 400);
+}
+
+TEST_F(TokenApi, ShowsItsSecretOnceAndSignsIn) {
+  const auto made = call("POST", "/tokens", {{"name", "panel"}});
+  const auto secret = made.json.value("secret", "");
+  EXPECT_TRUE(secret.starts_with("bh_"));
+  EXPECT_EQ(secret.size(), 67U);
+  EXPECT_EQ(dump(call("GET", "/tokens").json).find("secret"), std::string::npos);
+  expect_status(call("GET", "/status", nullptr, secret), 200);
+  expect_status(call("DELETE", "/tokens/panel"), 204);
+  expect_status(call("GET", "/status", nullptr, secret), 401);
+}
+
+TEST_F(TokenApi, EndsWhenItExpires) {
+  const auto ends = to_rfc3339(clock_.now() + std::chrono::seconds{10});
+  const auto made = call("POST", "/tokens", {{"name", "short"}, {"expires_at", ends}});
+  const auto secret = made.json.value("secret", "");
+  clock_.advance(std::chrono::seconds{9});
+  expect_status(call("GET", "/status", nullptr, secret), 200);
+  clock_.advance(std::chrono::seconds{1});
+  expect_status(call("GET", "/status", nullptr, secret), 401);
+  expect_status(call("POST", "/tokens", {{"name", "late"}, {"expires_at", ends}}), 400);
+}
+
+}  // namespace
+}  // namespace bulkhead::admin
