@@ -28,13 +28,15 @@ class HttpSession {
       auto request = parser_.take();
       const bool is_head = request.method == "HEAD";
       if (is_head) request.method = "GET";
-      const bool keeps_alive = request.is_keep_alive && !context_.group.is_cancelled();
-      const auto connection = keeps_alive ? http::Connection::kKeepAlive : http::Connection::kClose;
+      const bool takes_chunks = request.takes_chunks;
+      bool keeps_alive = request.is_keep_alive && !context_.group.is_cancelled();
       auto reply = co_await handler_.handle(context_, std::move(request));
       if (is_head) reply.stream.reset();
+      if (reply.stream && !takes_chunks) keeps_alive = false;
+      const auto connection = keeps_alive ? http::Connection::kKeepAlive : http::Connection::kClose;
       bool is_written = false;
       if (reply.stream) {
-        is_written = co_await write_stream(reply, connection);
+        is_written = co_await write_stream(reply, connection, takes_chunks);
       } else {
         is_written = co_await write_whole(reply.response, connection, is_head);
       }
@@ -100,14 +102,16 @@ class HttpSession {
   }
 
   // A broken source leaves the last chunk out, so that the peer sees that the answer is incomplete.
-  Task<bool> write_stream(HttpReply& reply, http::Connection connection) {
-    const std::string head = http::encode_head(reply.response, connection, http::BodyFraming::kChunked);
+  Task<bool> write_stream(HttpReply& reply, http::Connection connection, bool is_chunked) {
+    const auto framing = is_chunked ? http::BodyFraming::kChunked : http::BodyFraming::kUntilClose;
+    const std::string head = http::encode_head(reply.response, connection, framing);
     if (!co_await write(head)) co_return false;
     while (true) {
       const auto piece = co_await reply.stream->next();
       if (!piece) co_return false;
-      const std::string chunk = http::encode_chunk(*piece);
-      if (!co_await write(chunk)) co_return false;
+      const std::string chunk = is_chunked ? http::encode_chunk(*piece) : *piece;
+      const bool is_written = co_await write(chunk);
+      if (!is_written) co_return false;
       if (piece->empty()) co_return true;
     }
   }

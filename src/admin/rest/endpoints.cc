@@ -83,7 +83,8 @@ Fields with(Fields fields, const Field& more) {
   return fields;
 }
 
-// clang-format off: an endpoint is a row.
+// An endpoint is a row.
+// clang-format off
 Endpoints tenant_endpoints() {
   return {
       {"GET", "/tenants", "List tenants by name", &list_tenants, "Tenant", kPage, 200, paged(), Input::kNone, {}},

@@ -10,9 +10,12 @@ using netpolicy::Finding;
 
 std::string_view severity_name(Finding::Severity severity) {
   switch (severity) {
-    case Finding::Severity::kOk: return "ok";
-    case Finding::Severity::kWarning: return "warning";
-    case Finding::Severity::kFailure: return "failure";
+    case Finding::Severity::kOk:
+      return "ok";
+    case Finding::Severity::kWarning:
+      return "warning";
+    case Finding::Severity::kFailure:
+      return "failure";
   }
   return "failure";
 }

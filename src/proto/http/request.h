@@ -22,6 +22,7 @@ struct Request {
   Parameters query;    // decoded, in order
   std::vector<Header> headers;
   std::string body;
+  bool takes_chunks = false;   // speaks HTTP/1.1, so that the answer may come in chunks
   bool is_keep_alive = false;  // what the peer wants after this request
 
   // The first header field of that name, in any case; nothing when absent.

@@ -133,6 +133,7 @@ int RequestParser::Impl::head_complete() {
   request.method = http_method_str(static_cast<http_method>(parser.method));
   if (parser.method == HTTP_CONNECT) return refuse(405, "this is not a proxy");
   if (check_framing() != 0 || split_target() != 0) return -1;
+  request.takes_chunks = parser.http_minor >= 1;
   request.is_keep_alive = http_should_keep_alive(&parser) != 0;
   const auto expect = request.header("expect");
   if (expect && !is_same_token(*expect, "100-continue")) return refuse(417, "the only expectation met is 100-continue");

@@ -30,7 +30,7 @@ std::string encode_head(const Response& response, Connection connection, BodyFra
   for (const auto& field : response.headers) append_field(out, field.name, field.value);
   if (framing == BodyFraming::kChunked) {
     append_field(out, "Transfer-Encoding", "chunked");
-  } else if (may_have_body(response.status)) {
+  } else if (framing == BodyFraming::kLength && may_have_body(response.status)) {
     append_field(out, "Content-Length", std::to_string(response.body.size()));
   }
   if (connection == Connection::kClose) append_field(out, "Connection", "close");

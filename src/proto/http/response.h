@@ -17,8 +17,8 @@ struct Response {
 };
 
 enum class Connection { kKeepAlive, kClose };
-// Whether the body is in `Response::body`, or follows in chunks.
-enum class BodyFraming { kLength, kChunked };
+// Whether the body is in `Response::body`, follows in chunks, or follows and ends with the connection (HTTP/1.0).
+enum class BodyFraming { kLength, kChunked, kUntilClose };
 
 std::string_view reason_phrase(int status);  // "Not Found"; "Unknown" for a status we never send
 // Status line and header fields with the empty line. Line breaks in values become spaces: nobody adds fields.

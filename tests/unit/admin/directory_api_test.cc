@@ -107,6 +107,18 @@ TEST_F(AddressApi, MovesToAnotherTenantAndToAll) {
   EXPECT_EQ(call("PATCH", "/addresses/192.0.2.1", {{"tenant", nullptr}}).json["shared"], true);
 }
 
+TEST_F(AddressApi, ComparesItWithHostAndDns) {
+  resolver_.host_addresses["mail.acme.example"] = {*IpAddress::parse("192.0.2.1")};
+  resolver_.ptr_records["192.0.2.1"] = {"mail.acme.example"};
+  resolver_.txt_records["acme.example"] = {"v=spf1 ip4:192.0.2.1 -all"};
+  const auto good = call("GET", "/addresses/192.0.2.1/check");
+  expect_status(good, 200);
+  EXPECT_EQ(good.json["ok"], true) << dump(good.json);
+  const auto missing = call("GET", "/addresses/192.0.2.2/check");
+  EXPECT_EQ(missing.json["ok"], false) << "not on the host, and DNS knows nothing of it";
+  EXPECT_FALSE(missing.json["findings"][0]["advice"].is_null());
+}
+
 TEST_F(AddressApi, RefusesWhatCannotBe) {
   expect_status(call("POST", "/addresses", {{"ip", "192.0.2.1"}, {"tenant", "acme"}}), 409);
   expect_status(call("POST", "/addresses", {{"ip", "192.0.2.256"}, {"tenant", "acme"}}), 400);

@@ -157,6 +157,11 @@ TEST_F(HttpSessionLoop, SendsAStreamInChunks) {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n2\r\nxx\r\n0\r\n\r\n");
 }
 
+TEST_F(HttpSessionLoop, SendsAStreamAsItIsToHttp10) {
+  EXPECT_EQ(serve({"GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"}),
+            "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nxxx");
+}
+
 TEST_F(HttpSessionLoop, CutsABrokenStreamOffSoThatThePeerSeesIt) {
   const auto answer = serve({"GET /stream/broken HTTP/1.1\r\nHost: h\r\n\r\n", "GET /a HTTP/1.1\r\nHost: h\r\n\r\n"});
   EXPECT_TRUE(answer.ends_with("1\r\nx\r\n")) << answer;

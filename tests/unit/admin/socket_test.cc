@@ -1,0 +1,91 @@
+// The whole way: command line, libcurl, Unix socket or TCP, session, API, directory.
+#include <sstream>
+
+#include <unistd.h>
+
+#include "src/admin/cli/run.h"
+#include "src/admin/http_server.h"
+#include "tests/unit/admin/admin_fixture.h"
+
+namespace bulkhead::admin {
+namespace {
+
+class OverASocket : public AdminTest {
+ protected:
+  OverASocket() {
+    owner_ = std::make_unique<ApiHandler>(
+        *services_, AuthenticationPolicy{.operator_uids = {static_cast<unsigned>(::getuid())}, .failure_delay = {}});
+    path_ = directory_path_.path() + "/admin.sock";
+    runner_.call([this] {
+      server_ = std::make_unique<HttpServer>(HttpServer::Parts{runner_.shard(), *owner_, clock_, runner_.log()},
+                                             HttpServer::Options{});
+      const auto accept = [this](std::unique_ptr<net::Stream> stream) { server_->accept(std::move(stream)); };
+      unix_ = value(net::Listener::unix_socket(runner_.shard(), path_, accept));
+      tcp_ = value(net::Listener::tcp(runner_.shard(), *SocketAddress::parse("127.0.0.1:0"), accept));
+      unix_->start();
+      tcp_->start();
+    });
+  }
+  ~OverASocket() override {
+    runner_.call([this] {
+      unix_->stop();
+      tcp_->stop();
+    });
+    runner_.run(server_->stop());
+    runner_.call([this] {
+      unix_.reset();
+      tcp_.reset();
+      server_.reset();
+    });
+  }
+
+  int run(std::vector<std::string> words) {
+    std::istringstream in;
+    out_.str("");
+    err_.str("");
+    const cli::CliEnvironment environment{.in = in, .out = out_, .err = err_};
+    words.insert(words.begin(), "bulkhead");
+    std::vector<const char*> arguments;
+    for (const auto& word : words) arguments.push_back(word.c_str());
+    return cli::run_cli(static_cast<int>(arguments.size()), arguments.data(), environment);
+  }
+  std::string url() { return "http://127.0.0.1:" + std::to_string(tcp_->local().port); }
+
+  std::unique_ptr<ApiHandler> owner_;
+  std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<net::Listener> unix_, tcp_;
+  std::string path_;
+  std::ostringstream out_, err_;
+};
+
+TEST_F(OverASocket, TheOwnerOfTheServerIsItsOperator) {
+  EXPECT_EQ(run({"tenant", "add", "new", "--socket", path_}), cli::kExitDone) << err_.str();
+  EXPECT_EQ(out_.str(), "tenant new added\n");
+  EXPECT_EQ(run({"tenant", "add", "new", "--socket", path_}), cli::kExitRefused);
+  EXPECT_EQ(run({"status", "--json", "--socket", path_}), cli::kExitDone);
+  EXPECT_EQ(Json::parse(out_.str())["node"], "mx1.isp.example");
+  EXPECT_EQ(run({"account", "export", "--tenant", "acme", "--socket", path_}), cli::kExitDone);
+  EXPECT_EQ(out_.str(), "address,name,kind,state,quota,client_networks\nann@acme.example,Ann,person,active,0,\n");
+}
+
+TEST_F(OverASocket, ATokenOpensTcp) {
+  EXPECT_EQ(run({"tenant", "list", "--url", url()}), cli::kExitRefused);
+  EXPECT_NE(err_.str().find("this needs a token"), std::string::npos);
+  EXPECT_EQ(run({"tenant", "list", "--json", "--url", url(), "--token", token_for("acme")}), cli::kExitDone)
+      << err_.str();
+  EXPECT_EQ(Json::parse(out_.str()).size(), 1U);
+}
+
+TEST_F(OverASocket, AServerThatIsAwayIsToldApart) {
+  EXPECT_EQ(run({"status", "--socket", path_ + ".none"}), cli::kExitNotReachable);
+  EXPECT_NE(err_.str().find(path_), std::string::npos);
+}
+
+TEST_F(OverASocket, MoreConnectionsThanAllowedAreTurnedAway) {
+  runner_.run(server_->stop());
+  EXPECT_EQ(run({"status", "--socket", path_}), cli::kExitNotReachable);
+  EXPECT_EQ(server_->turned_away(), 1U);
+}
+
+}  // namespace
+}  // namespace bulkhead::admin
