@@ -38,13 +38,16 @@ std::optional<RemoteWorker::Effort> RemoteWorker::effort_of(std::optional<queue:
 }
 
 Task<void> RemoteWorker::run() {
-  std::optional<Effort> effort = effort_of(co_await workshop_.parts.queue.take(lane_));
+  std::optional<queue::Job> job = co_await workshop_.parts.queue.take(lane_);
+  std::optional<Effort> effort = effort_of(std::move(job));
   while (effort) {
     co_await serve(*effort);
     if (must_end_connection()) drop_connection();
     co_await finish(std::move(*effort));
     effort = std::exchange(next_, std::nullopt);
-    if (!effort && !workshop_.is_stopping) effort = effort_of(co_await workshop_.parts.queue.take(lane_));
+    if (effort || workshop_.is_stopping) continue;
+    job = co_await workshop_.parts.queue.take(lane_);
+    effort = effort_of(std::move(job));
   }
   if (!connection_ || !connection_->remote->is_usable()) co_return;
   std::optional<LaneConnection> surplus = std::exchange(connection_, std::nullopt);
@@ -79,7 +82,8 @@ Task<void> RemoteWorker::serve(Effort& effort) {
       drop_connection();
     }
     if (effort.parcel == nullptr) {
-      if (!co_await make_parcel(effort)) co_return;
+      const bool is_packed = co_await make_parcel(effort);
+      if (!is_packed) co_return;
     }
     RemoteConnection& remote = *connection_->remote;
     co_await look_ahead();
@@ -107,7 +111,8 @@ Task<void> RemoteWorker::serve(Effort& effort) {
 
 // A connection, and the next transaction made for it. False: the outcome is complete.
 Task<bool> RemoteWorker::make_parcel(Effort& effort) {
-  if (!co_await ensure_connection(effort)) co_return false;
+  const bool is_connected = co_await ensure_connection(effort);
+  if (!is_connected) co_return false;
   const smtp::ClientExtensions offered = connection_->remote->session().extensions();
   std::size_t count = workshop_.settings.recipients_per_transaction;
   if (offered.rcpt_max > 0) count = std::min<std::size_t>(count, offered.rcpt_max);
@@ -128,7 +133,8 @@ Task<void> RemoteWorker::look_ahead() {
   const bool is_worth_it = offered.has_pipelining && !offered.has_chunking && !workshop_.is_stopping;
   if (next_ || !is_worth_it || session.transactions() + 2 > workshop_.settings.messages_per_connection) co_return;
   if (offered.mail_max > 0 && session.transactions() + 2 > offered.mail_max) co_return;
-  next_ = effort_of(co_await workshop_.parts.queue.take(lane_));
+  std::optional<queue::Job> job = co_await workshop_.parts.queue.take(lane_);
+  next_ = effort_of(std::move(job));
   if (!next_ || !is_known_right(next_->job)) co_return;
   std::size_t count_max = workshop_.settings.recipients_per_transaction;
   if (offered.rcpt_max > 0) count_max = std::min<std::size_t>(count_max, offered.rcpt_max);

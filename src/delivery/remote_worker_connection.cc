@@ -53,16 +53,16 @@ Task<bool> RemoteWorker::still_leads_here(Effort& effort) {
 
 // False: there is no connection, and the outcome says why.
 Task<bool> RemoteWorker::ensure_connection(Effort& effort) {
-  while (true) {
-    if (!connection_) connection_ = workshop_.idle.take(lane_);
-    if (!connection_) break;
-    if (connection_->remote->is_usable()) {
-      if (is_known_right(effort.job)) co_return true;
-      if (co_await still_leads_here(effort)) co_return true;
-    }
+  if (!connection_) connection_ = workshop_.idle.take(lane_);
+  while (connection_) {
+    bool is_right = connection_->remote->is_usable();
+    if (is_right && !is_known_right(effort.job)) is_right = co_await still_leads_here(effort);
+    if (is_right) co_return true;
     drop_connection();
+    connection_ = workshop_.idle.take(lane_);
   }
-  co_return co_await open_connection(effort);
+  const bool is_open = co_await open_connection(effort);
+  co_return is_open;
 }
 
 Task<bool> RemoteWorker::open_connection(Effort& effort) {

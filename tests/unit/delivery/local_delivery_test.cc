@@ -1,0 +1,87 @@
+#include <gtest/gtest.h>
+
+#include "tests/unit/delivery/world.h"
+
+namespace bulkhead::delivery {
+namespace {
+
+using queue::Fate;
+using queue::Outcome;
+
+struct LocalWorld : World {
+  LocalWorld() {
+    account.id = AccountId::make(clock, random);
+    account.tenant = tenant;
+    account.address = {"bob", "acme.example"};
+    directory.accounts[account.id] = account;
+  }
+  queue::Job post_local() {
+    auto letter = message("Subject: x\r\n\r\nhello\r\n", {"bob@acme.example"});
+    letter->recipients[0].local = account.id;
+    queue::Job job = job_of(letter);
+    job.domain.clear();
+    queue.add(local_lane(), job);
+    return job;
+  }
+  queue::LaneKey local_lane() const { return lane(std::string{kLocalSite}); }
+  void change(std::function<void(tenants::Account&)> edit) { edit(directory.accounts[account.id]); }
+  std::uint64_t stored() { return mailboxes->usage(account.id)->messages; }
+
+  tenants::Account account;
+};
+
+TEST(LocalDelivery, StoresTheMessageWithTheOutcomesCommit) {
+  LocalWorld world;
+  const auto job = world.post_local();
+  world.work(world.local_lane(), 1);
+  const Outcome outcome = world.queue.outcome_of(job);
+  ASSERT_EQ(outcome.recipients.size(), 1U);
+  EXPECT_EQ(outcome.recipients[0].fate, Fate::kDelivered);
+  EXPECT_FALSE(outcome.batch.empty());
+  EXPECT_EQ(world.stored(), 1U);
+  EXPECT_EQ(world.store.fake_kv().contents(store::Family::kTrace).at(job.message->id.text()), "stored");
+}
+
+TEST(LocalDelivery, StoresAMessageOnceHoweverOftenItComes) {
+  LocalWorld world;
+  const auto job = world.post_local();
+  world.work(world.local_lane(), 1);
+  world.queue.add(world.local_lane(), job);
+  world.work(world.local_lane(), 2);
+  EXPECT_EQ(world.queue.outcomes()[1].second.recipients[0].fate, Fate::kDelivered);
+  EXPECT_EQ(world.stored(), 1U);
+}
+
+TEST(LocalDelivery, DefersWhileTheMailboxIsFullOrSuspendedOrTheDirectoryAway) {
+  LocalWorld world;
+  world.change([](auto& account) { account.quota_bytes = 1; });
+  const auto full = world.post_local();
+  world.work(world.local_lane(), 1);
+  world.change([](auto& account) {
+    account.quota_bytes = 0;
+    account.suspension = tenants::Suspension::kSuspended;
+  });
+  const auto suspended = world.post_local();
+  world.work(world.local_lane(), 2);
+  world.directory.is_away = true;
+  const auto away = world.post_local();
+  world.work(world.local_lane(), 3);
+  EXPECT_EQ(world.queue.outcome_of(full).recipients[0].answer.enhanced, "4.2.2");
+  EXPECT_EQ(world.queue.outcome_of(suspended).recipients[0].answer.enhanced, "4.2.1");
+  EXPECT_EQ(world.queue.outcome_of(away).recipients[0].answer.enhanced, "4.3.0");
+  for (const auto& [key, outcome] : world.queue.outcomes()) EXPECT_EQ(outcome.recipients[0].fate, Fate::kDeferred);
+  EXPECT_EQ(world.stored(), 0U);
+}
+
+TEST(LocalDelivery, FailsForAnAccountThatWasRemoved) {
+  LocalWorld world;
+  const auto job = world.post_local();
+  world.directory.accounts.clear();
+  world.work(world.local_lane(), 1);
+  const auto recipient = world.queue.outcome_of(job).recipients[0];
+  EXPECT_EQ(recipient.fate, Fate::kFailed);
+  EXPECT_EQ(recipient.answer.enhanced, "5.1.1");
+}
+
+}  // namespace
+}  // namespace bulkhead::delivery
