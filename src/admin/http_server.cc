@@ -30,7 +30,8 @@ Task<void> HttpServer::serve(std::unique_ptr<net::Stream> stream) {
   {
     const net::TaskGroup::CancelHook hook{group_, [&stream] { stream->cancel(); }};
     HttpContext context{parts_.shard, group_, parts_.clock, net::unix_peer(*stream), stream->remote()};
-    if (co_await handshake(*stream)) co_await serve_http(*stream, context, parts_.handler, options_.session);
+    const bool is_open = co_await handshake(*stream);
+    if (is_open) co_await serve_http(*stream, context, parts_.handler, options_.session);
   }
   stream->close();
   sessions_.fetch_sub(1, std::memory_order_relaxed);

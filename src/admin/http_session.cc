@@ -24,7 +24,8 @@ class HttpSession {
 
   Task<void> run() {
     while (!context_.group.is_cancelled()) {
-      if (!co_await read_request()) break;
+      const bool has_request = co_await read_request();
+      if (!has_request) break;
       auto request = parser_.take();
       const bool is_head = request.method == "HEAD";
       if (is_head) request.method = "GET";
@@ -81,7 +82,8 @@ class HttpSession {
   // `reason` outlives the task.
   Task<void> refuse(int status, std::string_view reason) {
     const auto response = refusal_response(status, std::string{reason});
-    if (!co_await write_whole(response, http::Connection::kClose, false)) co_return;
+    const bool is_written = co_await write_whole(response, http::Connection::kClose, false);
+    if (!is_written) co_return;
     for (std::size_t i = 0; i < kLingerReads; ++i) {
       const auto size = co_await stream_.read_some(buffer_, kLingerTimeout);
       if (!size || *size == 0) break;
@@ -105,7 +107,8 @@ class HttpSession {
   Task<bool> write_stream(HttpReply& reply, http::Connection connection, bool is_chunked) {
     const auto framing = is_chunked ? http::BodyFraming::kChunked : http::BodyFraming::kUntilClose;
     const std::string head = http::encode_head(reply.response, connection, framing);
-    if (!co_await write(head)) co_return false;
+    const bool has_head = co_await write(head);
+    if (!has_head) co_return false;
     while (true) {
       const auto piece = co_await reply.stream->next();
       if (!piece) co_return false;

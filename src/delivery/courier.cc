@@ -14,7 +14,10 @@ namespace {
 constexpr std::chrono::milliseconds kSweepInterval{1000};
 
 Task<void> sweep_idle(Workshop& workshop) {
-  while (co_await workshop.parts.shard.sleep(kSweepInterval, workshop.group)) {
+  for (;;) {
+    auto sleeping = workshop.parts.shard.sleep(kSweepInterval, workshop.group);
+    const bool goes_on = co_await std::move(sleeping);
+    if (!goes_on) break;
     for (auto& connection : workshop.idle.remove(IdleConnections::Which::kExpired)) {
       bid_farewell(workshop, std::move(connection));
     }

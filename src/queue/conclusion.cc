@@ -103,7 +103,8 @@ Task<bool> ShardPart::commit(ShardPart& owner, Conclusion& conclusion) {
     // The outcome is known, only the disk refuses: sending again would be a duplicate, so it is the commit that is
     // tried again.
     auto sleeping = owner.shard_.sleep(wait, *owner.group_);
-    if (!co_await std::move(sleeping)) co_return false;
+    const bool goes_on = co_await std::move(sleeping);
+    if (!goes_on) co_return false;
     wait = std::min(wait * 2, kCommitRetryMax);
   }
 }

@@ -98,7 +98,8 @@ Task<void> load_queue(Core& core) {
     if (!page) {
       core.parts.log.error("the stored queue cannot be read: {}; it is tried again", page.error().message);
       auto sleeping = first.sleep(std::chrono::seconds{1}, core.shards.front()->group());
-      if (!co_await std::move(sleeping)) co_return;
+      const bool goes_on = co_await std::move(sleeping);
+      if (!goes_on) co_return;
       continue;
     }
     for (const auto& fault : page->faults) core.parts.log.error("a queued message is damaged: {}", fault);

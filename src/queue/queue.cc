@@ -162,7 +162,8 @@ Task<void> DurableQueue::drain(net::Shard& shard, std::chrono::milliseconds grac
     const std::size_t active = co_await std::move(counting);
     if (active == 0 || core_.parts.clock.steady() >= until) break;
     auto sleeping = shard.sleep(kDrainLook, core_.shards.at(shard.index())->group());
-    if (!co_await std::move(sleeping)) break;
+    const bool goes_on = co_await std::move(sleeping);
+    if (!goes_on) break;
   }
   for (const auto& part : core_.shards) {
     OnShard there{part->shard()};

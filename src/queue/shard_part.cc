@@ -31,7 +31,8 @@ Task<void> ShardPart::tick() {
   for (;;) {
     pump();
     auto sleeping = shard_.sleep(kTick, *group_);
-    if (!co_await std::move(sleeping)) co_return;
+    const bool goes_on = co_await std::move(sleeping);
+    if (!goes_on) co_return;
   }
 }
 

@@ -55,7 +55,9 @@ class TraceFollower final : public BodySource {
       auto lines = take_lines();
       if (!lines.empty()) co_return lines;
       if (context_.clock.steady() >= silent_until) co_return std::string{"\n"};
-      if (!co_await context_.shard.sleep(kLook, context_.group)) co_return std::string{};
+      auto sleeping = context_.shard.sleep(kLook, context_.group);
+      const bool goes_on = co_await std::move(sleeping);
+      if (!goes_on) co_return std::string{};
     }
   }
 

@@ -1,0 +1,45 @@
+// The HTTP listeners of a node: the API on TCP, TLS and the Unix socket, and the metrics' port. All on one shard: they
+// are not in mail's way, and what they do runs on the pool or is posted to where it belongs.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/admin/http_server.h"
+#include "src/admin/rest/api_handler.h"
+#include "src/admin/services.h"
+#include "src/app/configuration.h"
+#include "src/net/listener.h"
+
+namespace bulkhead::app {
+
+class AdminServers {
+ public:
+  struct Parts {  // all outlive it
+    net::Shard& shard;
+    const admin::AdminServices& services;
+    const net::TlsServerContexts& tls;
+    std::function<std::string()> metrics;  // the exposition
+    unsigned operator_uid;                 // besides root: the server's own
+  };
+  explicit AdminServers(Parts parts);
+
+  // Binds; the error names the endpoint. Before privileges are dropped.
+  Status listen(const Configuration::Listen& endpoints);
+  void start();       // on the shard
+  Task<void> stop();  // on the shard
+
+ private:
+  Status add(const SocketAddress& endpoint, admin::HttpServer& server);
+
+  Parts parts_;
+  admin::ApiHandler api_;
+  admin::MetricsHandler metrics_;
+  admin::HttpServer clear_server_, tls_server_, metrics_server_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+};
+
+}  // namespace bulkhead::app

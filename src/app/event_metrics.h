@@ -1,0 +1,24 @@
+// Counts the events of the trace as metrics, so that both tell the same story.
+#pragma once
+
+#include "monitoring/metrics.h"
+#include "src/trace/event.h"
+#include "tenants/live_directory.h"
+
+namespace bulkhead::app {
+
+// Thread-safe; called for each event after its commit. An event whose tenant is unknown counts under "".
+class EventMetrics {
+ public:
+  EventMetrics(monitoring::Metrics& metrics, const tenants::LiveDirectory& directory)
+      : metrics_(metrics), directory_(directory) {}
+  void count(const trace::Event& event);
+
+ private:
+  void count_delivery(const trace::Event& event, std::string_view tenant, std::string_view outcome);
+
+  monitoring::Metrics& metrics_;
+  const tenants::LiveDirectory& directory_;
+};
+
+}  // namespace bulkhead::app

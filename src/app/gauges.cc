@@ -1,0 +1,65 @@
+#include "src/app/gauges.h"
+
+namespace bulkhead::app {
+
+using monitoring::Metric;
+using monitoring::Metrics;
+
+namespace {
+
+double seconds_of(std::chrono::microseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+void provide_store(Metrics& metrics, store::Store& store) {
+  const auto number = [&](Metric metric, auto value_of) {
+    metrics.provide(metric, [&store, value_of](const Metrics::Emit& emit) { emit({}, value_of(store.usage())); });
+  };
+  using Usage = store::StoreUsage;
+  number(Metric::kStoreBytes, [](const Usage& u) { return static_cast<double>(u.bytes); });
+  number(Metric::kStoreLiveBytes, [](const Usage& u) { return static_cast<double>(u.live_bytes); });
+  number(Metric::kStoreSegments, [](const Usage& u) { return static_cast<double>(u.segments); });
+  number(Metric::kStoreCommits, [](const Usage& u) { return static_cast<double>(u.commits); });
+  number(Metric::kCommitGroups, [](const Usage& u) { return static_cast<double>(u.groups); });
+  number(Metric::kStoreWritable, [](const Usage& u) { return u.is_writable ? 1.0 : 0.0; });
+  metrics.provide(Metric::kCommitLatencySeconds, [&store](const Metrics::Emit& emit) {
+    const auto usage = store.usage();
+    emit({"0.5"}, seconds_of(usage.commit_latency_p50));
+    emit({"0.99"}, seconds_of(usage.commit_latency_p99));
+  });
+}
+
+using Counts = std::function<std::map<std::string, std::uint64_t>()>;
+
+void provide_counts(Metrics& metrics, Metric metric, Counts counts) {
+  metrics.provide(metric, [counts = std::move(counts)](const Metrics::Emit& emit) {
+    for (const auto& [label, count] : counts()) emit({label}, static_cast<double>(count));
+  });
+}
+
+void provide_directory(Metrics& metrics, const GaugeSources& sources) {
+  auto& directory = sources.directory;
+  auto& host = sources.host;
+  metrics.provide(Metric::kTenants, [&directory](const Metrics::Emit& emit) {
+    emit({}, static_cast<double>(directory.snapshot()->tenants().size()));
+  });
+  metrics.provide(Metric::kSourceAddresses, [&directory, &host](const Metrics::Emit& emit) {
+    const auto present = host.current();
+    std::size_t count = 0;
+    const auto snapshot = directory.snapshot();
+    for (const auto& address : snapshot->addresses()) count += present->contains(address.ip) ? 1 : 0;
+    emit({"present"}, static_cast<double>(count));
+    emit({"absent"}, static_cast<double>(snapshot->addresses().size() - count));
+  });
+}
+
+}  // namespace
+
+void provide_gauges(Metrics& metrics, GaugeSources sources) {
+  provide_store(metrics, sources.store);
+  provide_directory(metrics, sources);
+  provide_counts(metrics, Metric::kSessions, sources.sessions);
+  provide_counts(metrics, Metric::kQueueDeliveries, sources.queue);
+}
+
+}  // namespace bulkhead::app

@@ -1,0 +1,36 @@
+// The program: serve and check run here, every other command talks to the API of a running server.
+#include "src/admin/cli/run.h"
+#include "src/app/check.h"
+#include "src/app/configuration.h"
+#include "src/app/serve.h"
+#include "src/app/version.h"
+
+namespace {
+
+using namespace bulkhead;
+
+// The command line finds the server by the admin socket that the configuration names. A file with faults does not keep
+// an administrator from a running server.
+Result<admin::cli::Settings> settings_of(const std::string& configuration_file) {
+  const auto reading = app::read_configuration(app::configuration_path(configuration_file));
+  admin::cli::Settings settings;
+  settings.socket = reading.configuration.listen.admin;
+  return settings;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  auto environment = admin::cli::process_environment();
+  environment.version = app::kVersion;
+  environment.settings = settings_of;
+  environment.local_commands = {
+      {"serve", "run the server in the foreground; prints \"ready\" once it listens, SIGTERM ends it",
+       [](const std::string& file, bool) { return app::serve(app::configuration_path(file)); }},
+      {"check", "check the configuration and this host, and say what to do",
+       [](const std::string& file, bool wants_json) {
+         return app::check(app::configuration_path(file), wants_json ? app::Form::kJson : app::Form::kText);
+       }},
+  };
+  return admin::cli::run_cli(argc, argv, environment);
+}

@@ -1,0 +1,363 @@
+#include "src/app/node.h"
+
+#include <array>
+#include <atomic>
+#include <filesystem>
+#include <future>
+#include <vector>
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "monitoring/metrics.h"
+#include "netpolicy/host_addresses.h"
+#include "src/app/admin_servers.h"
+#include "src/app/certificates.h"
+#include "src/app/endpoint_texts.h"
+#include "src/app/event_metrics.h"
+#include "src/app/gauges.h"
+#include "src/app/housekeeping.h"
+#include "src/app/mail_intake.h"
+#include "src/app/privileges.h"
+#include "src/app/sender_resolution.h"
+#include "src/app/version.h"
+#include "src/delivery/courier.h"
+#include "src/mailbox/mailboxes.h"
+#include "src/net/resolver.h"
+#include "src/queue/queue.h"
+#include "src/smtpd/server.h"
+#include "src/store/store.h"
+#include "src/trace/trace.h"
+#include "tenants/live_directory.h"
+
+namespace bulkhead::app {
+
+namespace {
+
+constexpr std::size_t kPoolThreads = 4;
+constexpr std::size_t kPoolQueueMax = 10000;
+constexpr std::chrono::milliseconds kDrainGrace{30000};
+
+queue::RetryPolicy retry_policy(const Configuration& configuration) {
+  queue::RetryPolicy policy;
+  if (!configuration.queue.retry.empty()) policy.intervals = configuration.queue.retry;
+  policy.expire_after = configuration.queue.expire_after;
+  policy.warn_after = configuration.queue.warn_after;
+  return policy;
+}
+
+unsigned uid_after_drop(const std::string& user) {
+  std::array<char, 4096> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::geteuid() == 0 && !user.empty()) ::getpwnam_r(user.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  return found != nullptr ? found->pw_uid : ::geteuid();
+}
+
+// The address that a lane's mail would leave from now: for a remote of the arrival address's family, else of the other.
+std::optional<IpAddress> preview_source(const tenants::Snapshot& directory, const netpolicy::HostAddresses& host,
+                                        const queue::LaneKey& lane) {
+  if (lane.site == "local") return std::nullopt;
+  const Family first = lane.arrival.family();
+  const Family second = first == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4;
+  for (const Family family : {first, second}) {
+    const auto decision = netpolicy::choose_source(directory, host, lane.tenant, lane.arrival, family);
+    if (decision.kind == netpolicy::SourceDecision::Kind::kUse) return decision.ip;
+  }
+  return std::nullopt;
+}
+
+class RunningNode final : public Node {
+ public:
+  RunningNode(const Configuration& configuration, Log& log)
+      : configuration_(configuration),
+        log_(log),
+        runtime_(configuration.node.threads),
+        metrics_({.version = kVersion}, clock_) {}
+  ~RunningNode() override { stop(); }
+
+  Status open() {
+    if (auto opened = open_storage(); !opened) return opened;
+    if (auto opened = open_directory(); !opened) return opened;
+    if (auto made = make_queue(); !made) return made;
+    make_servers();
+    if (auto bound = bind(); !bound) return bound;
+    if (auto given = give_to_user(configuration_.node.data, configuration_.node.user); !given) return given;
+    return drop_privileges(configuration_.node.user);
+  }
+
+  Status start() override;
+  Status reload() override { return certificates_->reload(); }
+  void stop() override;
+
+ private:
+  Status open_storage();
+  Status open_directory();
+  Status make_queue();
+  void make_servers();
+  Status bind();
+  Status make_socket_directory();
+  std::map<std::string, std::uint64_t> sessions();
+  std::map<std::string, std::uint64_t> queue_counts();
+  // Runs a task on a shard and waits for its end: for start and stop, where the main thread is in charge.
+  template <class MakeTask>
+  void run_on(std::size_t shard, MakeTask make_task);
+
+  const Configuration configuration_;
+  Log& log_;
+  SystemClock clock_;
+  SystemRandom random_;
+  net::Runtime runtime_;
+  net::BlockingPool pool_{kPoolThreads, kPoolQueueMax};
+  monitoring::Metrics metrics_;
+  std::unique_ptr<store::FileSystem> files_ = store::make_posix_file_system();
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<trace::Trace> trace_;
+  std::unique_ptr<tenants::Directory> directory_;
+  std::unique_ptr<tenants::LiveDirectory> live_;
+  std::unique_ptr<EventMetrics> event_metrics_;
+  std::unique_ptr<netpolicy::HostAddressMonitor> host_;
+  std::unique_ptr<Certificates> certificates_;
+  std::unique_ptr<net::TlsServerContexts> tls_;
+  std::unique_ptr<mailbox::Mailboxes> mailboxes_;
+  std::vector<std::unique_ptr<net::Resolver>> resolvers_;
+  std::unique_ptr<queue::Queue> queue_;
+  std::vector<std::unique_ptr<delivery::Courier>> couriers_;
+  std::unique_ptr<MailIntake> intake_;
+  std::unique_ptr<smtpd::SmtpServer> smtp_;
+  std::unique_ptr<admin::AdminServices> services_;
+  std::unique_ptr<AdminServers> admin_;
+  std::unique_ptr<net::TaskGroup> background_;
+  std::unique_ptr<Housekeeping> housekeeping_;
+  std::atomic<bool> is_started_{false};
+  bool is_stopped_ = false;
+};
+
+Status RunningNode::open_storage() {
+  const std::string& data = configuration_.node.data;
+  if (auto made = files_->make_directory(data); !made) return made;
+  auto store = store::Store::open({.directory = data}, *files_, clock_, log_);
+  if (!store) return fail(store.error());
+  store_ = std::move(*store);
+  auto trace = trace::Trace::open(data, *store_, *files_, clock_, log_);
+  if (!trace) return fail(trace.error());
+  trace_ = std::move(*trace);
+  mailboxes_ = mailbox::Mailboxes::make(*store_);
+  auto certificates =
+      Certificates::load(configuration_.tls.certificate, configuration_.tls.key, data, configuration_.node.name, log_);
+  if (!certificates) return fail(certificates.error());
+  certificates_ = std::move(*certificates);
+  return {};
+}
+
+Status RunningNode::open_directory() {
+  auto directory = tenants::open_sqlite_directory(configuration_.node.data + "/directory.sqlite", clock_, random_);
+  if (!directory) return fail(directory.error());
+  directory_ = std::move(*directory);
+  auto live = tenants::LiveDirectory::load(*directory_, pool_, log_);
+  if (!live) return fail(live.error());
+  live_ = std::move(*live);
+  auto host = netpolicy::HostAddressMonitor::start(log_);
+  if (!host) return fail(host.error());
+  host_ = std::move(*host);
+  event_metrics_ = std::make_unique<EventMetrics>(metrics_, *live_);
+  certificates_->update(live_->snapshot());
+  return {};
+}
+
+Status RunningNode::make_queue() {
+  queue::Queue::Parts parts{.runtime = runtime_,
+                            .pool = pool_,
+                            .store = *store_,
+                            .trace = *trace_,
+                            .clock = clock_,
+                            .random = random_,
+                            .log = log_,
+                            .node_name = configuration_.node.name,
+                            .retry = retry_policy(configuration_),
+                            .source_preview = [this](const queue::LaneKey& lane) -> std::optional<IpAddress> {
+                              return preview_source(*live_->snapshot(), *host_->current(), lane);
+                            },
+                            .resolve_sender = sender_resolution(*live_),
+                            .on_event = [this](const trace::Event& event) { event_metrics_->count(event); }};
+  queue_ = queue::Queue::make(std::move(parts));
+  delivery::Settings settings;
+  settings.node_name = configuration_.node.name;
+  settings.port = configuration_.delivery.port;
+  settings.listeners = configuration_.listen.smtp;
+  settings.messages_per_connection = configuration_.delivery.messages_per_connection;
+  for (std::size_t i = 0; i < runtime_.size(); ++i) {
+    auto resolver =
+        net::make_cares_resolver(runtime_.shard(i), clock_, {.servers = texts_of(configuration_.dns.servers)});
+    if (!resolver) return fail(resolver.error());
+    resolvers_.push_back(std::move(*resolver));
+    delivery::Parts courier_parts{runtime_.shard(i),
+                                  pool_,
+                                  *resolvers_[i],
+                                  queue_->shard_queue(i),
+                                  *live_,
+                                  *host_,
+                                  *store_,
+                                  *mailboxes_,
+                                  *trace_,
+                                  metrics_,
+                                  clock_,
+                                  random_,
+                                  log_};
+    couriers_.push_back(std::make_unique<delivery::Courier>(courier_parts, settings));
+    queue_->set_carrier(i, *couriers_[i]);
+  }
+  const auto wake = [this] {
+    if (is_started_) queue_->sources_changed();
+  };
+  host_->on_change(wake);
+  live_->on_change([this, wake](const tenants::SnapshotPtr& snapshot) {
+    certificates_->update(snapshot);
+    wake();
+  });
+  return {};
+}
+
+void RunningNode::make_servers() {
+  tls_ = std::make_unique<net::TlsServerContexts>(
+      [this](std::string_view name, const SocketAddress& arrival) { return certificates_->choose(name, arrival); });
+  intake_ = std::make_unique<MailIntake>(*queue_, *store_);
+  smtpd::Settings settings;
+  settings.sessions_max = configuration_.limits.sessions;
+  settings.sessions_per_client_max = configuration_.limits.sessions_per_client;
+  smtp_ = std::make_unique<smtpd::SmtpServer>(smtpd::SmtpServer::Parts{.runtime = runtime_,
+                                                                       .directory = *live_,
+                                                                       .intake = *intake_,
+                                                                       .trace = *trace_,
+                                                                       .clock = clock_,
+                                                                       .random = random_,
+                                                                       .log = log_,
+                                                                       .node_name = configuration_.node.name,
+                                                                       .tls = tls_.get(),
+                                                                       .settings = settings});
+  services_ = std::make_unique<admin::AdminServices>(admin::AdminServices{
+      *directory_, *live_, pool_, *queue_, *store_, *trace_, *mailboxes_, *host_, clock_, random_, log_,
+      configuration_.node.name, kVersion, clock_.steady(),
+      [this](std::size_t shard) -> net::Resolver& { return *resolvers_[shard]; }, [this] { return sessions(); }});
+  AdminServers::Parts parts{.shard = runtime_.shard(0),
+                            .services = *services_,
+                            .tls = *tls_,
+                            .metrics = [this] { return metrics_.exposition(); },
+                            .operator_uid = uid_after_drop(configuration_.node.user)};
+  admin_ = std::make_unique<AdminServers>(std::move(parts));
+  provide_gauges(metrics_, {.store = *store_,
+                            .trace = *trace_,
+                            .directory = *live_,
+                            .host = *host_,
+                            .sessions = [this] { return sessions(); },
+                            .queue = [this] { return queue_counts(); }});
+}
+
+Status RunningNode::make_socket_directory() {
+  const auto directory = std::filesystem::path{configuration_.listen.admin}.parent_path().string();
+  std::error_code error;
+  const bool is_new = std::filesystem::create_directories(directory, error);
+  if (error) return fail(ErrorCode::kIo, "cannot make " + directory + ": " + error.message());
+  // A directory of our own making is ours: the socket is removed from it after root was given up.
+  return is_new ? give_to_user(directory, configuration_.node.user) : Status{};
+}
+
+Status RunningNode::bind() {
+  using smtpd::ListenerKind;
+  std::vector<smtpd::SmtpServer::Endpoint> endpoints;
+  const auto add = [&](const std::vector<SocketAddress>& list, ListenerKind kind) {
+    for (const auto& address : list) endpoints.push_back({address, kind});
+  };
+  add(configuration_.listen.smtp, ListenerKind::kSmtp);
+  add(configuration_.listen.submission, ListenerKind::kSubmission);
+  add(configuration_.listen.submissions, ListenerKind::kSubmissions);
+  if (auto bound = smtp_->listen(endpoints); !bound) return bound;
+  if (auto made = make_socket_directory(); !made) return made;
+  return admin_->listen(configuration_.listen);
+}
+
+template <class MakeTask>
+void RunningNode::run_on(std::size_t shard, MakeTask make_task) {
+  std::promise<void> ended;
+  net::TaskGroup group{runtime_.shard(shard), log_};
+  runtime_.shard(shard).post([&] {
+    group.spawn([](Task<void> task, std::promise<void>& done) -> Task<void> {
+      co_await std::move(task);
+      done.set_value();
+    }(make_task(), ended));
+  });
+  ended.get_future().wait();
+  // The group's last child ends just after its promise: the shard must have left it before it dies.
+  std::promise<void> left;
+  runtime_.shard(shard).post([&] { left.set_value(); });
+  left.get_future().wait();
+}
+
+Status RunningNode::start() {
+  runtime_.start();
+  is_started_ = true;
+  if (auto started = queue_->start(); !started) return started;
+  background_ = std::make_unique<net::TaskGroup>(runtime_.shard(0), log_);
+  housekeeping_ = std::make_unique<Housekeeping>(Housekeeping::Parts{runtime_.shard(0), pool_, *store_, *trace_, log_});
+  for (std::size_t i = 0; i < runtime_.size(); ++i) {
+    runtime_.shard(i).post([this, i] { couriers_[i]->start(); });
+  }
+  std::promise<void> started;
+  runtime_.shard(0).post([&] {
+    background_->spawn(housekeeping_->run(*background_));
+    admin_->start();
+    started.set_value();
+  });
+  started.get_future().wait();
+  smtp_->start();
+  log_.info("bulkhead {} serves as {}", kVersion, configuration_.node.name);
+  return {};
+}
+
+void RunningNode::stop() {
+  if (is_stopped_ || !is_started_) return;
+  is_stopped_ = true;
+  log_.info("stopping: no new connections, what is in progress may finish");
+  for (std::size_t i = 0; i < runtime_.size(); ++i) {
+    run_on(i, [&] { return smtp_->stop(i, kDrainGrace); });
+  }
+  run_on(0, [&] { return queue_->drain(runtime_.shard(0), kDrainGrace); });
+  for (std::size_t i = 0; i < runtime_.size(); ++i) {
+    run_on(i, [&] { return couriers_[i]->stop(); });
+  }
+  run_on(0, [&] { return admin_->stop(); });
+  run_on(0, [&]() -> Task<void> {
+    background_->cancel();
+    return background_->join();
+  });
+  is_started_ = false;
+  host_.reset();
+  trace_->close();
+  store_->close();
+  metrics_.withdraw_providers();
+  runtime_.stop();
+  log_.info("stopped");
+}
+
+std::map<std::string, std::uint64_t> RunningNode::sessions() {
+  std::map<std::string, std::uint64_t> counts;
+  for (const auto kind :
+       {smtpd::ListenerKind::kSmtp, smtpd::ListenerKind::kSubmission, smtpd::ListenerKind::kSubmissions}) {
+    counts[std::string{smtpd::to_string(kind)}] = smtp_->census().open(kind);
+  }
+  return counts;
+}
+
+std::map<std::string, std::uint64_t> RunningNode::queue_counts() {
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Node>> Node::open(const Configuration& configuration, Log& log) {
+  auto node = std::make_unique<RunningNode>(configuration, log);
+  if (auto opened = node->open(); !opened) return fail(opened.error());
+  return node;
+}
+
+}  // namespace bulkhead::app

@@ -1,0 +1,26 @@
+// A running node: makes every part, gives each what it needs, starts and stops them in the right order.
+//
+// Wiring only. What a part does is decided in its own folder.
+#pragma once
+
+#include <memory>
+
+#include "src/app/configuration.h"
+#include "src/base/log.h"
+#include "src/base/result.h"
+
+namespace bulkhead::app {
+
+class Node {
+ public:
+  // Opens store, trace and directory, binds every listener, gives up root. Nothing is served yet.
+  static Result<std::unique_ptr<Node>> open(const Configuration& configuration, Log& log);
+  virtual ~Node() = default;
+
+  virtual Status start() = 0;   // serves from here on
+  virtual Status reload() = 0;  // SIGHUP: the node's certificate
+  // Stops accepting, lets what is in progress finish (bounded), closes everything. Idempotent.
+  virtual void stop() = 0;
+};
+
+}  // namespace bulkhead::app

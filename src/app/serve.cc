@@ -1,0 +1,63 @@
+#include "src/app/serve.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include "src/app/configuration.h"
+#include "src/app/node.h"
+#include "src/app/output.h"
+#include "src/app/service_notification.h"
+#include "src/app/signals.h"
+#include "src/base/log.h"
+
+namespace bulkhead::app {
+
+namespace {
+
+// A connection is a descriptor: take as many as the hard limit gives.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int refuse(const Error& error) {
+  print_error(fmt::format("bulkhead: {}{}{}\n", error.message, error.advice.empty() ? "" : "; ", error.advice));
+  return 1;
+}
+
+}  // namespace
+
+std::string configuration_path(const std::string& option) {
+  if (!option.empty()) return option;
+  const char* from_environment = std::getenv("BULKHEAD_CONFIG");  // NOLINT(concurrency-mt-unsafe): one thread yet
+  return from_environment != nullptr && *from_environment != '\0' ? from_environment : "/etc/bulkhead/bulkhead.toml";
+}
+
+int serve(const std::string& configuration_file) {
+  block_signals();
+  const auto reading = read_configuration(configuration_file);
+  for (const auto& fault : reading.faults) print_error(fault.text() + "\n");
+  if (!reading.faults.empty()) return 1;
+  raise_descriptor_limit();
+
+  StderrLog log;
+  auto node = Node::open(reading.configuration, log);
+  if (!node) return refuse(node.error());
+  if (auto started = (*node)->start(); !started) return refuse(started.error());
+  print_line("ready");
+  notify_service_manager("READY=1");
+
+  while (wait_for_signal() == Signal::kReload) {
+    if (auto reloaded = (*node)->reload(); !reloaded) log.error("not reloaded: {}", reloaded.error().message);
+  }
+  notify_service_manager("STOPPING=1");
+  (*node)->stop();
+  return 0;
+}
+
+}  // namespace bulkhead::app
