@@ -33,8 +33,11 @@ Status write_file(const std::string& path, const std::string& text, mode_t mode)
   return {};
 }
 
-bool exists(const std::string& path) {
-  return ::access(path.c_str(), F_OK) == 0;
+// A file that a power cut left half written is as good as none: it is made again.
+bool is_usable(const std::string& chain_file, const std::string& key_file) {
+  const auto chain = read_file(chain_file);
+  const auto key = read_file(key_file);
+  return chain && key && net::parse_certificate(*chain, *key).has_value();
 }
 
 Status make_self_signed_files(const std::string& chain_file, const std::string& key_file, const std::string& name) {
@@ -55,7 +58,7 @@ Result<std::unique_ptr<Certificates>> Certificates::load(const std::string& chai
   } else {
     const std::string chain = data + "/self-signed.crt";
     const std::string key = data + "/self-signed.key";
-    if (!exists(chain) || !exists(key)) {
+    if (!is_usable(chain, key)) {
       if (auto made = make_self_signed_files(chain, key, node_name); !made) return fail(made.error());
       log.info("made a self-signed certificate for {}: {}", node_name, chain);
     }

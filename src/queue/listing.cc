@@ -159,19 +159,20 @@ Task<std::vector<ListingRow>> Listing::gather(std::optional<DeliveryKey> after, 
 Task<Result<std::vector<DeliveryView>>> Listing::read(std::vector<ListingRow> rows) {
   const store::Kv& kv = core_.parts.store.kv();
   const UtcTime now = core_.parts.clock.now();
-  OnPool<std::vector<DeliveryView>> reading{core_.parts.pool, shard_,
-                                            [&kv, this, now, &rows]() -> Result<std::vector<DeliveryView>> {
-                                              std::vector<DeliveryView> views;
-                                              for (const auto& row : rows) {
-                                                auto view = view_of(kv, row, selector_, now);
-                                                if (!view) continue;
-                                                if (core_.parts.source_preview && row.lane.site != kLocalSite) {
-                                                  view->source = core_.parts.source_preview(row.lane);
-                                                }
-                                                views.push_back(std::move(*view));
-                                              }
-                                              return views;
-                                            }};
+  OnPool<std::vector<DeliveryView>> reading{
+      core_.parts.pool, shard_, [&kv, this, now, &rows]() -> Result<std::vector<DeliveryView>> {
+        std::vector<DeliveryView> views;
+        for (const auto& row : rows) {
+          auto view = view_of(kv, row, selector_, now);
+          if (!view) continue;
+          const bool has_source = row.lane.site != kLocalSite && row.state != "held";
+          if (core_.parts.source_preview && has_source) {
+            view->source = core_.parts.source_preview(row.lane);
+          }
+          views.push_back(std::move(*view));
+        }
+        return views;
+      }};
   co_return co_await reading;
 }
 

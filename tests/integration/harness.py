@@ -243,6 +243,8 @@ class Namespaces:
         self.server, self.remote = f"{tag}s", f"{tag}r"
         for name in (self.server, self.remote):
             run(["ip", "netns", "add", name])
+            # Without it, removing the first address of a network removes the others, too.
+            run(["ip", "netns", "exec", name, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/conf/all/promote_secondaries"])
             run(["ip", "-n", name, "link", "set", "lo", "up"])
         run(["ip", "link", "add", "veth0", "netns", self.server, "type", "veth", "peer", "name", "veth0", "netns",
              self.remote])

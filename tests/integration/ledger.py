@@ -3,8 +3,8 @@
 
 ledger.py SENT.jsonl SINK.jsonl [--stored N] [--local]
 
-A sent line is {token, sha, status}: acknowledged (a 2xx to the end of data), refused (4xx or 5xx), or ambiguous (the connection
-died between the last byte and the reply). The sha is over everything from the X-Ledger field on, so that trace fields which are put
+A sent line is {token, sha, status}: acknowledged (a 2xx to the end of data), refused, or ambiguous (the connection died between the last
+byte and the reply, or the reply was 451 because a sync failed: the sender tries again). The sha is over everything from the X-Ledger field on, so that trace fields which are put
 above do not count and everything else does.
 """
 import argparse

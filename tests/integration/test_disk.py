@@ -47,7 +47,7 @@ class DiskTrouble(TestCase):
             transcript = self.send(server)[1]
             return "452" in transcript and "4.3.1" in transcript
         wait_until(refused, "452 4.3.1")
-        self.assertFalse(server.json("status")["store"]["is_writable"])
+        self.assertFalse(server.json("status")["store"]["writable"])
         filler.unlink()
         wait_until(lambda: self.send(server)[0] == 0, "mail to be taken again")
         load.stop()
@@ -71,7 +71,7 @@ class DiskTrouble(TestCase):
         tracer.stop(2)
         transcript = self.send(server)[1]        # the sync would work again; the program must not trust it
         self.assertRegex(transcript, r"\*\* 45[12] ")
-        self.assertFalse(server.json("status")["store"]["is_writable"])
+        self.assertFalse(server.json("status")["store"]["writable"])
         server.stop()
         server.start()
         self.assertEqual(self.send(server)[0], 0)

@@ -77,7 +77,7 @@ class Kill(TestCase):
         sent = ledger.read(self.ledger / "sent")
         acknowledged = sum(1 for e in sent if e["status"] == "acknowledged")
         ambiguous = sum(1 for e in sent if e["status"] == "ambiguous")
-        stored = server.json("account", "show", "inbox@client.example")["messages"]
+        stored = server.json("account", "show", "inbox@client.example")["mailbox"]["messages"]
         print(f"acknowledged {acknowledged}, ambiguous {ambiguous}, stored {stored}", flush=True)
         self.assertGreaterEqual(stored, acknowledged)
         self.assertLessEqual(stored, acknowledged + ambiguous)

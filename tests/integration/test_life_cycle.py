@@ -52,7 +52,7 @@ class LifeCycle(TestCase):
         print(f"{QUEUED} queued: serving {took:.2f} s after the start", flush=True)
         self.assertLess(took, 2.0)
         wait_until(lambda: server.json("queue", "count")["messages"] >= QUEUED, "the queue to be loaded", 60)
-        wait_until(lambda: server.json("account", "show", "s@client.example")["messages"] == 1, "the local message")
+        wait_until(lambda: server.json("account", "show", "s@client.example")["mailbox"]["messages"] == 1, "the local message")
 
     def test_root_is_given_up(self):
         server = self.node(listen=["127.0.0.1"])

@@ -18,7 +18,8 @@ class Peers(TestCase):
         self.own(NameServer(self.directory / "dns", f"{DNS}:53",
                             ["dest IN MX 10 mx.dest", f"mx.dest IN A {REMOTE}", "one IN MX 10 mx.one", f"mx.one IN A {SERVER}"],
                             namespace=self.net.remote))
-        self.postfix = Postfix(self.directory / "postfix", REMOTE, "dest.test", namespace=self.net.remote)
+        self.postfix = Postfix(self.directory / "postfix", REMOTE, "dest.test", namespace=self.net.remote,
+                               settings=[f"relayhost = [{SERVER}]"])
         self.addCleanup(self.postfix.stop)
         self.server = self.node(namespace=self.net.server, extra=f'[dns]\nservers = ["{DNS}:53"]\n[queue]\nretry = ["1s"]\n')
         self.server.start()
@@ -60,7 +61,7 @@ class Peers(TestCase):
         import subprocess
         subprocess.run(["ip", "netns", "exec", self.net.remote, "sendmail", "-C", str(self.postfix.configuration), "-f",
                         "w@dest.test", "a@one.test"], input=message, text=True, check=True)
-        wait_until(lambda: self.server.json("account", "show", "a@one.test")["messages"] == 1, "the message in the mailbox", 30)
+        wait_until(lambda: self.server.json("account", "show", "a@one.test")["mailbox"]["messages"] == 1, "the message in the mailbox", 30)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Power cuts under load, on a disk that keeps only what was flushed: nothing acknowledged is lost.
 
-BULKHEAD_POWER_CUTS sets how often (default 10; fifty and more by hand). Needs FUSE and loop devices.
+BULKHEAD_POWER_CUTS sets how often (default 50). Needs FUSE and loop devices.
 """
 import os
 import pathlib
@@ -15,7 +15,7 @@ from harness import TestCase, free_port, main, wait_until
 from load import Load
 from power import Disk
 
-CUTS = int(os.environ.get("BULKHEAD_POWER_CUTS", "10"))
+CUTS = int(os.environ.get("BULKHEAD_POWER_CUTS", "50"))
 SEED = int(os.environ.get("BULKHEAD_SEED", "0")) or int(time.time())
 
 

@@ -142,7 +142,7 @@ class SourceAddresses(TestCase):
         replies = " ".join(e["reply"] for e in wait_until(bounced, "two bounces"))
         self.assertIn("5.1.10", replies)
         self.assertIn("5.1.2", replies)
-        wait_until(lambda: self.server.json("account", "show", "a@one.test")["messages"] == 2, "two bounces in the mailbox")
+        wait_until(lambda: self.server.json("account", "show", "a@one.test")["mailbox"]["messages"] == 2, "two bounces in the mailbox")
         self.submit("a@one.test", ONE4, "x@not-served.example")   # REFUSED: nobody may say that it does not exist
         wait_until(lambda: any(r["state"] == "scheduled" for r in self.queue()), "the unknown zone to be deferred")
         self.assertEqual(len(sink.messages()), 1)
