@@ -21,8 +21,8 @@ struct Address {
 
   // "local@domain" with the local part quoted where the grammar needs it.
   std::string text() const;
-  bool needs_smtputf8() const;                      // a byte above 127 in the local part
-  std::optional<IpAddress> literal() const;         // the address of an address-literal domain
+  bool needs_smtputf8() const;               // a byte above 127 in the local part
+  std::optional<IpAddress> literal() const;  // the address of an address-literal domain
   auto operator<=>(const Address&) const = default;
 
   // Mailbox of RFC 5321 §4.1.2 (without angle brackets), RFC 6531 when it has UTF-8. Local part at most 64 octets,

@@ -28,7 +28,7 @@ struct Sender {
   Ret ret = Ret::kUnspecified;
   Body body = Body::k7Bit;
   bool is_smtputf8 = false;
-  bool requires_tls = false;       // reserved for RFC 8689
+  bool requires_tls = false;  // reserved for RFC 8689
 
   std::string text() const { return address ? address->text() : std::string{}; }  // "" for <>
 };

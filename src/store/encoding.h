@@ -11,7 +11,9 @@ namespace bulkhead::store {
 
 namespace encoding_detail {
 inline constexpr bool kIsLittle = std::endian::native == std::endian::little;
-inline std::uint16_t swap(std::uint16_t v) { return __builtin_bswap16(v); }
+inline std::uint16_t swap(std::uint16_t v) {
+  return __builtin_bswap16(v);
+}
 inline std::uint32_t swap(std::uint32_t v) {
   return __builtin_bswap32(v);
 }
