@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -78,7 +79,10 @@ class TestDnsServer {
   }
   std::string address() const { return address_.text(); }
   int queries() const { return queries_; }
-  std::vector<std::uint16_t> client_ports() const { return ports_; }  // read when no question is on the way
+  std::vector<std::uint16_t> client_ports() const {
+    const std::lock_guard lock{mutex_};
+    return ports_;
+  }
 
  private:
   void bind_both() {
@@ -107,7 +111,10 @@ class TestDnsServer {
     const auto got = ::recvfrom(udp_.get(), query.data(), query.size(), 0, peer.get(), &peer.size);
     if (got < 12) return;
     query.resize(static_cast<std::size_t>(got));
-    ports_.push_back(peer.address().port);
+    {
+      const std::lock_guard lock{mutex_};
+      ports_.push_back(peer.address().port);
+    }
     ++queries_;
     for (const auto& message : answer_(query, false)) {
       ::sendto(udp_.get(), message.data(), message.size(), 0, peer.get(), peer.size);
@@ -132,7 +139,8 @@ class TestDnsServer {
   Answer answer_;
   OwnedFd udp_, tcp_;
   SocketAddress address_;
-  std::vector<std::uint16_t> ports_;
+  mutable std::mutex mutex_;
+  std::vector<std::uint16_t> ports_;  // guarded by mutex_
   std::atomic<int> queries_ = 0;
   std::jthread thread_;
 };
