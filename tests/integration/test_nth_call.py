@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """kill -9 before the Nth system call of an operation, for each call that changes a disk or speaks to a peer.
 
-The operations: a message for a mailbox, one that is relayed, one that bounces, the first one of a new store. A first run without a kill records which calls an
-operation makes; then each run kills the server before one of them (strace counts by call and thread), starts it again and
-looks whether everything is where it belongs. BULKHEAD_NTH_SECONDS bounds an operation's runs (default 12, spread over all
-its calls); BULKHEAD_NTH=all does every one.
+The operations: a message for a mailbox, one that is relayed, one that bounces, the first one of a new store. A first
+run without a kill records which calls an operation makes; then each run kills the server before one of them (strace
+counts by call and thread), starts it again and looks whether everything is where it belongs. BULKHEAD_NTH_SECONDS bounds
+an operation's runs (default 12, spread over all its calls); BULKHEAD_NTH=all does every one.
 """
 import collections
 import os
@@ -17,8 +17,8 @@ import time
 import ledger
 from harness import Process, TestCase, free_port, main, wait_until
 
-CALLS = ("fsync,fdatasync,pwrite64,pwritev,pwritev2,write,writev,rename,renameat,renameat2,unlink,unlinkat,ftruncate,fallocate,"
-         "sendmsg,sendto")
+CALLS = ("fsync,fdatasync,pwrite64,pwritev,pwritev2,write,writev,rename,renameat,renameat2,unlink,unlinkat,ftruncate,"
+         "fallocate,sendmsg,sendto")
 ALL = os.environ.get("BULKHEAD_NTH") == "all"
 SECONDS = float(os.environ.get("BULKHEAD_NTH_SECONDS", "12"))
 SENDER = "s@client.example"
@@ -58,15 +58,12 @@ def positions(counts):
     """(call, N) for all calls, spread so that any beginning of the list visits each call early and late."""
     lists = []
     for call, count in sorted(counts.items()):
-        numbers, step = [], count
-        while step >= 1:   # the first, the last, the middle, the quarters…
-            numbers += [n for n in range(1, count + 1, step) if n not in numbers] if step > 1 else []
-            numbers += [count] if count not in numbers else []
-            step //= 2
-        numbers += [n for n in range(1, count + 1) if n not in set(numbers)]
+        numbers, step = {1: None, count: None}, count   # a dict keeps the order: first, last, middle, quarters…
+        while step > 1:
+            step = (step + 1) // 2
+            numbers |= dict.fromkeys(range(1, count + 1, step))
         lists.append([(call, n) for n in numbers])
-    longest = max(map(len, lists))
-    return [entry[i] for i in range(longest) for entry in lists if i < len(entry)]
+    return [entry[i] for i in range(max(map(len, lists))) for entry in lists if i < len(entry)]
 
 
 class NthCall(TestCase):
@@ -169,7 +166,7 @@ class NthCall(TestCase):
             died = self.kill_at(call, number, recipient)
             killed, beyond = killed + died, beyond + (not died)
             check(f"a kill before {call} number {number}")
-        print(f"\n{dict(counts)}: of {sum(counts.values())} killed before {killed}, {beyond} were not reached", flush=True)
+        print(f"\n{dict(counts)}: of {len(todo)} killed before {killed}, {beyond} were not reached", flush=True)
         self.assertGreaterEqual(killed, min(5, len(todo)))
         self.assertGreater(killed, beyond)
         self.drained()
