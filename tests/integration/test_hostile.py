@@ -2,11 +2,9 @@
 """Clients that mean harm or know no better: the server lives, within bounds, and others are served at once."""
 import pathlib
 import re
-import shutil
 import socket
 import ssl
 import struct
-import tempfile
 import threading
 import time
 
@@ -87,11 +85,7 @@ class Hostile(TestCase):
         self.port = free_port("127.0.0.2")
         extra = '[queue]\nretry = ["1s"]\n[limits]\nsessions_per_client = 5000\n'
         self.server = self.node(listen=["127.0.0.1"], extra=extra)
-        # In memory: what is timed here is the server, not a disk that others may use as well.
-        data = tempfile.mkdtemp(prefix="bulkhead-data-", dir="/dev/shm")
-        self.addCleanup(shutil.rmtree, data, True)
-        text = self.server.configuration.read_text()
-        self.server.configuration.write_text(text.replace(str(self.server.data), f"{data}/data"))
+        self.keep_in_memory(self.server)
         self.server.start()
         self.server.add_tenant("client", "client.example", [("127.0.0.1", "mx.client.example")], SENDER)
         self.server.cli("account", "set", SENDER, "--client-networks", "127.0.0.1/32")
