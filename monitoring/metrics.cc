@@ -40,11 +40,6 @@ struct Metrics::State {
 
 namespace {
 
-std::string_view class_of(int code) {
-  constexpr std::array<std::string_view, 6> kClasses{"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
-  return code >= 100 && code < 600 ? kClasses[static_cast<std::size_t>(code / 100)] : kClasses[0];
-}
-
 // The label values as they count: a ranked one that has no place becomes "other".
 Series::Values ranked(const std::vector<LabelRanking*>& rankings, std::initializer_list<std::string_view> labels) {
   BULKHEAD_CHECK(labels.size() == rankings.size());
@@ -123,17 +118,8 @@ void Metrics::message_received(Text tenant, Text protocol, std::uint64_t size_by
   add(Metric::kMessagesReceivedBytes, {tenant, protocol}, size_bytes);
 }
 
-void Metrics::smtp_reply(int code) {
-  add(Metric::kSmtpReplies, {class_of(code)});
-}
-
 void Metrics::delivery_finished(Text tenant, Text source, Text site, Text outcome, std::uint64_t recipients) {
   add(Metric::kDeliveries, {tenant, source, site, outcome}, recipients);
-}
-
-void Metrics::http_request(int status, Seconds time) {
-  add(Metric::kHttpRequests, {class_of(status)});
-  observe(Metric::kHttpRequestSeconds, {}, time);
 }
 
 void Metrics::provide(Metric metric, Provider provider) {

@@ -45,17 +45,10 @@ class Metrics {
   void message_received(Text tenant, Text protocol, std::uint64_t size_bytes);
   void message_rejected(Text tenant, Text reason) { add(Metric::kMessagesRejected, {tenant, reason}); }
   void recipients_accepted(Text tenant, std::uint64_t count = 1) { add(Metric::kRecipientsAccepted, {tenant}, count); }
-  void recipients_rejected(Text tenant, Text reason, std::uint64_t count = 1) {
-    add(Metric::kRecipientsRejected, {tenant, reason}, count);
-  }
-  void smtp_session_opened(Text protocol) { add(Metric::kSmtpSessions, {protocol}); }
-  void smtp_reply(int code);
-  void connection_refused(Text reason) { add(Metric::kConnectionsRefused, {reason}); }
   // `outcome`: ok failed verified; `protocol` is "delivery" for connections that we open.
   void tls_handshake(Text protocol, Text outcome) { add(Metric::kTlsHandshakes, {protocol, outcome}); }
   // `outcome`: ok failed locked unavailable.
   void login(Text outcome, Text protocol) { add(Metric::kLogins, {protocol, outcome}); }
-  void throttled(Text tenant, Text reason) { add(Metric::kThrottled, {tenant, reason}); }
 
   // Outgoing mail. `outcome`: delivered deferred bounced expired held; `source` is empty when none was used.
   void delivery_finished(Text tenant, Text source, Text site, Text outcome, std::uint64_t recipients = 1);
@@ -67,17 +60,6 @@ class Metrics {
   void delivery_reply(Text site, Text reply_class) { add(Metric::kDeliveryReplies, {site, reply_class}); }
   void ambiguous_delivery(Text site) { add(Metric::kAmbiguousDeliveries, {site}); }
   void mailbox_delivery(Text tenant, Text outcome) { add(Metric::kMailboxDeliveries, {tenant, outcome}); }
-  // `dsn_class`: failure delay success.
-  void dsn_made(Text tenant, Text dsn_class) { add(Metric::kDsns, {tenant, dsn_class}); }
-  void directive_given(Text action) { add(Metric::kDirectives, {action}); }
-
-  // `outcome`: ok cached nxdomain nodata failed timeout.
-  void dns_lookup(Text outcome) { add(Metric::kDnsLookups, {outcome}); }
-  void dns_took(Seconds time) { observe(Metric::kDnsSeconds, {}, time); }
-  // `outcome`: hit miss unavailable.
-  void directory_lookup(Text outcome) { add(Metric::kDirectoryLookups, {outcome}); }
-  void password_check_took(Seconds time) { observe(Metric::kPasswordCheckSeconds, {}, time); }
-  void http_request(int status, Seconds time);
 
   // Metrics of Origin::kProvided are asked for at each reading: the provider calls `emit` once for each series, with
   // the label values in the table's order. It runs on the reader's thread and may block shortly. Several providers of

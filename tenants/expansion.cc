@@ -30,10 +30,12 @@ Expansion::Expansion(const Snapshot& snapshot, const mail::Address& recipient, F
   take_next_step();
 }
 
-// Another tenant's domain is as foreign as a remote one: what goes there is mail of this tenant and takes the same way.
+// Another tenant's domain on this node is delivered to here: its MX leads to ourselves. A suspended one takes no mail.
 void Expansion::add(mail::Address address, int depth) {
   const auto* domain = snapshot_.domain_by_name(address.domain);
-  if (domain == nullptr || domain->tenant != tenant_->id) return add_forward(std::move(address));
+  if (domain == nullptr) return add_forward(std::move(address));
+  const auto* owner = snapshot_.tenant(domain->tenant);
+  if (owner == nullptr || owner->suspension == Suspension::kSuspended) return;
   address = normalised(std::move(address));
   address.domain = domain->name;
   if (!seen_.insert(address.text()).second) {
@@ -85,8 +87,9 @@ void Expansion::add_alias(const Alias& alias) {
 void Expansion::add_unknown() {
   if (fallback_ == Fallback::kNone) return;
   const auto* domain = snapshot_.domain_by_name(current_.address.domain);
-  const bool is_postmaster = current_.address.local == "postmaster" && !tenant_->postmaster.empty();
-  const auto target = mail::Address::parse(is_postmaster ? tenant_->postmaster : domain->catch_all);
+  const auto* owner = snapshot_.tenant(domain->tenant);
+  const bool is_postmaster = current_.address.local == "postmaster" && !owner->postmaster.empty();
+  const auto target = mail::Address::parse(is_postmaster ? owner->postmaster : domain->catch_all);
   if (!target || current_.depth >= kDepthMax) return;
   add(*target, current_.depth + 1);
 }

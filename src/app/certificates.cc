@@ -94,6 +94,7 @@ net::CertificatePtr Certificates::parse(const std::string& chain, const std::str
 }
 
 void Certificates::update(const tenants::SnapshotPtr& snapshot) {
+  const std::lock_guard lock{changing_};
   auto table = std::make_shared<Table>();
   table->node = table_.load()->node;
   std::unordered_map<TenantId, net::CertificatePtr> by_tenant;
@@ -122,6 +123,7 @@ void Certificates::update(const tenants::SnapshotPtr& snapshot) {
 Status Certificates::reload() {
   auto node = parse_files();
   if (!node) return fail(node.error());
+  const std::lock_guard lock{changing_};
   auto table = std::make_shared<Table>(*table_.load());
   table->node = *node;
   table_.store(std::move(table));

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 
@@ -44,6 +45,7 @@ class Certificates {
 
   std::string chain_file_, key_file_;
   Log& log_;
+  std::mutex changing_;  // held by who makes a new table from the old
   std::atomic<std::shared_ptr<const Table>> table_;
 };
 

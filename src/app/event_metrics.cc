@@ -40,9 +40,6 @@ void EventMetrics::count(const trace::Event& event) {
     case kHeld:
       count_delivery(event, tenant, "held");
       break;
-    case kStored:
-      metrics_.mailbox_delivery(tenant, "stored");
-      break;
     case kLogin:
       metrics_.login("ok", event.protocol);
       break;

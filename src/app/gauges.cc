@@ -29,6 +29,19 @@ void provide_store(Metrics& metrics, store::Store& store) {
   });
 }
 
+void provide_trace(Metrics& metrics, trace::Trace& trace) {
+  const auto number = [&](Metric metric, auto value_of) {
+    metrics.provide(metric, [&trace, value_of](const Metrics::Emit& emit) {
+      emit({}, static_cast<double>(value_of(trace.usage())));
+    });
+  };
+  using Usage = trace::Trace::Usage;
+  number(Metric::kTraceEvents, [](const Usage& u) { return u.events; });
+  number(Metric::kTraceEventsDropped, [](const Usage& u) { return u.dropped; });
+  number(Metric::kTraceUnsettledEvents, [](const Usage& u) { return u.unsettled; });
+  number(Metric::kTraceBytes, [](const Usage& u) { return u.bytes; });
+}
+
 using Counts = std::function<std::map<std::string, std::uint64_t>()>;
 
 void provide_counts(Metrics& metrics, Metric metric, Counts counts) {
@@ -57,6 +70,7 @@ void provide_directory(Metrics& metrics, const GaugeSources& sources) {
 
 void provide_gauges(Metrics& metrics, GaugeSources sources) {
   provide_store(metrics, sources.store);
+  provide_trace(metrics, sources.trace);
   provide_directory(metrics, sources);
   provide_counts(metrics, Metric::kSessions, sources.sessions);
   provide_counts(metrics, Metric::kQueueDeliveries, sources.queue);

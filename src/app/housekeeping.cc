@@ -17,8 +17,10 @@ Task<void> Housekeeping::run(net::TaskGroup& group) {
     const bool goes_on = co_await std::move(sleeping);
     if (!goes_on) co_return;
     auto round = [this]() -> Status {
-      if (auto settled = parts_.trace.settle(); !settled) return settled;
-      return parts_.store.reclaim();
+      // Both, whatever the other's trouble: a trace that cannot settle must not fill the disk with dead bodies.
+      auto settled = parts_.trace.settle();
+      auto reclaimed = parts_.store.reclaim();
+      return settled ? reclaimed : settled;
     };
     const Result<Status> done = co_await parts_.pool.run(parts_.shard, std::move(round));
     const Status status = done ? *done : Status{fail(done.error())};

@@ -13,6 +13,7 @@
 #include "netpolicy/host_addresses.h"
 #include "src/app/admin_servers.h"
 #include "src/app/certificates.h"
+#include "src/app/counted_trace.h"
 #include "src/app/endpoint_texts.h"
 #include "src/app/event_metrics.h"
 #include "src/app/gauges.h"
@@ -36,7 +37,12 @@ namespace {
 
 constexpr std::size_t kPoolThreads = 4;
 constexpr std::size_t kPoolQueueMax = 10000;
-constexpr std::chrono::milliseconds kDrainGrace{30000};
+constexpr std::size_t kAdminPoolThreads = 2;
+constexpr std::size_t kAdminPoolQueueMax = 200;
+// Together below what the systemd unit waits for.
+constexpr std::chrono::milliseconds kSessionGrace{20000};
+constexpr std::chrono::milliseconds kDeliveryGrace{10000};
+constexpr std::chrono::milliseconds kQueueCountInterval{2000};
 
 queue::RetryPolicy retry_policy(const Configuration& configuration) {
   queue::RetryPolicy policy;
@@ -99,9 +105,12 @@ class RunningNode final : public Node {
   Status make_socket_directory();
   std::map<std::string, std::uint64_t> sessions();
   std::map<std::string, std::uint64_t> queue_counts();
-  // Runs a task on a shard and waits for its end: for start and stop, where the main thread is in charge.
-  template <class MakeTask>
-  void run_on(std::size_t shard, MakeTask make_task);
+  Task<void> count_queue(net::TaskGroup& group);
+  // Run a task on one shard, or one on each at the same time, and wait for the end: for start and stop, where the main
+  // thread is in charge.
+  class Running;
+  void run_on(std::size_t shard, UniqueFunction<Task<void>()> make_task);
+  void run_on_all(const std::function<Task<void>(std::size_t)>& make_task);
 
   const Configuration configuration_;
   Log& log_;
@@ -109,6 +118,8 @@ class RunningNode final : public Node {
   SystemRandom random_;
   net::Runtime runtime_;
   net::BlockingPool pool_{kPoolThreads, kPoolQueueMax};
+  // Of its own, so that a long import or search of one administrator never delays mail.
+  net::BlockingPool admin_pool_{kAdminPoolThreads, kAdminPoolQueueMax};
   monitoring::Metrics metrics_;
   std::unique_ptr<store::FileSystem> files_ = store::make_posix_file_system();
   std::unique_ptr<store::Store> store_;
@@ -116,6 +127,7 @@ class RunningNode final : public Node {
   std::unique_ptr<tenants::Directory> directory_;
   std::unique_ptr<tenants::LiveDirectory> live_;
   std::unique_ptr<EventMetrics> event_metrics_;
+  std::unique_ptr<CountedTrace> counted_trace_;
   std::unique_ptr<netpolicy::HostAddressMonitor> host_;
   std::unique_ptr<Certificates> certificates_;
   std::unique_ptr<net::TlsServerContexts> tls_;
@@ -129,6 +141,7 @@ class RunningNode final : public Node {
   std::unique_ptr<AdminServers> admin_;
   std::unique_ptr<net::TaskGroup> background_;
   std::unique_ptr<Housekeeping> housekeeping_;
+  std::atomic<std::uint64_t> queue_ready_{0}, queue_active_{0}, queue_scheduled_{0}, queue_held_{0};
   std::atomic<bool> is_started_{false};
   bool is_stopped_ = false;
 };
@@ -161,6 +174,7 @@ Status RunningNode::open_directory() {
   if (!host) return fail(host.error());
   host_ = std::move(*host);
   event_metrics_ = std::make_unique<EventMetrics>(metrics_, *live_);
+  counted_trace_ = std::make_unique<CountedTrace>(*trace_, *event_metrics_);
   certificates_->update(live_->snapshot());
   return {};
 }
@@ -228,7 +242,7 @@ void RunningNode::make_servers() {
   smtp_ = std::make_unique<smtpd::SmtpServer>(smtpd::SmtpServer::Parts{.runtime = runtime_,
                                                                        .directory = *live_,
                                                                        .intake = *intake_,
-                                                                       .trace = *trace_,
+                                                                       .trace = *counted_trace_,
                                                                        .clock = clock_,
                                                                        .random = random_,
                                                                        .log = log_,
@@ -236,7 +250,7 @@ void RunningNode::make_servers() {
                                                                        .tls = tls_.get(),
                                                                        .settings = settings});
   services_ = std::make_unique<admin::AdminServices>(admin::AdminServices{
-      *directory_, *live_, pool_, *queue_, *store_, *trace_, *mailboxes_, *host_, clock_, random_, log_,
+      *directory_, *live_, admin_pool_, *queue_, *store_, *trace_, *mailboxes_, *host_, clock_, random_, log_,
       configuration_.node.name, kVersion, clock_.steady(),
       [this](std::size_t shard) -> net::Resolver& { return *resolvers_[shard]; }, [this] { return sessions(); }});
   AdminServers::Parts parts{.shard = runtime_.shard(0),
@@ -276,21 +290,57 @@ Status RunningNode::bind() {
   return admin_->listen(configuration_.listen);
 }
 
-template <class MakeTask>
-void RunningNode::run_on(std::size_t shard, MakeTask make_task) {
-  std::promise<void> ended;
-  net::TaskGroup group{runtime_.shard(shard), log_};
-  runtime_.shard(shard).post([&] {
-    group.spawn([](Task<void> task, std::promise<void>& done) -> Task<void> {
-      co_await std::move(task);
-      done.set_value();
-    }(make_task(), ended));
-  });
-  ended.get_future().wait();
-  // The group's last child ends just after its promise: the shard must have left it before it dies.
-  std::promise<void> left;
-  runtime_.shard(shard).post([&] { left.set_value(); });
-  left.get_future().wait();
+// Spawns the task in a group on its shard, and waits for it when it dies.
+class RunningNode::Running {
+ public:
+  Running(net::Shard& shard, Log& log, UniqueFunction<Task<void>()> make_task)
+      : shard_(shard), group_(shard, log), make_task_(std::move(make_task)) {
+    shard_.post([this] { group_.spawn(run(make_task_(), ended_)); });
+  }
+  ~Running() {
+    ended_.get_future().wait();
+    // The group's child ends just after its promise: the shard must have left it before it dies.
+    std::promise<void> left;
+    shard_.post([&] { left.set_value(); });
+    left.get_future().wait();
+  }
+
+ private:
+  static Task<void> run(Task<void> task, std::promise<void>& done) {
+    co_await std::move(task);
+    done.set_value();
+  }
+
+  net::Shard& shard_;
+  net::TaskGroup group_;
+  UniqueFunction<Task<void>()> make_task_;
+  std::promise<void> ended_;
+};
+
+void RunningNode::run_on(std::size_t shard, UniqueFunction<Task<void>()> make_task) {
+  const Running running{runtime_.shard(shard), log_, std::move(make_task)};
+}
+
+void RunningNode::run_on_all(const std::function<Task<void>(std::size_t)>& make_task) {
+  std::vector<std::unique_ptr<Running>> all;
+  for (std::size_t i = 0; i < runtime_.size(); ++i) {
+    all.push_back(std::make_unique<Running>(runtime_.shard(i), log_, [&make_task, i] { return make_task(i); }));
+  }
+}
+
+// Counts by state for the metrics: taken on the shards now and then, read by whoever asks.
+Task<void> RunningNode::count_queue(net::TaskGroup& group) {
+  for (;;) {
+    auto counting = queue_->count(runtime_.shard(0), {});
+    const queue::Counts counts = co_await std::move(counting);
+    queue_ready_ = counts.ready;
+    queue_active_ = counts.active;
+    queue_scheduled_ = counts.scheduled;
+    queue_held_ = counts.held;
+    auto sleeping = runtime_.shard(0).sleep(kQueueCountInterval, group);
+    const bool goes_on = co_await std::move(sleeping);
+    if (!goes_on) co_return;
+  }
 }
 
 Status RunningNode::start() {
@@ -305,6 +355,7 @@ Status RunningNode::start() {
   std::promise<void> started;
   runtime_.shard(0).post([&] {
     background_->spawn(housekeeping_->run(*background_));
+    background_->spawn(count_queue(*background_));
     admin_->start();
     started.set_value();
   });
@@ -318,13 +369,9 @@ void RunningNode::stop() {
   if (is_stopped_ || !is_started_) return;
   is_stopped_ = true;
   log_.info("stopping: no new connections, what is in progress may finish");
-  for (std::size_t i = 0; i < runtime_.size(); ++i) {
-    run_on(i, [&] { return smtp_->stop(i, kDrainGrace); });
-  }
-  run_on(0, [&] { return queue_->drain(runtime_.shard(0), kDrainGrace); });
-  for (std::size_t i = 0; i < runtime_.size(); ++i) {
-    run_on(i, [&] { return couriers_[i]->stop(); });
-  }
+  run_on_all([&](std::size_t shard) { return smtp_->stop(shard, kSessionGrace); });
+  run_on(0, [&] { return queue_->drain(runtime_.shard(0), kDeliveryGrace); });
+  run_on_all([&](std::size_t shard) { return couriers_[shard]->stop(); });
   run_on(0, [&] { return admin_->stop(); });
   run_on(0, [&]() -> Task<void> {
     background_->cancel();
@@ -349,7 +396,7 @@ std::map<std::string, std::uint64_t> RunningNode::sessions() {
 }
 
 std::map<std::string, std::uint64_t> RunningNode::queue_counts() {
-  return {};
+  return {{"ready", queue_ready_}, {"active", queue_active_}, {"scheduled", queue_scheduled_}, {"held", queue_held_}};
 }
 
 }  // namespace

@@ -161,7 +161,7 @@ void Connector::note_ending(Attempt& attempt, RemoteConnection& connection) {
 void Connector::conclude(const Destination& destination, Attempt& attempt) {
   Opening& opening = attempt.opening;
   if (opening.kind != Opening::Kind::kFailed || attempt.connects > 0 || opening.last) return;
-  if (!attempt.no_source.empty()) {
+  if (!attempt.no_source.empty() && !attempt.has_temporary) {
     opening.kind = Opening::Kind::kNoSource;
     opening.answer.text = std::move(attempt.no_source);
   } else if (!attempt.has_temporary && opening.fate != queue::Fate::kFailed) {

@@ -98,6 +98,8 @@ Task<Targets> find_targets(const TargetSearch& search, const Destination& destin
       if (search.sources.has(family)) co_await look_up(search.resolver, host, family, found);
     }
   }
+  // A lookup that failed says nothing about the family: the mail is tried again, not held for a missing source.
+  if (found.is_unknown && found.v4.empty() && found.v6.empty()) co_return Targets{Targets::Kind::kUnknown, {}, {}};
   for (const Family family : {Family::kIpv6, Family::kIpv4}) {
     if (search.sources.has(family)) continue;
     if (!literal && (!found.v4.empty() || !found.v6.empty())) continue;

@@ -84,15 +84,15 @@ TEST_F(MetricsTest, RanksEachOfTheLabels) {
 }
 
 TEST_F(MetricsTest, PutsTimesIntoBuckets) {
-  metrics_.dns_took(std::chrono::milliseconds{1});
-  metrics_.dns_took(std::chrono::microseconds{1001});
-  metrics_.dns_took(std::chrono::hours{1});
+  metrics_.queue_delay("acme", std::chrono::milliseconds{1});
+  metrics_.queue_delay("acme", std::chrono::microseconds{1001});
+  metrics_.queue_delay("acme", std::chrono::hours{1});
   const auto text = metrics_.exposition();
-  EXPECT_THAT(text, HasSubstr("bulkhead_dns_seconds_bucket{le=\"0.001\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("bulkhead_dns_seconds_bucket{le=\"0.0025\"} 2\n"));
-  EXPECT_THAT(text, HasSubstr("bulkhead_dns_seconds_bucket{le=\"1800\"} 2\n"));
-  EXPECT_THAT(text, HasSubstr("bulkhead_dns_seconds_bucket{le=\"+Inf\"} 3\n"));
-  EXPECT_THAT(text, HasSubstr("bulkhead_dns_seconds_count 3\n"));
+  EXPECT_THAT(text, HasSubstr("bulkhead_queue_delay_seconds_bucket{tenant=\"acme\",le=\"0.001\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("bulkhead_queue_delay_seconds_bucket{tenant=\"acme\",le=\"0.0025\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("bulkhead_queue_delay_seconds_bucket{tenant=\"acme\",le=\"1800\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("bulkhead_queue_delay_seconds_bucket{tenant=\"acme\",le=\"+Inf\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("bulkhead_queue_delay_seconds_count{tenant=\"acme\"} 3\n"));
 }
 
 TEST_F(MetricsTest, AsksProvidersAtEachReading) {
@@ -118,18 +118,11 @@ TEST_F(MetricsTest, EscapesWhatAPeerCouldPutIntoALabel) {
   EXPECT_THAT(metrics_.exposition(), HasSubstr("{tenant=\"a\\\"b\\nc?\"} 1\n"));
 }
 
-TEST_F(MetricsTest, ClassifiesRepliesByTheirFirstDigit) {
-  for (const int code : {99, 100, 250, 599, 600}) metrics_.smtp_reply(code);
-  const auto text = metrics_.exposition();
-  EXPECT_THAT(text, HasSubstr("bulkhead_smtp_replies_total{class=\"other\"} 2\n"));
-  EXPECT_THAT(text, HasSubstr("bulkhead_smtp_replies_total{class=\"5xx\"} 1\n"));
-}
-
 TEST_F(MetricsTest, BoundsTheSeriesOfAMetric) {
-  for (int i = 0; i < 30'000; ++i) metrics_.connection_refused("reason-" + std::to_string(i));
+  for (int i = 0; i < 30'000; ++i) metrics_.message_rejected("acme", "reason-" + std::to_string(i));
   const auto text = metrics_.exposition();
   EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 20'000 + 500);
-  EXPECT_THAT(text, HasSubstr("bulkhead_connections_refused_total{reason=\"other\"} "));
+  EXPECT_THAT(text, HasSubstr("bulkhead_messages_rejected_total{tenant=\"other\",reason=\"other\"} "));
   EXPECT_THAT(text, Not(HasSubstr("bulkhead_metric_series_overflow_total 0\n")));
 }
 
