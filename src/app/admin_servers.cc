@@ -15,7 +15,7 @@ admin::HttpServer::Options with_tls(const net::TlsServerContexts* tls) {
 AdminServers::AdminServers(Parts parts)
     : parts_(std::move(parts)),
       api_(parts_.services, admin::AuthenticationPolicy{{0U, parts_.operator_uid}}),
-      metrics_(parts_.metrics),
+      metrics_(parts_.metrics, [&store = parts_.services.store] { return store.accepts_new().has_value(); }),
       clear_server_({parts_.shard, api_, parts_.services.clock, parts_.services.log}, {}),
       tls_server_({parts_.shard, api_, parts_.services.clock, parts_.services.log}, with_tls(&parts_.tls)),
       metrics_server_({parts_.shard, metrics_, parts_.services.clock, parts_.services.log}, {}) {}

@@ -32,9 +32,17 @@ std::string_view bare(std::string_view message_id) {
   return message_id;
 }
 
+constexpr std::string_view kNullSender = "<>";
+
+bool matches_sender(const Query& query, const Event& event) {
+  if (query.sender.empty()) return true;
+  if (query.sender == kNullSender) return event.sender.empty() && !event.id.is_nil();
+  return equals(query.sender, event.sender);
+}
+
 bool matches_addresses(const Query& query, const Event& event) {
   if (!query.account_name.empty() && !equals(query.account_name, event.account_name)) return false;
-  if (!query.sender.empty() && !equals(query.sender, event.sender)) return false;
+  if (!matches_sender(query, event)) return false;
   const auto& recipients = event.recipients;
   if (!query.recipient.empty() && std::none_of(recipients.begin(), recipients.end(), [&](const auto& recipient) {
         return equals(recipient, query.recipient);
@@ -130,7 +138,7 @@ std::vector<std::uint64_t> keys_of(const Query& query) {
   if (query.client_ip) add(KeyClass::kClientIp, query.client_ip->bytes());
   if (query.source) add(KeyClass::kSource, query.source->bytes());
   add(KeyClass::kAccountName, query.account_name);
-  add(KeyClass::kSender, query.sender);
+  if (query.sender != kNullSender) add(KeyClass::kSender, query.sender);
   add(KeyClass::kMessageIdHeader, bare(query.message_id));
   add(KeyClass::kUser, query.user);
   add(KeyClass::kRecipient, query.recipient);

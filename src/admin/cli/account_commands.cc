@@ -143,7 +143,7 @@ Noun account_commands() {
                "accounts",
                {{"ADDRESS", "address"}, {"NAME", "name"}, {"TENANT", "tenant"}, {"KIND", "kind"}, {"STATE", "state"}})},
           {"show",
-           "Show an account and its mailbox",
+           "Show an account, its mailbox and its former addresses",
            "bulkhead account show ann@acme.example",
            {kName},
            {},

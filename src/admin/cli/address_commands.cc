@@ -40,7 +40,8 @@ Noun address_commands() {
   const Argument added{.name = "IP", .help = "IPv4 or IPv6", .field = "ip", .is_required = true};
   const Argument preferred{
       .name = "default", .help = "Preferred among its owner's addresses", .kind = ValueKind::kSwitch};
-  const Argument is_default{.name = "default", .help = "yes or no", .kind = ValueKind::kBoolean};
+  const Argument not_preferred{
+      .name = "no-default", .help = "No longer preferred", .kind = ValueKind::kOff, .field = "default"};
   return {
       "address",
       "Source addresses: what mail arrives on and leaves from",
@@ -64,7 +65,7 @@ Noun address_commands() {
            "Change an address's settings",
            "bulkhead address set 192.0.2.10 --helo mail.acme.example",
            {kIp},
-           {kHelo, is_default},
+           {kHelo, preferred, not_preferred},
            change_of("addresses", "changed")},
           {"move",
            "Give an address to another tenant; queued mail follows",

@@ -26,7 +26,7 @@ Noun alias_commands() {
                list_of("aliases", {{"FROM", "from"}, {"TO", "to"}, {"TENANT", "tenant"}})},
               {"show", "Show an alias", "bulkhead alias show sales@acme.example", {name}, {}, show_of("aliases")},
               {"remove",
-               "Remove an alias",
+               "Remove an alias, or a former address of an account",
                "bulkhead alias remove sales@acme.example",
                {name},
                {},

@@ -33,20 +33,14 @@ Result<Json> read_file(const std::string& path) {
   return Json(std::move(text));
 }
 
-Result<Json> parse_boolean(const std::string& text) {
-  if (text == "yes" || text == "true") return Json(true);
-  if (text == "no" || text == "false") return Json(false);
-  return fail(ErrorCode::kInvalid, fmt::format("\"{}\" is neither yes nor no", text));
-}
-
 Result<Json> value_of(const Argument& argument, const std::string& text) {
   switch (argument.kind) {
     case ValueKind::kText:
       return Json(text);
     case ValueKind::kSwitch:
       return Json(true);
-    case ValueKind::kBoolean:
-      return parse_boolean(text);
+    case ValueKind::kOff:
+      return Json(false);
     case ValueKind::kList:
       return Json(split_list(text));
     case ValueKind::kFile:

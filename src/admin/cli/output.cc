@@ -10,7 +10,6 @@
 namespace bulkhead::admin::cli {
 namespace {
 
-constexpr std::size_t kCellMax = 60;
 // A table of more rows is put out in parts, each aligned by itself, so that memory stays bounded.
 constexpr std::size_t kRowsMax = 10'000;
 
@@ -19,12 +18,12 @@ std::size_t width(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-std::string shortened(std::string text) {
-  if (width(text) <= kCellMax) return text;
+std::string shortened(std::string text, std::size_t width_max) {
+  if (width(text) <= width_max) return text;
   std::size_t characters = 0;
   std::size_t end = 0;
   for (; end < text.size(); ++end) {
-    if ((text[end] & 0xC0) != 0x80 && characters++ == kCellMax - 1) break;
+    if ((text[end] & 0xC0) != 0x80 && characters++ == width_max - 1) break;
   }
   return text.substr(0, end) + "…";
 }
@@ -39,7 +38,7 @@ const Json* reach(const Json& row, std::string_view field) {
 
 std::string cell(const Json& row, const Column& column) {
   const Json* value = reach(row, column.field);
-  return value == nullptr ? "-" : shortened(format_value(*value));
+  return value == nullptr ? "-" : shortened(format_value(*value), column.width_max);
 }
 
 bool is_number(const Json& row, const Column& column) {
@@ -81,6 +80,22 @@ void append_fields(std::string& out, const Json& object, const std::string& inde
 }
 
 }  // namespace
+
+Json readable(Json json) {
+  if (!json.is_object()) return json;
+  if (json.contains("quota") && json["quota"] == 0) json["quota"] = "unlimited";
+  if (json.contains("uptime") && json["uptime"].is_number_unsigned()) {
+    const auto seconds = json["uptime"].get<std::uint64_t>();
+    const auto days = seconds / 86400;
+    json["uptime"] = fmt::format("{}{}:{:02}:{:02}", days == 0 ? "" : counted(days, "day ", "days "),
+                                 seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+  }
+  return json;
+}
+
+std::string counted(const Json& count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", format_value(count), count == 1 ? one : many);
+}
 
 std::string format_value(const Json& value) {
   if (value.is_null()) return "-";
@@ -127,7 +142,7 @@ std::string format_fields(const Json& object, Colours colours) {
 }
 
 void Output::object(const Json& json) {
-  out_ << (is_json() || !json.is_object() ? dump_pretty(json) + "\n" : format_fields(json, options_.colours));
+  out_ << (is_json() || !json.is_object() ? dump_pretty(json) + "\n" : format_fields(readable(json), options_.colours));
 }
 
 void Output::done(const Json& json, const std::string& sentence) {

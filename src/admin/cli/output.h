@@ -4,6 +4,7 @@
 
 #include <iosfwd>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/admin/json.h"
@@ -13,6 +14,7 @@ namespace bulkhead::admin::cli {
 struct Column {
   std::string title;
   std::string field;  // of the JSON; "reason.code" reaches into an object
+  std::size_t width_max = 60;
 };
 using Columns = std::vector<Column>;
 
@@ -23,6 +25,10 @@ enum class Colours { kNone, kAnsi };
 std::string format_table(const Columns& columns, const std::vector<Json>& rows, Colours colours);
 // "name:  value" lines, nested objects indented.
 std::string format_fields(const Json& object, Colours colours);
+// For persons: no quota is "unlimited", the uptime has days and hours.
+Json readable(Json json);
+// "1 delivery", "2 deliveries".
+std::string counted(const Json& count, std::string_view one, std::string_view many);
 // One value as text: null as "-", lists with commas, objects in short.
 std::string format_value(const Json& value);
 

@@ -8,7 +8,7 @@ namespace {
 std::vector<Argument> selectors() {
   return {{.name = "tenant", .help = "Of this tenant"},
           {.name = "account", .help = "Charged to this account"},
-          {.name = "sender", .help = "From this envelope sender"},
+          {.name = "sender", .help = "From this envelope sender; '<>' is the null sender"},
           {.name = "recipient", .help = "To this recipient"},
           {.name = "recipient-domain", .help = "To this domain"},
           {.name = "site", .help = "For this site"},
@@ -41,9 +41,10 @@ Status retry(CommandContext& context, const Arguments& arguments) {
     return fail(ErrorCode::kInvalid, "say which: give a selector, or --all", "see bulkhead queue retry --help");
   const auto answer = context.api.post("/queue/retry", *body);
   if (!answer) return fail(answer.error());
-  context.output.done(
-      *answer, fmt::format("{} deliveries of {} messages are due now", format_value(member(*answer, "deliveries")),
-                           format_value(member(*answer, "messages"))));
+  const auto& deliveries = member(*answer, "deliveries");
+  context.output.done(*answer, fmt::format("{} of {} {} due now", counted(deliveries, "delivery", "deliveries"),
+                                           counted(member(*answer, "messages"), "message", "messages"),
+                                           deliveries == 1 ? "is" : "are"));
   return {};
 }
 

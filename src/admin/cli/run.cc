@@ -1,6 +1,8 @@
 #include "src/admin/cli/run.h"
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <ostream>
 
 #include <CLI/CLI.hpp>
@@ -36,7 +38,7 @@ void add_globals(CLI::App& app, Globals& globals) {
 }
 
 void add_argument(CLI::App& app, const Argument& argument, Arguments& arguments, bool is_positional) {
-  if (argument.kind == ValueKind::kSwitch) {
+  if (argument.kind == ValueKind::kSwitch || argument.kind == ValueKind::kOff) {
     app.add_flag_callback(
         "--" + argument.name, [&arguments, name = argument.name] { arguments.set(name, {"yes"}); }, argument.help);
     return;
@@ -113,6 +115,10 @@ int run_remote(const CliEnvironment& environment, Globals globals, const BoundCo
     if (configured->token.empty()) configured->token = globals.settings.token;
     globals.settings = std::move(*configured);
   }
+  if (!globals.settings.url.empty() && globals.settings.token.empty()) {
+    return report(environment.err, Error{ErrorCode::kInvalid, "--url needs a token",
+                                         "give --token T or set BULKHEAD_TOKEN; bulkhead token add makes one"});
+  }
   const auto transport = environment.connect(globals.settings);
   Api api{*transport};
   Output output{environment.out,
@@ -124,6 +130,50 @@ int run_remote(const CliEnvironment& environment, Globals globals, const BoundCo
   const auto done = run_command(context, *bound.arguments);
   environment.out << std::flush;
   return done ? kExitDone : report(environment.err, done.error());
+}
+
+// The words that are neither flags nor the values of the flags that every command takes.
+std::vector<std::string> plain_words(const std::vector<std::string>& words) {
+  std::vector<std::string> plain;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto& word = words[i];
+    if (word == "--socket" || word == "--url" || word == "--token" || word == "--config") ++i;
+    if (!word.starts_with('-')) plain.push_back(word);
+  }
+  return plain;
+}
+
+std::string names_of(const CLI::App& app) {
+  std::string names;
+  for (const auto* each : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names += (names.empty() ? "" : ", ") + each->get_name();
+  }
+  return names;
+}
+
+// What CLI11 tells less clearly: a noun or a verb that does not exist or is missing, and words that are too many.
+std::optional<Error> usage_error(CLI::App& app, const std::vector<std::string>& words) {
+  CLI::App* known = &app;
+  std::string path;
+  for (const auto& word : plain_words(words)) {
+    const auto below = known->get_subcommands([](const CLI::App*) { return true; });
+    if (below.empty()) break;
+    const auto found = std::ranges::find(below, word, [](const CLI::App* each) { return each->get_name(); });
+    path += (path.empty() ? "" : " ") + word;
+    if (found == below.end()) {
+      return Error{ErrorCode::kInvalid, fmt::format("no command '{}'; there are: {}", path, names_of(*known)), ""};
+    }
+    known = *found;
+  }
+  if (!known->get_subcommands([](const CLI::App*) { return true; }).empty()) {
+    return Error{ErrorCode::kInvalid, fmt::format("which command? there are: {}", names_of(*known)),
+                 "each explains itself with --help"};
+  }
+  std::string strays;
+  for (const auto& stray : app.remaining(true)) strays += (strays.empty() ? "" : " ") + stray;
+  if (strays.empty()) return std::nullopt;
+  return Error{ErrorCode::kInvalid, fmt::format("not understood: {}", strays),
+               fmt::format("see bulkhead {} --help", path)};
 }
 
 }  // namespace
@@ -142,6 +192,10 @@ int run_cli(int argc, const char* const* argv, const CliEnvironment& environment
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0)
+      return app.exit(error, environment.out, environment.err) == 0 ? kExitDone : kExitUsage;
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    if (const auto wrong = usage_error(app, words)) return report(environment.err, *wrong);
     return app.exit(error, environment.out, environment.err) == 0 ? kExitDone : kExitUsage;
   }
   for (const auto& [local_app, local] : locals) {

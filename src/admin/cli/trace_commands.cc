@@ -8,7 +8,7 @@ namespace {
 std::vector<Argument> filters() {
   return {{.name = "tenant", .help = "Of this tenant"},
           {.name = "account", .help = "Of this account"},
-          {.name = "sender", .help = "From this envelope sender"},
+          {.name = "sender", .help = "From this envelope sender; '<>' is the null sender"},
           {.name = "recipient", .help = "To this recipient"},
           {.name = "recipient-domain", .help = "To this domain"},
           {.name = "source", .help = "Left from this address"},
@@ -28,9 +28,31 @@ std::vector<Argument> with_limit(std::vector<Argument> flags) {
   return flags;
 }
 
-const Columns kColumns{{"AT", "at"},         {"EVENT", "event"},   {"ID", "id"},
-                       {"TENANT", "tenant"}, {"SENDER", "sender"}, {"RECIPIENT", "recipient"},
-                       {"SOURCE", "source"}, {"REMOTE", "remote"}, {"REPLY", "reply"}};
+constexpr std::size_t kDetailMax = 200;
+
+const Columns kColumns{{"AT", "at"},         {"EVENT", "event"},
+                       {"ID", "id"},         {"TENANT", "tenant"},
+                       {"SENDER", "sender"}, {"RECIPIENT", "recipient"},
+                       {"SOURCE", "source"}, {"REMOTE", "remote"},
+                       {"REPLY", "reply"},   {"DETAIL", "what", kDetailMax}};
+
+// Who and why, of the fields that apply: "uid 0: tenant acme: added", "ann@acme.example from 192.0.2.7".
+std::string detail_of(const Json& event) {
+  std::string text;
+  const auto add = [&](const char* field, const char* before) {
+    const auto& value = member(event, field);
+    if (!value.is_string() || value == "") return;
+    text += (text.empty() ? "" : before) + value.get<std::string>();
+  };
+  const bool is_change = !member(event, "user").is_null();
+  add(is_change ? "user" : "account", " ");
+  if (!member(event, "client_ip").is_null()) text += (text.empty() ? "from " : " from ");
+  add("client_ip", "");
+  add("verdict", ": ");
+  add("rule", ": ");
+  add("detail", ": ");
+  return text;
+}
 
 Status search(CommandContext& context, const Arguments& arguments) {
   const auto query = query_of(context, arguments);
@@ -38,7 +60,11 @@ Status search(CommandContext& context, const Arguments& arguments) {
   const auto page = context.api.get("/trace" + *query);
   if (!page) return fail(page.error());
   Output::List list{context.output, kColumns};
-  for (const auto& event : member(*page, "items")) list.add(event);
+  for (const auto& event : member(*page, "items")) {
+    Json row = event;
+    if (!context.output.is_json() && event.is_object()) row["what"] = detail_of(event);
+    list.add(row);
+  }
   list.finish();
   return {};
 }
@@ -78,6 +104,10 @@ Status verify(CommandContext& context, const Arguments& /*arguments*/) {
   const auto found = context.api.get("/trace/verify");
   if (!found) return fail(found.error());
   context.output.object(*found);
+  if (const auto& unsettled = member(*found, "unsettled"); !context.output.is_json() && unsettled > 0) {
+    context.output.line(fmt::format("{} not covered yet: the newest events join the chain within minutes",
+                                    counted(unsettled, "event is", "events are")));
+  }
   if (member(*found, "intact") == true) return {};
   return fail(ErrorCode::kCorrupt, "the trace was altered or damaged");
 }

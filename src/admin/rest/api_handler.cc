@@ -18,6 +18,14 @@ HttpReply text_reply(int status, std::string_view type, std::string body) {
   return {std::move(response), nullptr};
 }
 
+HttpReply healthy() {
+  return text_reply(200, "text/plain", "ok\n");
+}
+
+HttpReply readiness(bool is_ready) {
+  return text_reply(is_ready ? 200 : 503, "text/plain", is_ready ? "ready\n" : "not ready\n");
+}
+
 HttpReply error_reply(const Error& error) {
   return {error_response(error), nullptr};
 }
@@ -56,11 +64,10 @@ ApiHandler::ApiHandler(const AdminServices& services, AuthenticationPolicy polic
 
 HttpReply ApiHandler::answer_public(const http::Request& request) const {
   if (request.method != "GET") return wrong_method("GET");
-  if (request.path == "/healthz") return text_reply(200, "text/plain", "ok\n");
+  if (request.path == "/healthz") return healthy();
   if (request.path == "/api/v1/openapi.json") return text_reply(200, "application/json", openapi_);
   if (request.path != "/readyz") return unknown_path(request.path);
-  if (const auto ready = services_.store.accepts_new(); !ready) return text_reply(503, "text/plain", "not ready\n");
-  return text_reply(200, "text/plain", "ready\n");
+  return readiness(services_.store.accepts_new().has_value());
 }
 
 Task<HttpReply> ApiHandler::handle(HttpContext& context, http::Request request) {
@@ -109,8 +116,11 @@ Task<Result<Json>> ApiHandler::run_blocking(BlockingHandler handler, HttpContext
 }
 
 Task<HttpReply> MetricsHandler::handle(HttpContext& /*context*/, http::Request request) {
-  if (request.path != "/metrics") co_return unknown_path(request.path);
+  const bool is_known = request.path == "/metrics" || request.path == "/healthz" || request.path == "/readyz";
+  if (!is_known) co_return unknown_path(request.path);
   if (request.method != "GET") co_return wrong_method("GET");
+  if (request.path == "/healthz") co_return healthy();
+  if (request.path == "/readyz") co_return readiness(is_ready_());
   co_return text_reply(200, "text/plain; version=0.0.4; charset=utf-8", text_());
 }
 

@@ -32,14 +32,16 @@ class ApiHandler final : public HttpHandler {
   std::atomic<std::uint64_t> failures_{0};
 };
 
-// GET /metrics from a function, on a port of its own; everything else is not found.
+// GET /metrics from a function, /healthz and /readyz, on a port of its own; everything else is not found.
 class MetricsHandler final : public HttpHandler {
  public:
-  explicit MetricsHandler(std::function<std::string()> text) : text_(std::move(text)) {}
+  MetricsHandler(std::function<std::string()> text, std::function<bool()> is_ready)
+      : text_(std::move(text)), is_ready_(std::move(is_ready)) {}
   Task<HttpReply> handle(HttpContext& context, proto::http::Request request) override;
 
  private:
   std::function<std::string()> text_;  // any thread
+  std::function<bool()> is_ready_;     // any thread: whether mail is accepted
 };
 
 }  // namespace bulkhead::admin

@@ -11,7 +11,8 @@ namespace bulkhead::admin {
 namespace {
 
 Change change_of(const tenants::Account& account) {
-  return Change{"account " + account.address.text()};
+  Change change{"account " + account.address.text()};
+  return change.of_account(account);
 }
 
 std::string networks_text(const tenants::Account& account) {
@@ -61,7 +62,12 @@ Result<Json> show_account(const AdminServices& services, const Call& call) {
   if (!account) return fail(account.error());
   const auto usage = services.mailboxes.usage(account->id);
   if (!usage) return fail(usage.error());
+  const auto former = services.directory.former_addresses(account->id);
+  if (!former) return fail(former.error());
   Json json = account_json(*services.live.snapshot(), *account);
+  Json addresses = Json::array();
+  for (const auto& address : *former) addresses.push_back(address.text());
+  json["former_addresses"] = std::move(addresses);
   json["mailbox"] = usage_json(*usage);
   return json;
 }
@@ -88,8 +94,9 @@ Result<Json> set_account_password(const AdminServices& services, const Call& cal
   }
   const auto after = services.directory.update_account(*account);
   if (!after) return fail(after.error());
-  apply_change(services, call, after->tenant,
-               change_of(*after).verb(call.is_null("password") ? "password removed" : "password set"));
+  auto change = change_of(*after);
+  change.as(trace::EventKind::kPasswordChanged).verb(call.is_null("password") ? "password removed" : "password set");
+  apply_change(services, call, after->tenant, change);
   return Json(nullptr);
 }
 

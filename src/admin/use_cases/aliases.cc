@@ -28,6 +28,67 @@ Result<std::vector<mail::Address>> targets_of(const Call& call) {
   return targets;
 }
 
+constexpr int kDepthMax = 10;
+constexpr std::size_t kFollowedMax = 1000;
+
+// As the directory keeps it: lower case, under the present name of its domain.
+mail::Address as_kept(const AdminServices& services, mail::Address address) {
+  for (char& c : address.local) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  const auto snapshot = services.live.snapshot();
+  if (const auto* domain = snapshot->domain_by_name(address.domain)) address.domain = domain->name;
+  return address;
+}
+
+Error loop_error(const tenants::Alias& alias, const mail::Address& through) {
+  const auto text = alias.from.text();
+  if (through == alias.from) return Error{ErrorCode::kConflict, fmt::format("{} would lead to itself", text), ""};
+  return Error{ErrorCode::kConflict, fmt::format("{} would lead back to itself through {}", text, through.text()),
+               "see bulkhead alias show " + through.text()};
+}
+
+// Follows the targets through other aliases, a bounded way: nothing that is reached may be the new alias itself.
+Status check_loop(const AdminServices& services, const tenants::Alias& alias) {
+  struct Step {
+    mail::Address address, through;  // the target of the new alias that it was reached by
+  };
+  std::vector<Step> reached;
+  for (const auto& target : alias.to) {
+    const auto kept = as_kept(services, target);
+    reached.push_back({kept, kept});
+  }
+  std::size_t followed = 0;
+  for (int depth = 0; depth < kDepthMax && !reached.empty(); ++depth) {
+    std::vector<Step> next;
+    for (const auto& step : reached) {
+      if (step.address == alias.from) return fail(loop_error(alias, step.through));
+      if (++followed > kFollowedMax) return {};
+      const auto found = services.directory.alias_by_address(step.address);
+      if (!found) return fail(found.error());
+      if (!*found) continue;
+      for (const auto& target : (*found)->to) next.push_back({as_kept(services, target), step.through});
+    }
+    reached = std::move(next);
+  }
+  return {};
+}
+
+// An account's former address goes on working like an alias, and is removed like one.
+Result<Json> remove_former_address(const AdminServices& services, const Call& call, const Error& no_alias) {
+  const auto address = mail::Address::parse(call.in_path("alias"));
+  if (!address) return fail(no_alias);
+  const auto account = services.directory.account_by_address(*address);
+  if (!account) return fail(account.error());
+  if (!*account || !call.caller.sees((*account)->tenant)) return fail(no_alias);
+  if (as_kept(services, *address) == (*account)->address) return fail(no_alias);
+  if (auto done = services.directory.remove_former_address((*account)->id, *address); !done) return fail(done.error());
+  Change change{"account " + (*account)->address.text()};
+  change.of_account(**account).verb("former address " + escape_controls(address->text(), 320) + " removed");
+  apply_change(services, call, (*account)->tenant, change);
+  return Json(nullptr);
+}
+
 }  // namespace
 
 Result<Json> list_aliases(const AdminServices& services, const Call& call) {
@@ -56,6 +117,7 @@ Result<Json> add_alias(const AdminServices& services, const Call& call) {
   alias.from = std::move(*from);
   alias.from.domain = domain->name;
   alias.to = std::move(*targets);
+  if (auto done = check_loop(services, alias); !done) return fail(done.error());
   const auto made = services.directory.create_alias(std::move(alias));
   if (!made) return fail(made.error());
   auto change = change_of(*made);
@@ -72,6 +134,7 @@ Result<Json> show_alias(const AdminServices& services, const Call& call) {
 
 Result<Json> remove_alias(const AdminServices& services, const Call& call) {
   const auto alias = find_alias(services, call.caller, call.in_path("alias"));
+  if (!alias && alias.error().code == ErrorCode::kNotFound) return remove_former_address(services, call, alias.error());
   if (!alias) return fail(alias.error());
   if (auto done = services.directory.remove_alias(alias->id); !done) return fail(done.error());
   apply_change(services, call, alias->tenant, change_of(*alias).verb("removed"));

@@ -21,19 +21,37 @@ Change& Change::field(std::string_view name, std::uint64_t from, std::uint64_t t
   return *this;
 }
 
+Change& Change::as(trace::EventKind kind) {
+  kind_ = kind;
+  return *this;
+}
+
+Change& Change::of_account(const tenants::Account& account) {
+  account_ = account.id;
+  account_name_ = account.address.text();
+  return *this;
+}
+
 std::string Change::text() const {
   return fmt::format("{}: {}", subject_, fmt::join(parts_, ", "));
 }
 
-void record_change(const AdminServices& services, const Call& call, const TenantId& tenant, const Change& change) {
+trace::Event Change::event() const {
   trace::Event event;
+  event.kind = kind_;
+  event.account = account_;
+  event.account_name = account_name_;
+  event.detail = text();
+  return event;
+}
+
+void record_change(const AdminServices& services, const Call& call, const TenantId& tenant, const Change& change) {
+  auto event = change.event();
   event.at = services.clock.now();
-  event.kind = trace::EventKind::kChanged;
   event.tenant = tenant;
   event.client_ip = call.caller.client_ip;
   event.protocol = "api";
   event.user = call.caller.name;
-  event.detail = change.text();
   services.trace.record(std::move(event));
 }
 

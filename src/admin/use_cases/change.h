@@ -2,6 +2,7 @@
 // changed what, from what, to what. Secrets are named, never shown.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,12 +18,20 @@ class Change {
   Change& verb(std::string_view what);  // "added", "removed", "password set"
   Change& field(std::string_view name, std::string_view from, std::string_view to);  // nothing when they are the same
   Change& field(std::string_view name, std::uint64_t from, std::uint64_t to);
+  // Another event than `changed`.
+  Change& as(trace::EventKind kind);
+  // Whose it is, for searches by account.
+  Change& of_account(const tenants::Account& account);
   bool empty() const { return parts_.empty(); }
   std::string text() const;
+  trace::Event event() const;  // kind, account and detail
 
  private:
   std::string subject_;
   std::vector<std::string> parts_;
+  trace::EventKind kind_ = trace::EventKind::kChanged;
+  std::optional<AccountId> account_;
+  std::string account_name_;
 };
 
 // Records the change in the trace. Any thread.

@@ -25,7 +25,12 @@ Status set_fields(const Call& call, tenants::Domain& domain) {
     domain.catch_all = call.text("catch_all");
   }
   if (!call.has("certificate") && !call.has("key")) return {};
-  if (!call.text("certificate").empty() || !call.text("key").empty()) {
+  if (call.text("certificate").empty() != call.text("key").empty()) {
+    const bool has_key = call.text("certificate").empty();
+    return fail(ErrorCode::kInvalid, "a certificate and its private key belong together",
+                has_key ? "give --certificate too" : "give --key too");
+  }
+  if (!call.text("certificate").empty()) {
     if (const auto parsed = net::parse_certificate(call.text("certificate"), call.text("key")); !parsed) {
       return fail(parsed.error());
     }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/selector.h"
 #include "src/admin/use_cases/use_cases.h"
@@ -34,6 +35,20 @@ std::string advice_for(const queue::DeliveryView& delivery) {
   }
   if (delivery.state == "held") return "it waits until the reason has gone; no attempt is used";
   return fmt::format("try it at once with: bulkhead queue retry --id {}", delivery.key.message.text());
+}
+
+// Who made what due, and by which selector.
+void record_retry(const AdminServices& services, const Call& call, const queue::Selector& selector,
+                  const queue::Counts& counts) {
+  std::string selected;
+  for (const auto& [name, value] : call.body.items()) {
+    if (value.is_null()) continue;
+    selected += fmt::format("{}{} {}", selected.empty() ? "" : ", ", name, escape_controls(dump(value), 320));
+  }
+  Change change{"queue"};
+  change.verb(fmt::format("retry of {} deliveries of {} messages; selected by {}", counts.deliveries, counts.messages,
+                          selected));
+  record_change(services, call, selector.tenant.value_or(TenantId{}), change);
 }
 
 Task<Result<std::vector<queue::DeliveryView>>> deliveries_of(const AdminServices& services, net::Shard& shard,
@@ -109,6 +124,7 @@ Task<Result<Json>> retry_queue(const AdminServices& services, net::Shard& shard,
   if (!has_selector && !call.is_true("all"))
     co_return fail(ErrorCode::kInvalid, "no selector was given", "say which, or --all for all");
   const auto counts = co_await services.queue.retry_now(shard, *selector);
+  record_retry(services, call, *selector, counts);
   co_return Json{{"matched", counts.deliveries}, {"deliveries", counts.deliveries}, {"messages", counts.messages}};
 }
 

@@ -65,6 +65,12 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
   return std::nullopt;
 }
 
+std::string sender_filter(const Call& call) {
+  auto sender = given(call, "sender");
+  const bool is_given = call.query.contains("sender") || (call.has("sender") && !call.is_null("sender"));
+  return sender.empty() && is_given ? "<>" : sender;
+}
+
 Result<queue::Selector> queue_selector(const AdminServices& services, const Call& call) {
   queue::Selector selector;
   if (auto done = select_identity(services, call, selector); !done) return fail(done.error());
@@ -75,7 +81,7 @@ Result<queue::Selector> queue_selector(const AdminServices& services, const Call
     if (!selector.older_than) return malformed("older_than", "a duration such as 90s, 15m, 1h or 5d");
   }
   selector.account = given(call, "account");
-  selector.sender = given(call, "sender");
+  selector.sender = sender_filter(call);
   selector.recipient = given(call, "recipient");
   selector.recipient_domain = given(call, "recipient_domain");
   selector.site = given(call, "site");

@@ -7,6 +7,9 @@
 namespace bulkhead::admin {
 
 // Limited to the caller's tenant; another tenant's name is not found. kInvalid names the selector that is malformed.
+// The sender that is asked for: "<>" for the null sender, which "" means too when it is given; "" when it is absent.
+std::string sender_filter(const Call& call);
+
 Result<queue::Selector> queue_selector(const AdminServices& services, const Call& call);
 // "90", "90s", "15m", "1h", "5d": seconds. Nothing for anything else.
 std::optional<std::chrono::seconds> parse_duration(std::string_view text);

@@ -32,7 +32,12 @@ Status set_reseller(const AdminServices& services, const Call& call, tenants::Te
 
 Status set_certificate(const Call& call, tenants::Tenant& tenant) {
   if (!call.has("certificate") && !call.has("key")) return {};
-  if (!call.text("certificate").empty() || !call.text("key").empty()) {
+  if (call.text("certificate").empty() != call.text("key").empty()) {
+    const bool has_key = call.text("certificate").empty();
+    return fail(ErrorCode::kInvalid, "a certificate and its private key belong together",
+                has_key ? "give --certificate too" : "give --key too");
+  }
+  if (!call.text("certificate").empty()) {
     if (const auto parsed = net::parse_certificate(call.text("certificate"), call.text("key")); !parsed) {
       return fail(parsed.error());
     }

@@ -150,6 +150,53 @@ TEST_F(Cli, EndsWithTwoOnBadUsage) {
   EXPECT_TRUE(state_.requests.empty());
 }
 
+TEST_F(Cli, NamesWhatWasWrongWithTheWords) {
+  EXPECT_EQ(run({"--config", "x", "alias", "fly", "away"}), kExitUsage);
+  EXPECT_EQ(err_.str(), "bulkhead: no command 'alias fly'; there are: add, list, show, remove\n");
+  EXPECT_EQ(run({"fly"}), kExitUsage);
+  EXPECT_TRUE(err_.str().starts_with("bulkhead: no command 'fly'; there are: serve, version, tenant")) << err_.str();
+  EXPECT_EQ(run({"tenant", "show", "a", "b", "c"}), kExitUsage);
+  EXPECT_EQ(err_.str(), "bulkhead: not understood: b c\n  see bulkhead tenant show --help\n");
+}
+
+TEST_F(Cli, AdvisesATokenForAServerElsewhere) {
+  EXPECT_EQ(run({"status", "--url", "https://mx.example"}), kExitUsage);
+  EXPECT_NE(err_.str().find("BULKHEAD_TOKEN"), std::string::npos);
+  EXPECT_TRUE(state_.requests.empty());
+}
+
+TEST_F(Cli, SetsTheDefaultAddressAsItAddsOne) {
+  EXPECT_EQ(run({"address", "set", "--default", "192.0.2.1"}), kExitDone);
+  EXPECT_EQ(last().body, R"({"default":true})");
+  EXPECT_EQ(run({"address", "set", "192.0.2.1", "--no-default"}), kExitDone);
+  EXPECT_EQ(last().body, R"({"default":false})");
+}
+
+TEST_F(Cli, ShowsWhoAndWhyInTheTrace) {
+  answer({{"items",
+           {{{"at", "T"}, {"event", "login"}, {"account", "ann@a.example"}, {"client_ip", "192.0.2.7"}},
+            {{"at", "T"}, {"event", "changed"}, {"user", "uid 0"}, {"detail", "tenant acme: added"}}}}});
+  EXPECT_EQ(run({"trace", "search", "--sender", ""}), kExitDone);
+  EXPECT_EQ(last().target, "/api/v1/trace?sender=");
+  EXPECT_NE(out_.str().find("ann@a.example from 192.0.2.7\n"), std::string::npos) << out_.str();
+  EXPECT_NE(out_.str().find("uid 0: tenant acme: added\n"), std::string::npos) << out_.str();
+}
+
+TEST_F(Cli, TellsHowMuchOfTheTraceIsNotCovered) {
+  answer({{"intact", true}, {"blocks", 0}, {"events", 0}, {"unsettled", 12}, {"faults", Json::array()}});
+  EXPECT_EQ(run({"trace", "verify"}), kExitDone);
+  EXPECT_NE(out_.str().find("12 events are not covered yet"), std::string::npos) << out_.str();
+}
+
+TEST_F(Cli, ShowsSizesAndTimesForPersons) {
+  answer({{"quota", 0}, {"uptime", 93784}});
+  EXPECT_EQ(run({"status"}), kExitDone);
+  EXPECT_EQ(out_.str(), "quota:  unlimited\nuptime: 1 day 2:03:04\n");
+  answer({{"deliveries", 1}, {"messages", 1}});
+  EXPECT_EQ(run({"queue", "retry", "--all"}), kExitDone);
+  EXPECT_EQ(out_.str(), "1 delivery of 1 message is due now\n");
+}
+
 TEST_F(Cli, ExplainsEveryNounAndVerb) {
   for (const auto& noun : nouns()) {
     EXPECT_EQ(run({noun.name, "--help"}), kExitDone);
@@ -172,7 +219,6 @@ TEST_F(Cli, AsksOnlyForWhatTheApiTakes) {
       for (const auto& positional : command.positionals) words.push_back(positional.name == "FILE" ? "-" : "1");
       for (const auto& flag : command.flags) {
         words.push_back("--" + flag.name);
-        if (flag.kind == ValueKind::kBoolean) words.emplace_back("yes");
         if (flag.kind == ValueKind::kFile) words.emplace_back("");
         if (flag.kind == ValueKind::kText || flag.kind == ValueKind::kList || flag.kind == ValueKind::kNumber ||
             flag.kind == ValueKind::kSize)

@@ -264,5 +264,43 @@ TEST_F(TokenApi, EndsWhenItExpires) {
   expect_status(call("POST", "/tokens", {{"name", "late"}, {"expires_at", ends}}), 400);
 }
 
+using DirectoryChanges = AdminTest;
+
+TEST_F(DirectoryChanges, RecordANewPasswordAsAnEventOfTheAccount) {
+  expect_status(call("PUT", "/accounts/ann@acme.example/password", {{"password", "long enough"}}), 204);
+  EXPECT_EQ(trace_.last().kind, trace::EventKind::kPasswordChanged);
+  EXPECT_EQ(trace_.last().account_name, "ann@acme.example");
+  EXPECT_EQ(trace_.last().detail, "account ann@acme.example: password set");
+}
+
+TEST_F(DirectoryChanges, DropAFormerAddressLikeAnAlias) {
+  expect_status(call("PATCH", "/accounts/ann@acme.example", {{"address", "anna@acme.example"}}), 200);
+  EXPECT_EQ(call("GET", "/accounts/anna@acme.example").json["former_addresses"], Json::array({"ann@acme.example"}));
+  expect_status(call("DELETE", "/aliases/ann@acme.example", nullptr, token_for("other")), 404);
+  expect_status(call("DELETE", "/aliases/anna@acme.example"), 404);
+  expect_status(call("DELETE", "/aliases/Ann@acme.example"), 204);
+  EXPECT_EQ(call("GET", "/accounts/anna@acme.example").json["former_addresses"], Json::array());
+  expect_status(call("GET", "/accounts/ann@acme.example"), 404);
+}
+
+TEST_F(DirectoryChanges, RefuseAnAliasThatLeadsBackToItself) {
+  const auto add = [this](const char* from, const char* to) {
+    return call("POST", "/aliases", {{"from", from}, {"to", {"ann@acme.example", to}}});
+  };
+  expect_status(add("a@acme.example", "A@ACME.example"), 409);
+  expect_status(add("a@acme.example", "b@acme.example"), 201);
+  expect_status(add("b@acme.example", "c@acme.example"), 201);
+  const auto refused = add("c@acme.example", "a@acme.example");
+  expect_status(refused, 409);
+  EXPECT_EQ(refused.json["error"]["message"], "c@acme.example would lead back to itself through a@acme.example");
+  expect_status(add("c@acme.example", "sales@acme.example"), 201);
+}
+
+TEST_F(DirectoryChanges, AskForTheKeyOfACertificate) {
+  const auto refused = call("PATCH", "/tenants/acme", {{"certificate", "PEM"}});
+  expect_status(refused, 400);
+  EXPECT_EQ(refused.json["error"]["advice"], "give --key too");
+}
+
 }  // namespace
 }  // namespace bulkhead::admin

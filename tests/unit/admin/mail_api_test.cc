@@ -57,6 +57,28 @@ TEST_F(QueueApi, RetriesOnlyWhatIsNamed) {
   EXPECT_EQ(queue_.retried.back().recipient_domain, "remote.example");
 }
 
+TEST_F(QueueApi, RecordsWhoRetriedWhat) {
+  queue_message("acme", "scheduled", "");
+  expect_status(call("POST", "/queue/retry", {{"tenant", "acme"}}), 200);
+  EXPECT_EQ(trace_.last().kind, trace::EventKind::kChanged);
+  EXPECT_EQ(trace_.last().detail, "queue: retry of 1 deliveries of 1 messages; selected by tenant \"acme\"");
+}
+
+TEST_F(QueueApi, SelectsTheNullSender) {
+  expect_status(call("POST", "/queue/retry", {{"sender", ""}}), 200);
+  EXPECT_EQ(queue_.retried.back().sender, "<>");
+  expect_status(call("POST", "/queue/retry", {{"site", "x.example"}}), 200);
+  EXPECT_EQ(queue_.retried.back().sender, "");
+  expect_status(call("GET", "/trace/follow?sender="), 200);
+  EXPECT_EQ(trace_.followed.sender, "<>");
+  trace::Event bounce;
+  EXPECT_FALSE(trace::matches(trace_.followed, bounce)) << "not about a message";
+  bounce.id = MessageId::make(clock_, random_);
+  EXPECT_TRUE(trace::matches(trace_.followed, bounce));
+  bounce.sender = "a@b.example";
+  EXPECT_FALSE(trace::matches(trace_.followed, bounce));
+}
+
 TEST_F(TraceApi, FindsTheEventsOfAMessage) {
   trace::Event event;
   event.at = clock_.now();
@@ -72,7 +94,9 @@ TEST_F(TraceApi, FindsTheEventsOfAMessage) {
   for (const char* filter : {"event=nothing", "since=yesterday", "id=7", "client_ip=x", "limit=0"}) {
     expect_status(call("GET", std::string{"/trace?"} + filter), 400);
   }
-  EXPECT_EQ(call("GET", "/trace/verify").json["intact"], true);
+  const auto verified = call("GET", "/trace/verify").json;
+  EXPECT_EQ(verified["intact"], true);
+  EXPECT_EQ(verified["unsettled"], 0);
 }
 
 TEST_F(TraceApi, FollowsEventsAsTheyHappen) {
@@ -122,6 +146,23 @@ TEST_F(Access, ServesHealthToAnybody) {
   EXPECT_EQ(get("/"), 404);
   store_.refuse_new(Error{ErrorCode::kFull, "disk full", ""});
   EXPECT_EQ(get("/readyz"), 503);
+}
+
+TEST_F(Access, ServesHealthOnTheMetricsPortToo) {
+  bool is_ready = true;
+  MetricsHandler metrics{[] { return std::string{"m 1\n"}; }, [&is_ready] { return is_ready; }};
+  HttpContext context{runner_.shard(), runner_.group(), clock_, std::nullopt, {}};
+  const auto get = [&](const std::string& path) {
+    proto::http::Request request{.method = "GET", .path = path, .query = {}, .headers = {}, .body = {}};
+    return runner_.run(metrics.handle(context, request)).response.status;
+  };
+  EXPECT_EQ(get("/healthz"), 200);
+  EXPECT_EQ(get("/readyz"), 200);
+  EXPECT_EQ(get("/metrics"), 200);
+  EXPECT_EQ(get("/api/v1/status"), 404);
+  is_ready = false;
+  EXPECT_EQ(get("/readyz"), 503);
+  EXPECT_EQ(get("/healthz"), 200);
 }
 
 TEST_F(Access, TellsAWrongPathFromAWrongMethod) {
