@@ -1,15 +1,36 @@
 #include "src/app/event_metrics.h"
 
+#include <algorithm>
 #include <string>
 
 namespace bulkhead::app {
 
-void EventMetrics::count_delivery(const trace::Event& event, std::string_view tenant, std::string_view outcome) {
+namespace {
+
+// "" for a line that is not the outcome of a delivery.
+std::string_view outcome_of(trace::EventKind kind) {
+  using enum trace::EventKind;
+  const bool is_outcome =
+      kind == kDelivered || kind == kDeferred || kind == kBounced || kind == kExpired || kind == kHeld;
+  return is_outcome ? to_string(kind) : std::string_view{};
+}
+
+}  // namespace
+
+void EventMetrics::count_progress(const queue::Progress& progress) {
+  const trace::Event& event = progress.event;
+  const std::string_view outcome = outcome_of(event.kind);
+  if (outcome.empty()) return;
+  const auto snapshot = directory_.snapshot();
+  const tenants::Tenant* found = snapshot->tenant(event.tenant);
+  const std::string_view tenant = found != nullptr ? std::string_view{found->name} : std::string_view{};
   const std::string source = event.source ? event.source->text() : std::string{};
-  // The remote's host name without address and port: "mx.example[192.0.2.1]:25" counts as "mx.example".
-  const std::string_view remote = event.remote;
   const auto recipients = std::max<std::size_t>(event.recipients.size(), 1);
-  metrics_.delivery_finished(tenant, source, remote.substr(0, remote.find('[')), outcome, recipients);
+  metrics_.delivery_finished(tenant, source, progress.lane.site, outcome, recipients);
+  if (progress.took) metrics_.delivery_took(progress.lane.site, outcome, *progress.took);
+  if (event.kind == trace::EventKind::kDelivered) {
+    metrics_.queue_delay(tenant, event.at - progress.message.queued_at);
+  }
 }
 
 void EventMetrics::count(const trace::Event& event) {
@@ -24,21 +45,6 @@ void EventMetrics::count(const trace::Event& event) {
       break;
     case kRejected:
       metrics_.message_rejected(tenant, event.rule);
-      break;
-    case kDelivered:
-      count_delivery(event, tenant, "delivered");
-      break;
-    case kDeferred:
-      count_delivery(event, tenant, "deferred");
-      break;
-    case kBounced:
-      count_delivery(event, tenant, "bounced");
-      break;
-    case kExpired:
-      count_delivery(event, tenant, "expired");
-      break;
-    case kHeld:
-      count_delivery(event, tenant, "held");
       break;
     case kLogin:
       metrics_.login("ok", event.protocol);

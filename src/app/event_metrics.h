@@ -2,6 +2,7 @@
 #pragma once
 
 #include "monitoring/metrics.h"
+#include "src/queue/queue.h"
 #include "src/trace/event.h"
 #include "tenants/live_directory.h"
 
@@ -13,10 +14,10 @@ class EventMetrics {
   EventMetrics(monitoring::Metrics& metrics, const tenants::LiveDirectory& directory)
       : metrics_(metrics), directory_(directory) {}
   void count(const trace::Event& event);
+  // Outgoing mail counts here and not as an event: only the queue knows its site.
+  void count_progress(const queue::Progress& progress);
 
  private:
-  void count_delivery(const trace::Event& event, std::string_view tenant, std::string_view outcome);
-
   monitoring::Metrics& metrics_;
   const tenants::LiveDirectory& directory_;
 };

@@ -180,20 +180,22 @@ Status RunningNode::open_directory() {
 }
 
 Status RunningNode::make_queue() {
-  queue::Queue::Parts parts{.runtime = runtime_,
-                            .pool = pool_,
-                            .store = *store_,
-                            .trace = *trace_,
-                            .clock = clock_,
-                            .random = random_,
-                            .log = log_,
-                            .node_name = configuration_.node.name,
-                            .retry = retry_policy(configuration_),
-                            .source_preview = [this](const queue::LaneKey& lane) -> std::optional<IpAddress> {
-                              return preview_source(*live_->snapshot(), *host_->current(), lane);
-                            },
-                            .resolve_sender = sender_resolution(*live_),
-                            .on_event = [this](const trace::Event& event) { event_metrics_->count(event); }};
+  queue::Queue::Parts parts{
+      .runtime = runtime_,
+      .pool = pool_,
+      .store = *store_,
+      .trace = *trace_,
+      .clock = clock_,
+      .random = random_,
+      .log = log_,
+      .node_name = configuration_.node.name,
+      .retry = retry_policy(configuration_),
+      .source_preview = [this](const queue::LaneKey& lane) -> std::optional<IpAddress> {
+        return preview_source(*live_->snapshot(), *host_->current(), lane);
+      },
+      .resolve_sender = sender_resolution(*live_),
+      .on_event = [this](const trace::Event& event) { event_metrics_->count(event); },
+      .on_progress = [this](const queue::Progress& progress) { event_metrics_->count_progress(progress); }};
   queue_ = queue::Queue::make(std::move(parts));
   delivery::Settings settings;
   settings.node_name = configuration_.node.name;

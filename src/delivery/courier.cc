@@ -1,5 +1,6 @@
 #include "src/delivery/courier.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "src/delivery/local_worker.h"
@@ -44,6 +45,21 @@ Task<void> Courier::stop() {
 
 Task<std::string> Courier::site_of(net::Shard&, TenantId tenant, std::string domain) {
   co_return co_await workshop_->router.site_of(workshop_->parts.directory.snapshot(), tenant, std::move(domain));
+}
+
+bool Courier::leads_elsewhere(const queue::LaneKey& lane, const std::string& domain) const {
+  const auto directory = workshop_->parts.directory.snapshot();
+  const tenants::Route* route = directory->route(lane.tenant, domain);
+  return route == nullptr ? is_site_of_route(lane.site) : lane.site != site_of_route(route->host, route->port);
+}
+
+bool Courier::is_abandoned(const queue::LaneKey& lane) const {
+  if (!is_site_of_route(lane.site)) return false;
+  const auto directory = workshop_->parts.directory.snapshot();
+  const auto& routes = directory->routes();
+  return std::none_of(routes.begin(), routes.end(), [&lane](const tenants::Route& route) {
+    return (!route.tenant || *route.tenant == lane.tenant) && site_of_route(route.host, route.port) == lane.site;
+  });
 }
 
 // The queue may be in the middle of its own bookkeeping: the worker begins when that is done.

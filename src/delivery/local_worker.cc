@@ -6,6 +6,7 @@
 
 #include "src/delivery/fate.h"
 #include "src/delivery/settlement.h"
+#include "src/delivery/suspension.h"
 
 namespace bulkhead::delivery {
 
@@ -145,7 +146,8 @@ Task<void> run_local_worker(Workshop& workshop, queue::LaneKey lane) {
     if (!job) break;
     LocalEffort effort;
     effort.job = std::move(*job);
-    co_await serve(workshop, effort);
+    const bool is_held = hold_if_suspended(*workshop.parts.directory.snapshot(), lane.tenant, effort.outcome);
+    if (!is_held) co_await serve(workshop, effort);
     co_await settlement.finish(std::move(effort.job), std::move(effort.outcome), std::move(effort.events));
   }
   workshop.parts.queue.worker_ended(lane);

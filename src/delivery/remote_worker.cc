@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/delivery/fate.h"
+#include "src/delivery/suspension.h"
 
 namespace bulkhead::delivery {
 
@@ -74,6 +75,9 @@ void RemoteWorker::drop_connection() {
 
 // Deals with all recipients of a job; several transactions where the server limits their number.
 Task<void> RemoteWorker::serve(Effort& effort) {
+  // Only an envelope that is under way already is carried to its end.
+  const bool is_begun = effort.parcel != nullptr && effort.parcel->is_begun;
+  if (!is_begun && hold_if_suspended(*workshop_.parts.directory.snapshot(), lane_.tenant, effort.outcome)) co_return;
   while (!effort.pending.empty()) {
     const bool is_connected = connection_ && connection_->remote->session().phase() != smtp::ClientPhase::kEnded;
     if (effort.parcel != nullptr && !is_connected) {

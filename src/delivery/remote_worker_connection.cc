@@ -101,7 +101,7 @@ void RemoteWorker::give_up_opening(Effort& effort, const Opening& opening) {
   switch (opening.kind) {
     case Opening::Kind::kNoSource:
       if (!is_untried) return give_up(effort, queue::Fate::kDeferred, own_answer("4.4.0", opening.answer.text));
-      outcome.kind = queue::Outcome::Kind::kNoSource;
+      outcome.kind = queue::Outcome::Kind::kHeld;
       outcome.reason = opening.answer.text;
       return effort.pending.clear();
     case Opening::Kind::kCancelled:

@@ -9,6 +9,8 @@ namespace bulkhead::delivery {
 
 namespace {
 
+constexpr std::string_view kRoutePrefix = "route:";
+
 struct Provider {
   std::string_view suffix;  // of an MX host, with the dot before it
   std::string_view site;
@@ -70,6 +72,8 @@ std::string site_of_mx(std::string_view domain, const std::vector<net::MxRecord>
   }
   if (hosts.empty()) return std::string{domain};
   std::sort(hosts.begin(), hosts.end());
+  // The DNS allows any octet in a name: what it says must not pass for a route of ours.
+  if (is_site_of_route(hosts.front())) return std::string{domain};
   hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
   const std::string_view provider = provider_of(hosts.front());
   const auto is_same = [provider](std::string_view host) { return provider_of(host) == provider; };
@@ -80,8 +84,12 @@ std::string site_of_mx(std::string_view domain, const std::vector<net::MxRecord>
   return joined.substr(0, kSiteLengthMax - mark.size()) + mark;
 }
 
+bool is_site_of_route(std::string_view site) {
+  return site.starts_with(kRoutePrefix);
+}
+
 std::string site_of_route(std::string_view host, std::uint16_t port) {
-  return fmt::format("route:{}:{}", host, port);
+  return fmt::format("{}{}:{}", kRoutePrefix, host, port);
 }
 
 }  // namespace bulkhead::delivery

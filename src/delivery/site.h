@@ -18,5 +18,7 @@ inline constexpr std::size_t kSiteLengthMax = 128;
 std::string site_of_mx(std::string_view domain, const std::vector<net::MxRecord>& records);
 
 std::string site_of_route(std::string_view host, std::uint16_t port);
+// No MX set's name looks like that.
+bool is_site_of_route(std::string_view site);
 
 }  // namespace bulkhead::delivery

@@ -147,9 +147,21 @@ void ShardPart::keep_ledger(const Conclusion& conclusion) {
   ledger_.close(conclusion.message->id);
 }
 
+// On the home shard, after the commit, while the delivery is still in its lane.
+void ShardPart::tell_progress(const Conclusion& conclusion) {
+  if (!core_.parts.on_progress || conclusion.settled.events.empty()) return;
+  const LaneKey lane = scheduler_.lane_of(conclusion.key);
+  std::optional<std::chrono::duration<double>> took;
+  if (conclusion.cause == Cause::kAttempt) took = core_.parts.clock.steady() - conclusion.active.taken_at;
+  for (const auto& event : conclusion.settled.events) {
+    core_.parts.on_progress({lane, *conclusion.message, event, std::exchange(took, std::nullopt)});
+  }
+}
+
 // On the home shard, after the commit.
 void ShardPart::end_in_memory(Conclusion& conclusion) {
   for (const auto& event : conclusion.settled.events) core_.publish(event);
+  tell_progress(conclusion);
   for (const auto& event : conclusion.notice_events) core_.publish(event);
   for (auto& notice : conclusion.notices.ready) {
     ++core_.messages;

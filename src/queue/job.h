@@ -58,11 +58,12 @@ struct RecipientOutcome {
 struct Outcome {
   enum class Kind : std::uint8_t {
     kAttempted,  // counts as an attempt; `recipients` tells each one's fate
-    kNoSource,   // held:no-source; uses no attempt
+    kHeld,       // its whole lane waits until the directory or this host changes; uses no attempt
     kUnsent,     // not tried (connection closed before its turn, shutdown): back to ready, uses no attempt
   } kind = Kind::kAttempted;
   std::vector<RecipientOutcome> recipients;
-  std::string reason;                               // kNoSource: why
+  std::string hold_code = "no-source";              // kHeld: the reason's code
+  std::string reason;                               // kHeld: why, as a sentence
   std::optional<IpAddress> source;                  // the address it left from
   std::string remote;                               // "mx.example[192.0.2.1]:25"
   std::string remote_mta;                           // host name for DSNs, "" when none

@@ -40,13 +40,14 @@ struct Lane {
   std::uint32_t unsent = 0;  // jobs that came back untried in a row
   bool is_waiting = false;   // stands in its tenant's line
   bool is_listed = false;    // stands in the scheduler's list of lanes with a backlog
-  bool is_held = false;      // no source address: nothing of it runs
+  bool is_held = false;      // nothing of it runs: no source address, or its tenant is suspended
   bool is_waking = false;
   bool is_yielding = false;  // hands out nothing until one of its workers has ended
   UtcTime paused_until = UtcTime::min();
   UtcTime last_take;
   UtcTime held_since;
-  std::string hold_reason;
+  std::string hold_code;    // "no-source", …
+  std::string hold_reason;  // as a sentence
 
   bool is_local() const { return key.site == kLocalSite; }
   bool is_unused() const {

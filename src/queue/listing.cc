@@ -34,6 +34,7 @@ ListingRow row_of(const DeliveryStatus& status) {
   row.attempts = status.attempts;
   row.due = status.due;
   row.has_record = status.has_record;
+  if (status.is_held) row.hold_code = status.lane->hold_code;
   if (status.is_held) row.hold_reason = status.lane->hold_reason;
   row.held_since = status.lane->held_since;
   return row;
@@ -83,7 +84,7 @@ void explain(DeliveryView& view, const ListingRow& row, const DeliveryRecord& re
     view.reason_code = "routing";
     view.reason = "the mail servers of its domain are being looked up";
   } else if (row.state == "held") {
-    view.reason_code = "no-source";
+    view.reason_code = row.hold_code;
     view.reason = row.hold_reason;
     view.reason_since = row.held_since;
   } else if (row.state == "active") {

@@ -19,7 +19,7 @@ struct ListingRow {
   std::uint16_t attempts = 0;
   UtcTime due;
   bool has_record = false;
-  std::string hold_reason;
+  std::string hold_code, hold_reason;
   UtcTime held_since;
 };
 

@@ -105,6 +105,10 @@ void Planner::place(Planned planned, std::string domain, MessagePtr message) {
   wait_for_site(std::move(key), std::move(waiting), std::move(domain));
 }
 
+void Planner::forget_site(const TenantId& tenant, std::string_view domain) {
+  sites_.erase(site_key(tenant, domain));
+}
+
 void Planner::wait_for_site(std::string key, Waiting waiting, std::string domain) {
   if (waiting_count_ >= kWaitingHotMax) waiting.message = nullptr;
   ++waiting_count_;

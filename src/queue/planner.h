@@ -35,6 +35,7 @@ class Planner {
   void place(Planned planned, std::string domain, MessagePtr message);
 
   void forget_sites() { sites_.clear(); }
+  void forget_site(const TenantId& tenant, std::string_view domain);
   // Those that wait for a site.
   std::size_t waiting() const { return waiting_count_; }
   void visit_waiting(const std::function<void(const Planned&)>& visitor) const;

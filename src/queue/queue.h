@@ -25,6 +25,14 @@ struct NewMessage {
 };
 
 // Implemented by delivery; called on a lane's home shard.
+// One line of what became of a delivery. Lives as long as the call that tells it.
+struct Progress {
+  const LaneKey& lane;
+  const Message& message;
+  const trace::Event& event;                          // delivered, deferred, bounced, expired, held or released
+  std::optional<std::chrono::duration<double>> took;  // of the attempt, with its first line only
+};
+
 class Carrier {
  public:
   virtual ~Carrier() = default;
@@ -33,6 +41,11 @@ class Carrier {
   virtual Task<std::string> site_of(net::Shard& shard, TenantId tenant, std::string domain) = 0;
   // Open one more connection (or local worker) for the lane. It takes jobs with ShardQueue::take until there are none.
   virtual void start_worker(LaneKey lane) = 0;
+  // Whether fixed routes lead the domain to another site than the lane's now. Answered from memory, on the shard; false
+  // where only the DNS could tell. What it says must agree with site_of, or deliveries go round.
+  virtual bool leads_elsewhere(const LaneKey&, const std::string& /*domain*/) const { return false; }
+  // Whether the lane was made for a fixed route that exists no more.
+  virtual bool is_abandoned(const LaneKey&) const { return false; }
 };
 
 class ShardQueue {
@@ -103,6 +116,8 @@ class Queue {
     std::function<Task<Result<std::vector<QueuedRecipient>>>(net::Shard&, TenantId, mail::Address)> resolve_sender;
     // Sees each event that the queue writes, after its commit; counts for metrics. Any shard, must be quick.
     std::function<void(const trace::Event&)> on_event;
+    // Sees what became of deliveries, with their lanes: after the commit, any shard, must be quick.
+    std::function<void(const Progress&)> on_progress = {};
   };
   static std::unique_ptr<Queue> make(Parts parts);
   virtual ~Queue() = default;

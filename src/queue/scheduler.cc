@@ -85,11 +85,12 @@ bool Scheduler::postpone(const DeliveryKey& key, UtcTime due) {
   return true;
 }
 
-bool Scheduler::hold_lane(const DeliveryKey& key, std::string reason) {
+bool Scheduler::hold_lane(const DeliveryKey& key, std::string reason, std::string code) {
   const Slot slot = deactivate(key);
   if (slot == kNoSlot) return false;
   Lane& lane = *table_[slot].lane;
   lane.unsent = 0;
+  lane.hold_code = std::move(code);
   lane.hold_reason = std::move(reason);
   if (!lane.is_held) lane.held_since = clock_.now();
   set_held(lane, true);
@@ -163,6 +164,11 @@ std::vector<DeliveryKey> Scheduler::ready_in(const LaneKey& key, std::size_t lim
 bool Scheduler::is_held(const LaneKey& key) const {
   const Lane* lane = find_lane(key);
   return lane != nullptr && lane->is_held;
+}
+
+std::string Scheduler::hold_of(const LaneKey& key) const {
+  const Lane* lane = find_lane(key);
+  return lane == nullptr || !lane->is_held ? std::string{} : lane->hold_code + ": " + lane->hold_reason;
 }
 
 LaneKey Scheduler::lane_of(const DeliveryKey& active) const {

@@ -75,14 +75,15 @@ class Scheduler {
   // Each ends the activity of a delivery that take or next_overdue handed out; false when it is not active.
   bool finish(const DeliveryKey& key);                                           // it is gone
   bool reschedule(const DeliveryKey& key, std::uint16_t attempts, UtcTime due);  // a record exists now
-  bool put_back(const DeliveryKey& key);                       // untried: ready again, first in its lane
-  bool postpone(const DeliveryKey& key, UtcTime due);          // as put_back, but not before `due`
-  bool hold_lane(const DeliveryKey& key, std::string reason);  // no source: put back, and its lane waits for a source
-  bool warned(const DeliveryKey& key);                         // the delay warning is recorded: back to what it was
+  bool put_back(const DeliveryKey& key);               // untried: ready again, first in its lane
+  bool postpone(const DeliveryKey& key, UtcTime due);  // as put_back, but not before `due`
+  // Put back, and its lane waits until release_held.
+  bool hold_lane(const DeliveryKey& key, std::string reason, std::string code = "no-source");
+  bool warned(const DeliveryKey& key);  // the delay warning is recorded: back to what it was
   // Moves an active delivery out, to be added to another lane, maybe of another shard.
   std::optional<Planned> extract(const DeliveryKey& key);
 
-  // Lanes that wait for a source are looked at again, the first at once, all within a second.
+  // Held lanes are looked at again, the first at once, all within a second.
   std::size_t release_held();
   // The lanes that run_timers released since the last call.
   std::vector<LaneKey> released();
@@ -108,6 +109,7 @@ class Scheduler {
   // The ready ones of a lane in order, held or not, at most `limit`.
   std::vector<DeliveryKey> ready_in(const LaneKey& lane, std::size_t limit) const;
   bool is_held(const LaneKey& lane) const;
+  std::string hold_of(const LaneKey& lane) const;    // "code: reason", "" when it is not held
   LaneKey lane_of(const DeliveryKey& active) const;  // of a delivery that is active
 
  private:

@@ -112,6 +112,7 @@ void Scheduler::wake_lanes(UtcTime now) {
     lane.is_waking = false;
     if (lane.is_held) {
       set_held(lane, false);
+      lane.hold_code.clear();
       lane.hold_reason.clear();
       released_.push_back(lane.key);
     }

@@ -48,7 +48,7 @@ void ShardPart::pump() {
 void ShardPart::pump_once() {
   scheduler_.run_timers();
   for (const auto& lane : scheduler_.released()) {
-    record_lane(lane, trace::EventKind::kReleased, "the source addresses changed");
+    record_lane(lane, trace::EventKind::kReleased, "the directory or the addresses of this host changed");
   }
   while (auto lane = scheduler_.next_start()) carrier_->start_worker(std::move(*lane));
   while (looking_after_ < kLookingAfterMax) {
@@ -64,7 +64,7 @@ void ShardPart::receive(const Planned& planned, const MessagePtr& message) {
   scheduler_.add(planned);
   if (message && scheduler_.is_held(planned.lane)) {
     auto event = event_of(*message, trace::EventKind::kHeld, core_.parts.clock.now());
-    event.detail = "no-source: its lane waits for a source address";
+    event.detail = scheduler_.hold_of(planned.lane);
     core_.parts.trace.record(std::move(event));
   }
   pump();
@@ -72,6 +72,12 @@ void ShardPart::receive(const Planned& planned, const MessagePtr& message) {
 
 void ShardPart::sources_changed() {
   planner_.forget_sites();
+  std::unordered_map<const Lane*, bool> abandoned;
+  scheduler_.make_due([&](const DeliveryStatus& status) {
+    const auto [found, is_new] = abandoned.try_emplace(status.lane, false);
+    if (is_new) found->second = carrier_->is_abandoned(status.lane->key);
+    return found->second;
+  });
   scheduler_.release_held();
   pump();
 }
@@ -82,6 +88,7 @@ Task<std::optional<Job>> ShardPart::take(LaneKey lane) {
     active.is_sole = taken->is_sole;
     active.has_record = taken->has_record;
     active.sources_generation = core_.sources_generation;
+    active.taken_at = core_.parts.clock.steady();
     Loaded loaded;
     if (!taken->has_record) loaded.message = hot_.get(taken->key.message);
     if (loaded.message) {
@@ -95,11 +102,25 @@ Task<std::optional<Job>> ShardPart::take(LaneKey lane) {
       }
       loaded = std::move(*read);
     }
+    if (move_if_misplaced(lane, *taken, loaded)) continue;
     active.record = loaded.record;
     active_[taken->key] = std::move(active);
     co_return make_job(*taken, std::move(loaded));
   }
   co_return std::nullopt;
+}
+
+// A route that was added or removed since the delivery was planned: it goes to the lane where its mail goes now.
+bool ShardPart::move_if_misplaced(const LaneKey& lane, const Taken& taken, const Loaded& loaded) {
+  const auto& first = loaded.message->recipients[taken.key.index];
+  if (first.local) return false;
+  const std::string& domain = first.recipient.address.domain;
+  if (!carrier_->leads_elsewhere(lane, domain)) return false;
+  auto planned = scheduler_.extract(taken.key);
+  if (!planned) return false;
+  planner_.forget_site(lane.tenant, domain);
+  planner_.place(std::move(*planned), domain, loaded.message);
+  return true;
 }
 
 Job ShardPart::make_job(const Taken& taken, Loaded loaded) {
@@ -166,7 +187,7 @@ Task<void> ShardPart::finish(Job job, Outcome outcome) {
     pump();
     co_return;
   }
-  if (outcome.kind == Outcome::Kind::kNoSource) {
+  if (outcome.kind == Outcome::Kind::kHeld) {
     hold(job, node.mapped(), outcome);
     pump();
     co_return;
@@ -181,7 +202,7 @@ Task<void> ShardPart::finish(Job job, Outcome outcome) {
   co_await std::move(concluding);
 }
 
-// Sources that changed while the worker decided may have brought the missing one: then the lane goes on at once.
+// What changed while the worker decided may have brought what was missing: then the lane goes on at once.
 void ShardPart::hold(const Job& job, const Active& active, const Outcome& outcome) {
   if (active.sources_generation != core_.sources_generation) {
     scheduler_.put_back(job.key);
@@ -189,8 +210,8 @@ void ShardPart::hold(const Job& job, const Active& active, const Outcome& outcom
   }
   const LaneKey lane = scheduler_.lane_of(job.key);
   const bool was_held = scheduler_.is_held(lane);
-  scheduler_.hold_lane(job.key, outcome.reason);
-  if (!was_held) record_lane(lane, trace::EventKind::kHeld, "no-source: " + outcome.reason);
+  scheduler_.hold_lane(job.key, outcome.reason, outcome.hold_code);
+  if (!was_held) record_lane(lane, trace::EventKind::kHeld, outcome.hold_code + ": " + outcome.reason);
 }
 
 // One line for each delivery of the lane whose message is in memory; the state itself is the lane's.
@@ -204,6 +225,7 @@ void ShardPart::record_lane(const LaneKey& lane, trace::EventKind kind, const st
     }
     event.detail = detail;
     if (core_.parts.on_event) core_.parts.on_event(event);
+    if (core_.parts.on_progress) core_.parts.on_progress({lane, *message, event, {}});
     core_.parts.trace.record(std::move(event));
   }
 }

@@ -35,7 +35,7 @@ class ShardPart final : public ShardQueue {
   void start();
   // A planned delivery enters its lane. `message` is null when it is not in memory.
   void receive(const Planned& planned, const MessagePtr& message);
-  // Held lanes are looked at again, known sites are forgotten.
+  // Held lanes are looked at again, known sites are forgotten, and what waits for a route that has gone is due.
   void sources_changed();
   void stop() { scheduler_.stop_starting(); }
   // Starts workers and what is overdue, as far as limits allow.
@@ -48,6 +48,7 @@ class ShardPart final : public ShardQueue {
     bool is_sole = false;
     bool has_record = false;
     std::uint64_t sources_generation = 0;  // when it was handed out
+    SteadyTime taken_at;
   };
   struct Loaded {
     MessagePtr message;
@@ -69,6 +70,7 @@ class ShardPart final : public ShardQueue {
   Task<void> tick();
   void pump_once();
   Task<Result<Loaded>> load(DeliveryKey key, bool has_record);
+  bool move_if_misplaced(const LaneKey& lane, const Taken& taken, const Loaded& loaded);
   Job make_job(const Taken& taken, Loaded loaded);
   void unreadable(const Taken& taken, const Error& error);
   Task<void> look_after(Taken taken);
@@ -80,6 +82,7 @@ class ShardPart final : public ShardQueue {
   Task<bool> commit(ShardPart& owner, Conclusion& conclusion);
   store::Transaction transaction_of(ShardPart& owner, const Conclusion& conclusion, bool is_last);
   void keep_ledger(const Conclusion& conclusion);
+  void tell_progress(const Conclusion& conclusion);
   void end_in_memory(Conclusion& conclusion);
   SettlementContext context();
 

@@ -33,6 +33,9 @@ std::string advice_for(const queue::DeliveryView& delivery) {
   if (delivery.reason_code.find("no-source") != std::string::npos) {
     return "add the missing address to this host, or give the tenant another one: bulkhead address list";
   }
+  if (delivery.reason_code.find("tenant-suspended") != std::string::npos) {
+    return "resume its tenant: bulkhead tenant resume NAME; it then goes out at once";
+  }
   if (delivery.state == "held") return "it waits until the reason has gone; no attempt is used";
   return fmt::format("try it at once with: bulkhead queue retry --id {}", delivery.key.message.text());
 }

@@ -73,6 +73,18 @@ TEST(LocalDelivery, DefersWhileTheMailboxIsFullOrSuspendedOrTheDirectoryAway) {
   EXPECT_EQ(world.stored(), 0U);
 }
 
+TEST(LocalDelivery, HoldsTheMailOfASuspendedTenant) {
+  LocalWorld world;
+  world.directory.rows.tenants[0].suspension = tenants::Suspension::kSuspended;
+  world.directory.publish();
+  const auto job = world.post_local();
+  world.work(world.local_lane(), 1);
+  const Outcome outcome = world.queue.outcome_of(job);
+  EXPECT_EQ(outcome.kind, Outcome::Kind::kHeld);
+  EXPECT_EQ(outcome.hold_code, "tenant-suspended");
+  EXPECT_EQ(world.stored(), 0U);
+}
+
 TEST(LocalDelivery, FailsForAnAccountThatWasRemoved) {
   LocalWorld world;
   const auto job = world.post_local();

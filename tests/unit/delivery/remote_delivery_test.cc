@@ -81,10 +81,49 @@ TEST(RemoteDelivery, OpensNoConnectionWithoutASource) {
   const auto job = world.post({"bob@r.example"});
   world.work(1);
   const Outcome outcome = world.queue.outcome_of(job);
-  EXPECT_EQ(outcome.kind, Outcome::Kind::kNoSource);
+  EXPECT_EQ(outcome.kind, Outcome::Kind::kHeld);
   EXPECT_NE(outcome.reason.find("127.0.0.77"), std::string::npos) << outcome.reason;
   EXPECT_TRUE(sink.clients().empty());
   EXPECT_EQ(world.resolver.lookups, 0U);
+}
+
+TEST(RemoteDelivery, HoldsTheMailOfASuspendedTenantUntilItIsResumed) {
+  SmtpSink sink{{}};
+  World world;
+  world.route_all_to(sink.port());
+  world.directory.rows.tenants[0].suspension = tenants::Suspension::kSuspended;
+  world.directory.publish();
+  const auto held = world.post({"bob@r.example"});
+  world.work(1);
+  const Outcome outcome = world.queue.outcome_of(held);
+  EXPECT_EQ(outcome.kind, Outcome::Kind::kHeld);
+  EXPECT_EQ(outcome.hold_code, "tenant-suspended");
+  EXPECT_NE(outcome.reason.find("bulkhead tenant resume acme"), std::string::npos) << outcome.reason;
+  EXPECT_TRUE(outcome.recipients.empty());
+  EXPECT_TRUE(sink.clients().empty());
+  world.directory.rows.tenants[0].suspension = tenants::Suspension::kActive;
+  world.directory.publish();
+  const auto sent = world.post({"bob@r.example"});
+  world.work(2);
+  EXPECT_EQ(world.queue.outcome_of(sent).recipients.at(0).fate, Fate::kDelivered);
+}
+
+TEST(RemoteDelivery, KnowsWhenRoutesLeadElsewhere) {
+  World world;
+  world.route_all_to(2525);
+  world.make_courier();
+  const auto by_route = world.lane("route:127.0.0.1:2525");
+  const auto by_mx = world.lane("mx.r.example");
+  EXPECT_FALSE(world.courier->leads_elsewhere(by_route, "r.example"));
+  EXPECT_FALSE(world.courier->is_abandoned(by_route));
+  EXPECT_TRUE(world.courier->leads_elsewhere(by_mx, "r.example"));
+  EXPECT_FALSE(world.courier->is_abandoned(by_mx));
+  world.directory.rows.routes.clear();
+  world.directory.publish();
+  EXPECT_TRUE(world.courier->leads_elsewhere(by_route, "r.example"));
+  EXPECT_TRUE(world.courier->is_abandoned(by_route));
+  EXPECT_FALSE(world.courier->leads_elsewhere(by_mx, "r.example"));
+  EXPECT_EQ(site_of_mx("r.example", {{10, "route:127.0.0.1"}}), "r.example") << "the DNS cannot pose as a route";
 }
 
 TEST(RemoteDelivery, HoldsWhenTheAddressVanishesBetweenDecisionAndConnecting) {
@@ -100,7 +139,7 @@ TEST(RemoteDelivery, HoldsWhenTheAddressVanishesBetweenDecisionAndConnecting) {
   world.host_addresses.set(present);
   const auto job = world.post({"bob@r.example"});
   world.work(1);
-  EXPECT_EQ(world.queue.outcome_of(job).kind, Outcome::Kind::kNoSource);
+  EXPECT_EQ(world.queue.outcome_of(job).kind, Outcome::Kind::kHeld);
   EXPECT_TRUE(sink.clients().empty());
 }
 

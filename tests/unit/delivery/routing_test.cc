@@ -145,7 +145,7 @@ TEST(RemoteRouting, FailsForADomainThatDoesNotExistAndHoldsWhereOnlyTheFamilyIsM
   world.work(2);
   EXPECT_EQ(world.queue.outcome_of(nowhere).recipients[0].fate, Fate::kFailed);
   EXPECT_EQ(world.queue.outcome_of(nowhere).recipients[0].answer.enhanced, "5.1.2");
-  EXPECT_EQ(world.queue.outcome_of(six).kind, queue::Outcome::Kind::kNoSource);
+  EXPECT_EQ(world.queue.outcome_of(six).kind, queue::Outcome::Kind::kHeld);
 }
 
 TEST(Fate, FollowsTheCodeButForItsExceptions) {

@@ -111,7 +111,7 @@ TEST(Queue, NoSourceHoldsWithoutAnAttemptAndGoesOnWhenSourcesChange) {
                        return delivered(job);
                      }
                      Outcome outcome;
-                     outcome.kind = Outcome::Kind::kNoSource;
+                     outcome.kind = Outcome::Kind::kHeld;
                      outcome.reason = "192.0.2.7 is not on this host";
                      return outcome;
                    }};
@@ -130,6 +130,61 @@ TEST(Queue, NoSourceHoldsWithoutAnAttemptAndGoesOnWhenSourcesChange) {
   EXPECT_EQ(attempt, 1U) << "holding uses no attempt";
   EXPECT_EQ(store.usage().commits, commits + 1) << "holding writes nothing";
   EXPECT_EQ(world.trace.count("kind=10 "), 1U);
+}
+
+Outcome suspended() {
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::kHeld;
+  outcome.hold_code = "tenant-suspended";
+  outcome.reason = "the tenant acme is suspended";
+  return outcome;
+}
+
+TEST(Queue, AHeldLaneTellsTheCarriersReasonForLaterMailToo) {
+  testlib::FakeStore store;
+  std::atomic<bool> is_suspended{true};
+  QueueWorld world{store, [&](const Job& job) { return is_suspended ? suspended() : delivered(job); }};
+  ASSERT_TRUE(world.accept("a@from.test", {"b@to.test"}));
+  EXPECT_TRUE(world.eventually([&] { return world.counts().held == 1; }));
+  ASSERT_TRUE(world.accept("a@from.test", {"c@to.test"}));
+  EXPECT_TRUE(world.eventually([&] { return world.counts().held == 2; }));
+  const auto views = world.run(world.queue().list(world.shard(), {}, "", 10));
+  ASSERT_EQ(views.size(), 2U);
+  for (const auto& view : views) {
+    EXPECT_EQ(view.reason_code, "tenant-suspended");
+    EXPECT_EQ(view.reason, "the tenant acme is suspended");
+    EXPECT_EQ(view.attempts, 0U);
+  }
+  EXPECT_EQ(world.trace.count("detail=tenant-suspended: the tenant acme is suspended"), 2U);
+  world.run(world.queue().retry_now(world.shard(), {}));
+  EXPECT_EQ(world.counts().held, 2U) << "asking for a retry does not lift a suspension";
+  is_suspended = false;
+  world.queue().sources_changed();
+  EXPECT_TRUE(world.drains());
+}
+
+TEST(Queue, MailOfARouteThatHasGoneIsDueAtOnceInItsNewLane) {
+  testlib::FakeStore store;
+  QueueWorld world{
+      store, [](const Job& job) { return job.attempt == 1 ? all(job, Fate::kDeferred, 450, "later") : suspended(); }};
+  ASSERT_TRUE(world.accept("a@from.test", {"b@to.test"}));
+  EXPECT_TRUE(world.eventually([&] { return world.counts().scheduled == 1; }));
+  for (const auto& carrier : world.carriers) carrier->is_rerouted = true;
+  world.queue().sources_changed();
+  EXPECT_TRUE(world.eventually([&] { return world.counts().held == 1; })) << "no time has passed";
+  const auto views = world.run(world.queue().list(world.shard(), {}, "", 10));
+  ASSERT_EQ(views.size(), 1U);
+  EXPECT_EQ(views[0].site, "new-site-of-to.test");
+  EXPECT_EQ(views[0].attempts, 1U);
+}
+
+TEST(Queue, TellsProgressWithTheLaneAndTheTimeOfTheAttempt) {
+  testlib::FakeStore store;
+  QueueWorld world{store, delivered};
+  ASSERT_TRUE(world.accept("a@from.test", {"b@to.test"}));
+  ASSERT_TRUE(world.drains());
+  const auto told = world.progress();
+  EXPECT_EQ(told, (std::vector<std::string>{"delivered site-of-to.test took"}));
 }
 
 TEST(Queue, APermanentFailureMakesOneReportToTheSenderFromTheSameAddress) {
@@ -211,7 +266,7 @@ TEST(Queue, HeldMailExpiresToo) {
   QueueWorld world{store,
                    [](const Job&) {
                      Outcome outcome;
-                     outcome.kind = Outcome::Kind::kNoSource;
+                     outcome.kind = Outcome::Kind::kHeld;
                      return outcome;
                    },
                    retry};

@@ -97,16 +97,20 @@ class ScriptedCarrier final : public Carrier {
 
   Task<std::string> site_of(net::Shard&, TenantId, std::string domain) override {
     ++lookups;
-    co_return "site-of-" + domain;
+    co_return (is_rerouted ? "new-site-of-" : "site-of-") + domain;
   }
+  bool leads_elsewhere(const LaneKey& lane, const std::string&) const override { return is_old(lane); }
+  bool is_abandoned(const LaneKey& lane) const override { return is_old(lane); }
   void start_worker(LaneKey lane) override {
     ++started;
     group_.spawn(work(std::move(lane)));
   }
   net::TaskGroup& group() { return group_; }
   std::atomic<int> started{0}, lookups{0};
+  std::atomic<bool> is_rerouted{false};  // sites have new names
 
  private:
+  bool is_old(const LaneKey& lane) const { return is_rerouted && lane.site.starts_with("site-of-"); }
   Task<void> work(LaneKey lane) {
     for (;;) {
       auto taking = queue_.take(lane);
@@ -153,8 +157,8 @@ class QueueWorld {
  public:
   QueueWorld(testlib::FakeStore& store, ScriptedCarrier::Script script, RetryPolicy retry = {}, std::size_t shards = 2)
       : runtime_(shards), pool_(2, 1000), store_(store) {
-    queue_ = Queue::make(
-        Queue::Parts{runtime_, pool_, store, trace, clock, random_, log, "mx1.test", retry, {}, resolve_, {}});
+    queue_ = Queue::make(Queue::Parts{
+        runtime_, pool_, store, trace, clock, random_, log, "mx1.test", retry, {}, resolve_, {}, on_progress_});
     for (std::size_t i = 0; i < shards; ++i) {
       carriers.push_back(std::make_unique<ScriptedCarrier>(runtime_.shard(i), queue_->shard_queue(i), script, log));
       queue_->set_carrier(i, *carriers.back());
@@ -204,6 +208,11 @@ class QueueWorld {
       std::this_thread::yield();
     }
     return false;
+  }
+  // "outcome site", with " took" where the time of the attempt is known.
+  std::vector<std::string> progress() {
+    const std::lock_guard lock{progress_mutex_};
+    return progress_;
   }
   Counts counts(Selector selector = {}) { return run(queue_->count(shard(), std::move(selector))); }
   bool drains() {
@@ -274,6 +283,12 @@ class QueueWorld {
   testlib::FakeStore& store_;
   std::function<Task<Result<std::vector<QueuedRecipient>>>(net::Shard&, TenantId, mail::Address)> resolve_ =
       &QueueWorld::remote_sender;
+  std::mutex progress_mutex_;
+  std::vector<std::string> progress_;
+  std::function<void(const Progress&)> on_progress_ = [this](const Progress& told) {
+    const std::lock_guard lock{progress_mutex_};
+    progress_.push_back(std::string{to_string(told.event.kind)} + " " + told.lane.site + (told.took ? " took" : ""));
+  };
   std::unique_ptr<Queue> queue_;
   bool is_stopped_ = false;
 };
