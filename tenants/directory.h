@@ -150,6 +150,8 @@ class Directory {
   // of one tenant, or of all with nothing.
   virtual Result<std::vector<Account>> accounts(const std::optional<TenantId>& tenant, std::string_view after,
                                                 std::size_t limit) = 0;
+  // The one that the tenant has longest among the active accounts of people, and of several at once the first by id.
+  virtual Result<std::optional<Account>> oldest_active_account(const TenantId& tenant) = 0;
   // Accounts with client networks, for recognising a client by its IP: few, kept in memory.
   virtual Result<std::vector<Account>> accounts_with_networks() = 0;
 

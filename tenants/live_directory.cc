@@ -23,12 +23,16 @@ Result<SnapshotPtr> read_snapshot(Directory& directory) {
   return std::make_shared<const Snapshot>(std::move(*rows), std::move(*accounts));
 }
 
-// Keys of the cache. An address has an '@' and no byte of an id's prefix, so that the two kinds never meet.
+// Keys of the cache. An address begins with neither prefix of an id, so that the kinds never meet.
 std::string key_of(const mail::Address& address) {
   return address.local + '@' + address.domain;
 }
 std::string key_of(const AccountId& id) {
   return std::string{'\0'}.append(id.bytes());
+}
+
+std::string key_of(const TenantId& tenant) {  // of its oldest account
+  return std::string{'\1'}.append(tenant.bytes());
 }
 
 Result<AddressMeaning> read_meaning(Directory& directory, const mail::Address& address) {
@@ -45,6 +49,18 @@ Result<AddressMeaning> read_meaning(Directory& directory, const AccountId& id) {
   auto account = directory.account_by_id(id);
   if (!account) return fail(account.error());
   return *account ? AddressMeaning{std::move(**account)} : AddressMeaning{};
+}
+
+Result<AddressMeaning> read_meaning(Directory& directory, const TenantId& tenant) {
+  auto account = directory.oldest_active_account(tenant);
+  if (!account) return fail(account.error());
+  return *account ? AddressMeaning{std::move(**account)} : AddressMeaning{};
+}
+
+bool is_postmaster(const mail::Address& address) {
+  const auto normal = normalised(address);
+  const auto base = without_tag(normal);
+  return (base ? base->local : normal.local) == "postmaster";
 }
 
 std::optional<Account> account_in(const AddressMeaning& meaning) {
@@ -67,9 +83,7 @@ class CachedDirectory : public LiveDirectory {
     observers_.push_back(std::move(observer));
   }
 
-  Task<Result<Resolution>> resolve(net::Shard& shard, mail::Address recipient) override {
-    return expand(shard, std::move(recipient), Fallback::kCatchAll);
-  }
+  Task<Result<Resolution>> resolve(net::Shard& shard, mail::Address recipient) override;
   Task<Result<std::optional<Account>>> account_by_address(net::Shard& shard, mail::Address address) override;
   Task<Result<std::optional<Account>>> account_by_id(net::Shard& shard, AccountId id) override;
   Task<Result<std::optional<Account>>> sign_in(net::Shard& shard, mail::Address user, Secret password) override;
@@ -150,6 +164,27 @@ Task<Result<Resolution>> CachedDirectory::expand(net::Shard& shard, mail::Addres
     expansion.answer(*meaning);
   }
   co_return expansion.take();
+}
+
+// RFC 5321 §4.5.1: every domain takes mail for its postmaster, even when nobody was made that.
+Task<Result<Resolution>> CachedDirectory::resolve(net::Shard& shard, mail::Address recipient) {
+  const bool is_required = is_postmaster(recipient);
+  auto expand_it = expand(shard, std::move(recipient), Fallback::kCatchAll);
+  auto resolution = co_await std::move(expand_it);
+  if (!is_required || !resolution || resolution->kind != Resolution::Kind::kUnknown) co_return resolution;
+  const TenantId tenant = resolution->tenant;
+  auto meaning = cache_.get(key_of(tenant));
+  if (!meaning) {
+    auto read_it = read(shard, tenant);
+    auto answer = co_await std::move(read_it);
+    if (!answer) co_return fail(answer.error());
+    meaning = std::move(*answer);
+  }
+  if (auto account = account_in(*meaning)) {
+    resolution->kind = Resolution::Kind::kTargets;
+    resolution->accounts.push_back(std::move(*account));
+  }
+  co_return resolution;
 }
 
 Task<Result<std::optional<Account>>> CachedDirectory::account_by_address(net::Shard& shard, mail::Address address) {

@@ -100,7 +100,8 @@ class LiveDirectory {
   // Runs on the thread of refresh() after each new snapshot.
   virtual void on_change(std::function<void(const SnapshotPtr&)> observer) = 0;
 
-  // Plus addressing (user+tag), aliases (nested), catch-all, postmaster; resumes on `shard`.
+  // Plus addressing (user+tag), aliases (nested), catch-all, postmaster; resumes on `shard`. A postmaster that leads
+  // nowhere is the tenant's oldest active account.
   // kUnavailable: the database is away and the answer is not cached.
   virtual Task<Result<Resolution>> resolve(net::Shard& shard, mail::Address recipient) = 0;
   virtual Task<Result<std::optional<Account>>> account_by_address(net::Shard& shard, mail::Address address) = 0;

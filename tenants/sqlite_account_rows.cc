@@ -100,6 +100,18 @@ Result<std::vector<Account>> SqliteDirectory::accounts(const std::optional<Tenan
   return page;
 }
 
+Result<std::optional<Account>> SqliteDirectory::oldest_active_account(const TenantId& tenant) {
+  const auto reading = read();
+  auto rows = reading.connection.prepare(BULKHEAD_ACCOUNT_BY_ACCOUNT
+                                         "WHERE a.tenant = ? AND a.suspension = ? AND a.kind = ? "
+                                         "ORDER BY a.created_at, a.id LIMIT 1");
+  rows.bind(tenant, static_cast<int>(Suspension::kActive), static_cast<int>(AccountKind::kPerson));
+  std::optional<Account> account;
+  if (rows.row()) account = account_row(rows);
+  if (auto status = rows.status(); !status) return fail(status.error());
+  return account;
+}
+
 Result<std::vector<Account>> SqliteDirectory::accounts_with_networks() {
   const auto reading = read();
   std::vector<Account> accounts;

@@ -45,6 +45,7 @@ class SqliteDirectory final : public Directory {
   Result<std::optional<Account>> account_by_address(const mail::Address& address) override;
   Result<std::vector<Account>> accounts(const std::optional<TenantId>& tenant, std::string_view after,
                                         std::size_t limit) override;
+  Result<std::optional<Account>> oldest_active_account(const TenantId& tenant) override;
   Result<std::vector<Account>> accounts_with_networks() override;
 
   Result<Alias> create_alias(Alias alias) override;

@@ -48,8 +48,7 @@ struct Conversation {
   std::string helo;          // "" before EHLO or HELO
   bool is_extended = false;  // EHLO
   std::optional<Originator> signed_in;
-  std::uint64_t directory_version = 0;  // at which `signed_in` was last checked
-  std::optional<sasl::Exchange> sasl;   // AUTH in progress: the next line belongs to it
+  std::optional<sasl::Exchange> sasl;  // AUTH in progress: the next line belongs to it
   std::optional<Transaction> transaction;
   std::uint32_t messages = 0;
   std::uint32_t errors = 0;
@@ -61,10 +60,12 @@ struct Conversation {
   std::string host_name() const;
   bool is_submission() const { return kind != ListenerKind::kSmtp; }
 
-  // An event with all that is known of this session, and of the transaction if there is one.
+  // An event with all that is known of this session, and of the transaction if there is one. The tenant is the one that
+  // is charged, before anybody is that of a dedicated arrival address.
   trace::Event event(trace::EventKind kind) const;
-  // Records a refusal in the trace, as often as the bound for a session allows. `recipient` may be empty.
-  void record_rejection(const smtp::Reply& reply, std::string recipient);
+  // Records a refusal in the trace, as often as the bound for a session allows. One of a recipient from outside belongs
+  // to the tenant that was to get the mail.
+  void record_rejection(const smtp::Reply& reply, const mail::Address* recipient = nullptr);
 };
 
 // What the loop does after it has queued the reply.

@@ -58,7 +58,7 @@ Task<Session::Flow> Session::receive_chunk(smtp::BdatArguments chunk, Answer ans
   }
   const auto size_max = conversation_.services.settings.message_size_max;
   if (chunk.size > size_max) {
-    conversation_.record_rejection(too_big(size_max), {});
+    conversation_.record_rejection(too_big(size_max));
     conversation_.transaction.reset();
     const Flow discarded = co_await discard_chunk(chunk.size);
     Answer refused{too_big(size_max), discarded == Flow::kGoOn ? Next::kContinue : Next::kClose};

@@ -6,14 +6,54 @@ namespace bulkhead::smtpd {
 
 namespace {
 
+constexpr std::string_view kUnavailable = "unavailable";
+
+// Who tried: what the client called himself, and the address in it, which may be nobody's.
+struct Attempt {
+  std::string user;
+  mail::Address address;
+};
+
+// Why a sign-in of this account was refused, for the trace alone.
+std::string_view reason_of(const Conversation& conversation, const tenants::Snapshot& directory,
+                           const std::optional<tenants::Account>& account) {
+  if (!account) return "unknown user";
+  const auto* tenant = directory.tenant(account->tenant);
+  if (account->suspension == tenants::Suspension::kSuspended) return "suspended";
+  if (tenant == nullptr || tenant->suspension == tenants::Suspension::kSuspended) return "tenant suspended";
+  if (!directory.is_served_on(account->tenant, conversation.arrival.ip)) return "not served on this address";
+  return account->password_hash.empty() ? "no password set" : "wrong password";
+}
+
+// `account` is the one that has the address, if any: it or else its domain tells whose trace this belongs in.
+void record_failure(Conversation& conversation, Attempt attempt, const std::optional<tenants::Account>& account,
+                    std::string_view reason) {
+  const auto directory = conversation.snapshot();
+  auto failed = conversation.event(trace::EventKind::kLoginFailed);
+  failed.account_name = std::move(attempt.user);
+  failed.detail = reason.empty() ? reason_of(conversation, *directory, account) : reason;
+  if (account) {
+    failed.tenant = account->tenant;
+    failed.account = account->id;
+  } else if (const auto* domain = directory->domain_by_name(attempt.address.domain)) {
+    failed.tenant = domain->tenant;
+  }
+  conversation.services.trace.record(std::move(failed));
+}
+
 // A refused sign-in looks the same, and takes as long, whatever the reason: unknown user, wrong password, suspended,
-// or a tenant that this address does not serve.
-Task<Answer> refuse_sign_in(Conversation& conversation, std::string user) {
+// or a tenant that this address does not serve. The account is looked up only after the password's hash, in the cache,
+// where the sign-in has left it.
+Task<Answer> refuse_sign_in(Conversation& conversation, Attempt attempt) {
   auto& services = conversation.services;
   ++services.census.counters().sign_ins_failed;
-  auto failed = conversation.event(trace::EventKind::kLoginFailed);
-  failed.account_name = std::move(user);
-  services.trace.record(std::move(failed));
+  mail::Address address = attempt.address;
+  const auto found = co_await services.directory.account_by_address(services.shard, std::move(address));
+  if (found) {
+    record_failure(conversation, std::move(attempt), *found, {});
+  } else {
+    record_failure(conversation, std::move(attempt), std::nullopt, "refused, the reason is not known");
+  }
   const auto delay = services.guard.count_failure(conversation.client);
   const bool may_go_on = co_await services.pacer.pause(delay);
   if (!may_go_on) {
@@ -25,10 +65,9 @@ Task<Answer> refuse_sign_in(Conversation& conversation, std::string user) {
   co_return Answer{smtp::Reply(535, "5.7.8", "User name or password is wrong")};
 }
 
-Answer signed_in(Conversation& conversation, tenants::Account account, std::uint64_t version) {
+Answer signed_in(Conversation& conversation, tenants::Account account) {
   auto& services = conversation.services;
   conversation.signed_in = Originator{std::move(account), true};
-  conversation.directory_version = version;
   conversation.sign_in_failures = 0;
   services.guard.forgive(conversation.client);
   ++services.census.counters().sign_ins;
@@ -45,16 +84,18 @@ Task<Answer> verify(Conversation& conversation, sasl::Credentials credentials) {
   // A name that is no address is verified all the same, against an account that cannot exist, to take the same time.
   auto user = mail::Address::parse(credentials.user);
   mail::Address address = user ? std::move(*user) : mail::Address{"nobody", "invalid"};
+  Attempt attempt{std::move(credentials.user), address};
   const auto directory = conversation.snapshot();
   auto account =
       co_await services.directory.sign_in(services.shard, std::move(address), std::move(credentials.password));
   if (!account) {
+    record_failure(conversation, std::move(attempt), std::nullopt, kUnavailable);
     co_return Answer{smtp::Reply(454, "4.7.0", "Signing in is not possible now: try again later")};
   }
   if (!*account || !may_act_on(*directory, **account, conversation.arrival.ip)) {
-    co_return co_await refuse_sign_in(conversation, std::move(credentials.user));
+    co_return co_await refuse_sign_in(conversation, std::move(attempt));
   }
-  co_return signed_in(conversation, std::move(**account), directory->version());
+  co_return signed_in(conversation, std::move(**account));
 }
 
 Task<Answer> take(Conversation& conversation, sasl::Step step) {

@@ -101,7 +101,7 @@ queue::NewMessage new_message(Conversation& conversation, const mail::HeaderFind
 }
 
 Answer refuse(Conversation& conversation, smtp::Reply reply) {
-  conversation.record_rejection(reply, {});
+  conversation.record_rejection(reply);
   conversation.transaction.reset();
   return {std::move(reply)};
 }

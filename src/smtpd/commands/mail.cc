@@ -1,4 +1,6 @@
 // MAIL (RFC 5321 §4.1.1.2): begins a transaction, once it is clear who is charged for it.
+#include <utility>
+
 #include "src/smtpd/commands/commands.h"
 #include "src/smtpd/policy.h"
 
@@ -11,10 +13,11 @@ smtp::Reply sign_in_required(const Conversation& conversation) {
   return smtp::Reply(530, "5.7.0", "Sign in with AUTH to send mail");
 }
 
-// After a change of the directory: whether who is signed in still may be. A removed, suspended or re-credentialed
-// account loses the session's rights at the next MAIL.
-Task<Refused> recheck_sign_in(Conversation& conversation, std::uint64_t version) {
-  if (!conversation.signed_in || conversation.directory_version == version) co_return std::nullopt;
+// Whether who is signed in still may be: a removed, suspended or re-credentialed account loses the session's rights at
+// the next MAIL. Asked each time, as the snapshot's version does not tell of changes of accounts; the directory answers
+// from its cache.
+Task<Refused> recheck_sign_in(Conversation& conversation, Transaction& started) {
+  if (!conversation.signed_in) co_return std::nullopt;
   auto& services = conversation.services;
   const AccountId id = conversation.signed_in->account.id;
   auto current = co_await services.directory.account_by_id(services.shard, id);
@@ -22,11 +25,10 @@ Task<Refused> recheck_sign_in(Conversation& conversation, std::uint64_t version)
   const bool is_same = *current && (*current)->password_hash == conversation.signed_in->account.password_hash &&
                        (*current)->tenant == conversation.signed_in->account.tenant;
   if (!is_same) {
-    conversation.signed_in.reset();
+    started.originator = std::exchange(conversation.signed_in, std::nullopt);  // for the trace
     co_return smtp::Reply(530, "5.7.0", "Your account has changed: sign in again with AUTH");
   }
   conversation.signed_in->account = std::move(**current);
-  conversation.directory_version = version;
   co_return std::nullopt;
 }
 
@@ -77,7 +79,7 @@ Answer refuse(Conversation& conversation, smtp::Reply reply, const Transaction& 
   conversation.transaction.emplace();
   conversation.transaction->sender = started.sender;
   conversation.transaction->originator = started.originator;
-  conversation.record_rejection(reply, {});
+  conversation.record_rejection(reply);
   conversation.transaction.reset();
   const bool ends = reply.code == 421;
   return {std::move(reply), ends ? Next::kClose : Next::kContinue};
@@ -90,9 +92,9 @@ Task<Answer> mail_from(Conversation& conversation, smtp::Command command) {
   Transaction started;
   started.sender = std::move(arguments.sender);
   started.declared_size = arguments.size;
-  const auto directory = conversation.snapshot();
-  auto unwelcome = co_await recheck_sign_in(conversation, directory->version());
+  auto unwelcome = co_await recheck_sign_in(conversation, started);
   if (unwelcome) co_return refuse(conversation, std::move(*unwelcome), started);
+  const auto directory = conversation.snapshot();
   started.originator = originator_of(conversation, *directory);
   if (auto refused = check_mail(conversation, *directory, started)) {
     co_return refuse(conversation, std::move(*refused), started);

@@ -50,7 +50,7 @@ Refused check_recipient(const Conversation& conversation, const tenants::Resolut
 }
 
 Answer refuse(Conversation& conversation, smtp::Reply reply, const mail::Recipient& recipient) {
-  conversation.record_rejection(reply, recipient.address.text());
+  conversation.record_rejection(reply, &recipient.address);
   return {std::move(reply)};
 }
 

@@ -145,11 +145,12 @@ void Run::set_up(const std::string& text) {
     world_.log.expect("was not accepted");
     world_.intake.accept_status = fail(value == "full" ? ErrorCode::kFull : ErrorCode::kUnavailable, "commit failed");
   } else if (key == "suspend") {
+    // As with the real directory, changes of accounts make no new snapshot.
     world_.directory.find_account(value)->suspension = tenants::Suspension::kSuspended;
-    world_.directory.publish();
   } else if (key == "password") {
     world_.directory.find_account(value)->password_hash = "another";
-    world_.directory.publish();
+  } else if (key == "remove") {
+    std::erase_if(world_.directory.accounts, [&](const auto& account) { return account.address.text() == value; });
   } else if (key == "drain") {
     connection_->session.drain();
     connection_->stream.resume();

@@ -149,5 +149,52 @@ TEST(SignInGuard, StaysBoundedUnderManyClients) {
   EXPECT_TRUE(guard.is_blocked(*IpAddress::parse("192.0.2.3")));
 }
 
+// The tenant that the only event of this kind belongs to, and its detail: "beta: wrong password".
+std::string ownership(const World& world, trace::EventKind kind) {
+  const auto events = world.trace.events(kind);
+  if (events.size() != 1) return std::to_string(events.size()) + " events";
+  const auto* tenant = world.directory.snapshot()->tenant(events[0].tenant);
+  return (tenant == nullptr ? "nobody" : tenant->name) + ": " + events[0].detail;
+}
+
+std::string rejection_of(const std::string& recipient, const std::string& arrival) {
+  World world;
+  Connection connection{world, ListenerKind::kSmtp, arrival};
+  connection.open();
+  connection.say("HELO c\r\nMAIL FROM:<>\r\nRCPT TO:<" + recipient + ">\r\n");
+  return ownership(world, trace::EventKind::kRejected);
+}
+
+TEST(Session, ARefusedRecipientIsInTheTraceOfWhomItWasFor) {
+  EXPECT_EQ(rejection_of("nobody@beta.example", "192.0.2.20"), "beta: ");
+  EXPECT_EQ(rejection_of("nobody@acme.example", "192.0.2.10"), "acme: ");
+  EXPECT_EQ(rejection_of("ben@beta.example", "192.0.2.10"), "acme: ");
+  EXPECT_EQ(rejection_of("x@remote.example", "192.0.2.10"), "acme: ");
+  EXPECT_EQ(rejection_of("x@remote.example", "192.0.2.20"), "nobody: ");
+}
+
+std::string failed_sign_in_of(const std::string& user, const std::string& password, bool is_away = false) {
+  World world;
+  world.directory.is_away = is_away;
+  Connection connection{world, ListenerKind::kSubmissions};
+  connection.stream.pretend_tls();
+  connection.open();
+  connection.say("EHLO c\r\n");
+  const auto reply = connection.say("AUTH PLAIN " + Connection::plain(user, password) + "\r\n");
+  EXPECT_EQ(reply, is_away ? "454 4.7.0 Signing in is not possible now: try again later\r\n"
+                           : "535 5.7.8 User name or password is wrong\r\n");
+  return ownership(world, trace::EventKind::kLoginFailed);
+}
+
+TEST(Session, AFailedSignInIsInTheTraceOfItsTenantWithTheReason) {
+  EXPECT_EQ(failed_sign_in_of("ben@beta.example", "wrong"), "beta: wrong password");
+  EXPECT_EQ(failed_sign_in_of("nobody@beta.example", "wrong"), "beta: unknown user");
+  EXPECT_EQ(failed_sign_in_of("x@remote.example", "wrong"), "nobody: unknown user");
+  EXPECT_EQ(failed_sign_in_of("no address", "wrong"), "nobody: unknown user");
+  EXPECT_EQ(failed_sign_in_of("dora@delta.example", "secret-of-dora"), "delta: tenant suspended");
+  EXPECT_EQ(failed_sign_in_of("anna@acme.example", "secret-of-anna"), "acme: not served on this address");
+  EXPECT_EQ(failed_sign_in_of("ben@beta.example", "secret-of-ben", true), "beta: unavailable");
+}
+
 }  // namespace
 }  // namespace bulkhead::smtpd

@@ -161,6 +161,25 @@ TEST_F(ResolveTest, PostmasterGoesToTheTenantsUnlessThereIsOne) {
   EXPECT_EQ(leads_to("postmaster@acme.example"), "postmaster@acme.example ");
 }
 
+TEST_F(ResolveTest, PostmasterFallsBackToTheOldestActivePerson) {
+  auto room = account_of(acme_, "a-room@acme.example");
+  room.kind = AccountKind::kRoom;
+  ASSERT_TRUE(directory_->create_account(room));
+  clock_.advance(std::chrono::seconds{1});
+  auto oldest = add_account(acme_, "zoe@acme.example");
+  clock_.advance(std::chrono::seconds{1});
+  add_account(acme_, "al@acme.example");
+  EXPECT_EQ(leads_to("Postmaster@acme.example"), "zoe@acme.example ");
+  EXPECT_EQ(leads_to("postmaster+dmarc@acme.example"), "zoe@acme.example ");
+  EXPECT_EQ(resolve("nobody@acme.example").kind, Kind::kUnknown);
+  EXPECT_EQ(resolve("postmaster@globex.example").kind, Kind::kUnknown);
+  EXPECT_FALSE(may_send(oldest, "postmaster@acme.example"));
+  oldest.suspension = Suspension::kSuspended;
+  ASSERT_TRUE(directory_->update_account(oldest));
+  refresh();
+  EXPECT_EQ(leads_to("postmaster@acme.example"), "al@acme.example ");
+}
+
 TEST_F(ResolveTest, FindsFormerNamesOfDomainsAndFormerAddressesOfAccounts) {
   auto account = add_account(acme_, "jo@acme.example");
   account.address = at("joanna@acme.example");
