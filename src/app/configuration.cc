@@ -197,6 +197,35 @@ std::string unknown_key_message(const std::string& key) {
                          : "no such key; did you mean " + nearest + "?";
 }
 
+// The line of the first thing that the TOML library must not see, or 0: it fails an internal check on some characters
+// beyond ASCII outside of quotes. Multi-line strings are refused with them, so that quotes can be told line by line.
+std::uint32_t line_of_unsafe_text(std::string_view text) {
+  if (text.find("\"\"\"") != std::string_view::npos || text.find("'''") != std::string_view::npos) return 1;
+  std::uint32_t line = 1;
+  char quote = 0;
+  bool is_comment = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\n') {
+      ++line;
+      quote = 0;
+      is_comment = false;
+    } else if (is_comment) {
+      continue;
+    } else if (quote != 0) {
+      if (c == '\\' && quote == '"') ++i;
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '#') {
+      is_comment = true;
+    } else if (static_cast<unsigned char>(c) >= 0x80) {
+      return line;
+    }
+  }
+  return 0;
+}
+
 class Parser {
  public:
   explicit Parser(std::string file) : file_(std::move(file)) {}
@@ -204,6 +233,10 @@ class Parser {
   ConfigurationReading run(std::string_view text) {
     if (text.size() > kFileSizeMax) {
       fault(0, "", "larger than 1 MiB: this is not a configuration file");
+      return std::move(reading_);
+    }
+    if (const auto line = line_of_unsafe_text(text); line > 0) {
+      fault(line, "", "characters beyond ASCII belong into quotes, and strings onto one line");
       return std::move(reading_);
     }
     set_defaults();

@@ -52,7 +52,7 @@ class DiskTrouble(TestCase):
         wait_until(lambda: self.send(server)[0] == 0, "mail to be taken again")
         load.stop()
         sink = self.sink(f"127.0.0.2:{self.port}", options=["--no-data"])
-        wait_until(lambda: server.json("queue", "count")["deliveries"] == 0, "the queue to drain", 60, 0.2)
+        wait_until(lambda: server.json("queue", "count")["deliveries"] == 0, "the queue to drain", 150, 0.2)
         arrived = [m for m in sink.messages() if m["token"]]
         violations, counts = ledger.compare(ledger.read(sent), arrived)
         print(dict(counts), flush=True)

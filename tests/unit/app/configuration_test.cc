@@ -76,6 +76,12 @@ TEST(Configuration, NamesFileLineKeyAndWhatWouldBeRight) {
   EXPECT_THAT(fault_of("[directory]\nengine = \"mariadb\""), HasSubstr("not served"));
 }
 
+TEST(Configuration, RefusesWhatTheTomlLibraryMustNotSee) {
+  EXPECT_EQ(fault_of("[node]\n\xc3\xa9 = 1").substr(0, 12), "test.toml:2:");
+  EXPECT_THAT(fault_of("[node]\nname = \"\"\"x\"\"\""), HasSubstr("onto one line"));
+  EXPECT_TRUE(parse_configuration("# \xc3\xa9\n[node]\nname = \"b\xc3\xbc.example\"\n", "test.toml").faults.empty());
+}
+
 TEST(Configuration, ReportsAllFaultsAtOnce) {
   const auto reading = parse_configuration("[node]\nthreads = -1\nnmae = \"x\"\n[delivery]\nport = 0\n", "test.toml");
   EXPECT_EQ(reading.faults.size(), 3U);
