@@ -197,8 +197,9 @@ std::string unknown_key_message(const std::string& key) {
                          : "no such key; did you mean " + nearest + "?";
 }
 
-// The line of the first thing that the TOML library must not see, or 0: it fails an internal check on some characters
-// beyond ASCII outside of quotes. Multi-line strings are refused with them, so that quotes can be told line by line.
+// The line of the first thing that the TOML library must not see, or 0: it fails internal checks on control
+// characters and on some characters beyond ASCII outside of quotes. Multi-line strings are refused with them, so that
+// quotes can be told line by line.
 std::uint32_t line_of_unsafe_text(std::string_view text) {
   if (text.find("\"\"\"") != std::string_view::npos || text.find("'''") != std::string_view::npos) return 1;
   std::uint32_t line = 1;
@@ -206,6 +207,8 @@ std::uint32_t line_of_unsafe_text(std::string_view text) {
   bool is_comment = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n' && c != '\r' && c != '\t') || byte == 0x7F) return line;
     if (c == '\n') {
       ++line;
       quote = 0;
@@ -219,7 +222,7 @@ std::uint32_t line_of_unsafe_text(std::string_view text) {
       quote = c;
     } else if (c == '#') {
       is_comment = true;
-    } else if (static_cast<unsigned char>(c) >= 0x80) {
+    } else if (byte >= 0x80) {
       return line;
     }
   }
@@ -236,7 +239,7 @@ class Parser {
       return std::move(reading_);
     }
     if (const auto line = line_of_unsafe_text(text); line > 0) {
-      fault(line, "", "characters beyond ASCII belong into quotes, and strings onto one line");
+      fault(line, "", "no control characters; characters beyond ASCII belong into quotes, and strings onto one line");
       return std::move(reading_);
     }
     set_defaults();
