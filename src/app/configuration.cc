@@ -14,10 +14,8 @@
 #include <unistd.h>
 
 #include "src/app/duration.h"
+#include "src/app/toml.h"
 #include "src/mail/address.h"
-
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
 
 namespace bulkhead::app {
 
@@ -33,35 +31,36 @@ namespace {
 constexpr std::size_t kFileSizeMax = 1U << 20;
 
 // Reads one value into the configuration; the error side is a sentence that says what would be right.
-using Reader = std::function<std::optional<std::string>(const toml::node&, Configuration&)>;
+using Reader = std::function<std::optional<std::string>(const TomlValue&, Configuration&)>;
 
-std::optional<std::string> read_string(const toml::node& node, std::string& out) {
-  const auto value = node.value_exact<std::string>();
-  if (!value) return "expected a string in quotes";
-  if (value->find('\0') != std::string::npos) return "a string cannot contain NUL";
-  out = *value;
+std::optional<std::string> read_string(const TomlValue& value, std::string& out) {
+  const auto* text = value.string();
+  if (text == nullptr) return "expected a string in quotes";
+  if (text->find('\0') != std::string::npos) return "a string cannot contain NUL";
+  out = *text;
   return std::nullopt;
 }
 
 template <class Number>
-std::optional<std::string> read_number(const toml::node& node, Number& out, std::int64_t least, std::int64_t most) {
-  const auto value = node.value_exact<std::int64_t>();
-  if (!value || *value < least || *value > most)
+std::optional<std::string> read_number(const TomlValue& value, Number& out, std::int64_t least, std::int64_t most) {
+  const auto* number = value.integer();
+  if (number == nullptr || *number < least || *number > most) {
     return fmt::format("expected a whole number from {} to {}", least, most);
-  out = static_cast<Number>(*value);
+  }
+  out = static_cast<Number>(*number);
   return std::nullopt;
 }
 
-std::optional<std::string> read_endpoints(const toml::node& node, std::vector<SocketAddress>& out) {
-  const auto* list = node.as_array();
+std::optional<std::string> read_endpoints(const TomlValue& value, std::vector<SocketAddress>& out) {
+  const auto* list = value.array();
   if (list == nullptr) return "expected a list of \"address:port\", e.g. [\"0.0.0.0:25\", \"[::]:25\"]";
   out.clear();
   for (const auto& item : *list) {
-    const auto text = item.value_exact<std::string>();
-    const auto endpoint = text ? SocketAddress::parse(*text) : std::nullopt;
+    const auto* text = item.string();
+    const auto endpoint = text != nullptr ? SocketAddress::parse(*text) : std::nullopt;
     if (!endpoint) {
       return fmt::format("expected \"address:port\", e.g. \"0.0.0.0:25\" or \"[::]:25\", not {}",
-                         text ? "\"" + *text + "\"" : "a value of another type");
+                         text != nullptr ? "\"" + *text + "\"" : "a value of another type");
     }
     if (std::find(out.begin(), out.end(), *endpoint) != out.end()) return fmt::format("{} is listed twice", *text);
     out.push_back(*endpoint);
@@ -69,20 +68,20 @@ std::optional<std::string> read_endpoints(const toml::node& node, std::vector<So
   return std::nullopt;
 }
 
-std::optional<std::string> read_duration(const toml::node& node, std::chrono::seconds& out,
+std::optional<std::string> read_duration(const TomlValue& value, std::chrono::seconds& out,
                                          std::chrono::seconds least) {
-  const auto text = node.value_exact<std::string>();
-  const auto value = text ? parse_duration(*text) : std::nullopt;
-  if (!value || *value < least) {
+  const auto* text = value.string();
+  const auto duration = text != nullptr ? parse_duration(*text) : std::nullopt;
+  if (!duration || *duration < least) {
     return fmt::format("expected a duration of at least {} as number and unit, e.g. \"90s\", \"15m\", \"4h\" or \"5d\"",
                        to_text(least));
   }
-  out = *value;
+  out = *duration;
   return std::nullopt;
 }
 
-std::optional<std::string> read_retry(const toml::node& node, std::vector<std::chrono::seconds>& out) {
-  const auto* list = node.as_array();
+std::optional<std::string> read_retry(const TomlValue& value, std::vector<std::chrono::seconds>& out) {
+  const auto* list = value.array();
   if (list == nullptr || list->empty() || list->size() > 100) {
     return "expected a list of 1 to 100 durations, e.g. [\"5m\", \"15m\", \"1h\"]";
   }
@@ -95,30 +94,30 @@ std::optional<std::string> read_retry(const toml::node& node, std::vector<std::c
   return std::nullopt;
 }
 
-std::optional<std::string> read_host_name(const toml::node& node, std::string& out) {
-  if (auto fault = read_string(node, out)) return fault;
+std::optional<std::string> read_host_name(const TomlValue& value, std::string& out) {
+  if (auto fault = read_string(value, out)) return fault;
   const auto canonical = mail::canonical_domain(out);
   if (!canonical || canonical->front() == '[') return "expected a host name, e.g. \"mx1.isp.example\"";
   out = *canonical;
   return std::nullopt;
 }
 
-std::optional<std::string> read_engine(const toml::node& node, std::string& out) {
-  if (auto fault = read_string(node, out)) return fault;
+std::optional<std::string> read_engine(const TomlValue& value, std::string& out) {
+  if (auto fault = read_string(value, out)) return fault;
   if (out == "sqlite") return std::nullopt;
   if (out == "mariadb") return "\"mariadb\" is not served by this version; use \"sqlite\"";
   return "expected \"sqlite\"";
 }
 
-std::optional<std::string> read_absolute_path(const toml::node& node, std::string& out) {
-  if (auto fault = read_string(node, out)) return fault;
+std::optional<std::string> read_absolute_path(const TomlValue& value, std::string& out) {
+  if (auto fault = read_string(value, out)) return fault;
   if (out.empty() || out.front() != '/') return "expected an absolute path";
   return std::nullopt;
 }
 
 // A protocol of the product that this version does not serve yet: only the empty list is honest.
-std::optional<std::string> read_unserved(const toml::node& node) {
-  const auto* list = node.as_array();
+std::optional<std::string> read_unserved(const TomlValue& value) {
+  const auto* list = value.array();
   if (list != nullptr && list->empty()) return std::nullopt;
   return "this protocol is not served by this version; leave the list empty";
 }
@@ -126,43 +125,43 @@ std::optional<std::string> read_unserved(const toml::node& node) {
 // The configuration, declared: every key with its reader.
 const std::map<std::string, Reader, std::less<>>& readers() {
   using C = Configuration;
-  using N = toml::node;
+  using V = TomlValue;
   static const std::map<std::string, Reader, std::less<>> table{
-      {"node.name", [](const N& n, C& c) { return read_host_name(n, c.node.name); }},
-      {"node.data", [](const N& n, C& c) { return read_absolute_path(n, c.node.data); }},
-      {"node.threads", [](const N& n, C& c) { return read_number(n, c.node.threads, 0, 256); }},
-      {"node.user", [](const N& n, C& c) { return read_string(n, c.node.user); }},
-      {"directory.engine", [](const N& n, C& c) { return read_engine(n, c.directory.engine); }},
-      {"directory.url", [](const N& n, C& c) { return read_string(n, c.directory.url); }},
-      {"listen.smtp", [](const N& n, C& c) { return read_endpoints(n, c.listen.smtp); }},
-      {"listen.submission", [](const N& n, C& c) { return read_endpoints(n, c.listen.submission); }},
-      {"listen.submissions", [](const N& n, C& c) { return read_endpoints(n, c.listen.submissions); }},
-      {"listen.imap", [](const N& n, C&) { return read_unserved(n); }},
-      {"listen.imaps", [](const N& n, C&) { return read_unserved(n); }},
-      {"listen.pop3", [](const N& n, C&) { return read_unserved(n); }},
-      {"listen.pop3s", [](const N& n, C&) { return read_unserved(n); }},
-      {"listen.managesieve", [](const N& n, C&) { return read_unserved(n); }},
-      {"listen.lmtp", [](const N& n, C&) { return read_unserved(n); }},
-      {"listen.http", [](const N& n, C& c) { return read_endpoints(n, c.listen.http); }},
-      {"listen.https", [](const N& n, C& c) { return read_endpoints(n, c.listen.https); }},
-      {"listen.metrics", [](const N& n, C& c) { return read_endpoints(n, c.listen.metrics); }},
-      {"listen.admin", [](const N& n, C& c) { return read_absolute_path(n, c.listen.admin); }},
-      {"dns.servers", [](const N& n, C& c) { return read_endpoints(n, c.dns.servers); }},
-      {"tls.certificate", [](const N& n, C& c) { return read_absolute_path(n, c.tls.certificate); }},
-      {"tls.key", [](const N& n, C& c) { return read_absolute_path(n, c.tls.key); }},
-      {"delivery.port", [](const N& n, C& c) { return read_number(n, c.delivery.port, 1, 65535); }},
+      {"node.name", [](const V& v, C& c) { return read_host_name(v, c.node.name); }},
+      {"node.data", [](const V& v, C& c) { return read_absolute_path(v, c.node.data); }},
+      {"node.threads", [](const V& v, C& c) { return read_number(v, c.node.threads, 0, 256); }},
+      {"node.user", [](const V& v, C& c) { return read_string(v, c.node.user); }},
+      {"directory.engine", [](const V& v, C& c) { return read_engine(v, c.directory.engine); }},
+      {"directory.url", [](const V& v, C& c) { return read_string(v, c.directory.url); }},
+      {"listen.smtp", [](const V& v, C& c) { return read_endpoints(v, c.listen.smtp); }},
+      {"listen.submission", [](const V& v, C& c) { return read_endpoints(v, c.listen.submission); }},
+      {"listen.submissions", [](const V& v, C& c) { return read_endpoints(v, c.listen.submissions); }},
+      {"listen.imap", [](const V& v, C&) { return read_unserved(v); }},
+      {"listen.imaps", [](const V& v, C&) { return read_unserved(v); }},
+      {"listen.pop3", [](const V& v, C&) { return read_unserved(v); }},
+      {"listen.pop3s", [](const V& v, C&) { return read_unserved(v); }},
+      {"listen.managesieve", [](const V& v, C&) { return read_unserved(v); }},
+      {"listen.lmtp", [](const V& v, C&) { return read_unserved(v); }},
+      {"listen.http", [](const V& v, C& c) { return read_endpoints(v, c.listen.http); }},
+      {"listen.https", [](const V& v, C& c) { return read_endpoints(v, c.listen.https); }},
+      {"listen.metrics", [](const V& v, C& c) { return read_endpoints(v, c.listen.metrics); }},
+      {"listen.admin", [](const V& v, C& c) { return read_absolute_path(v, c.listen.admin); }},
+      {"dns.servers", [](const V& v, C& c) { return read_endpoints(v, c.dns.servers); }},
+      {"tls.certificate", [](const V& v, C& c) { return read_absolute_path(v, c.tls.certificate); }},
+      {"tls.key", [](const V& v, C& c) { return read_absolute_path(v, c.tls.key); }},
+      {"delivery.port", [](const V& v, C& c) { return read_number(v, c.delivery.port, 1, 65535); }},
       {"delivery.connections_per_lane",
-       [](const N& n, C& c) { return read_number(n, c.delivery.connections_per_lane, 1, 1000); }},
+       [](const V& v, C& c) { return read_number(v, c.delivery.connections_per_lane, 1, 1000); }},
       {"delivery.messages_per_connection",
-       [](const N& n, C& c) { return read_number(n, c.delivery.messages_per_connection, 1, 100000); }},
-      {"queue.retry", [](const N& n, C& c) { return read_retry(n, c.queue.retry); }},
+       [](const V& v, C& c) { return read_number(v, c.delivery.messages_per_connection, 1, 100000); }},
+      {"queue.retry", [](const V& v, C& c) { return read_retry(v, c.queue.retry); }},
       {"queue.expire_after",
-       [](const N& n, C& c) { return read_duration(n, c.queue.expire_after, std::chrono::seconds{1}); }},
+       [](const V& v, C& c) { return read_duration(v, c.queue.expire_after, std::chrono::seconds{1}); }},
       {"queue.warn_after",
-       [](const N& n, C& c) { return read_duration(n, c.queue.warn_after, std::chrono::seconds{1}); }},
-      {"limits.sessions", [](const N& n, C& c) { return read_number(n, c.limits.sessions, 1, 1000000); }},
+       [](const V& v, C& c) { return read_duration(v, c.queue.warn_after, std::chrono::seconds{1}); }},
+      {"limits.sessions", [](const V& v, C& c) { return read_number(v, c.limits.sessions, 1, 1000000); }},
       {"limits.sessions_per_client",
-       [](const N& n, C& c) { return read_number(n, c.limits.sessions_per_client, 1, 1000000); }},
+       [](const V& v, C& c) { return read_number(v, c.limits.sessions_per_client, 1, 1000000); }},
   };
   return table;
 }
@@ -197,38 +196,6 @@ std::string unknown_key_message(const std::string& key) {
                          : "no such key; did you mean " + nearest + "?";
 }
 
-// The line of the first thing that the TOML library must not see, or 0: it fails internal checks on control
-// characters and on some characters beyond ASCII outside of quotes. Multi-line strings are refused with them, so that
-// quotes can be told line by line.
-std::uint32_t line_of_unsafe_text(std::string_view text) {
-  if (text.find("\"\"\"") != std::string_view::npos || text.find("'''") != std::string_view::npos) return 1;
-  std::uint32_t line = 1;
-  char quote = 0;
-  bool is_comment = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\n' && c != '\r' && c != '\t') || byte == 0x7F) return line;
-    if (c == '\n') {
-      ++line;
-      quote = 0;
-      is_comment = false;
-    } else if (is_comment) {
-      continue;
-    } else if (quote != 0) {
-      if (c == '\\' && quote == '"') ++i;
-      if (c == quote) quote = 0;
-    } else if (c == '"' || c == '\'') {
-      quote = c;
-    } else if (c == '#') {
-      is_comment = true;
-    } else if (byte >= 0x80) {
-      return line;
-    }
-  }
-  return 0;
-}
-
 class Parser {
  public:
   explicit Parser(std::string file) : file_(std::move(file)) {}
@@ -238,17 +205,13 @@ class Parser {
       fault(0, "", "larger than 1 MiB: this is not a configuration file");
       return std::move(reading_);
     }
-    if (const auto line = line_of_unsafe_text(text); line > 0) {
-      fault(line, "", "no control characters; characters beyond ASCII belong into quotes, and strings onto one line");
-      return std::move(reading_);
-    }
     set_defaults();
-    const toml::parse_result parsed = toml::parse(text, file_);
-    if (!parsed) {
-      fault(parsed.error().source().begin.line, "", std::string{parsed.error().description()});
+    const auto entries = parse_toml(text);
+    if (!entries) {
+      fault(entries.error().line, "", entries.error().message);
       return std::move(reading_);
     }
-    for (const auto& [section, node] : parsed.table()) read_section(std::string{section.str()}, node);
+    for (const auto& entry : *entries) read_entry(entry);
     check_whole();
     return std::move(reading_);
   }
@@ -266,22 +229,15 @@ class Parser {
     listen.metrics = {*SocketAddress::parse("127.0.0.1:9925")};
   }
 
-  void read_section(const std::string& section, const toml::node& node) {
-    const auto* table = node.as_table();
-    if (table == nullptr) {
-      fault(node.source().begin.line, section, "a key outside of any section; " + unknown_key_message(section));
-      return;
-    }
-    for (const auto& [name, value] : *table) {
-      const std::string key = section + "." + std::string{name.str()};
-      const auto reader = readers().find(key);
-      const auto line = value.source().begin.line;
-      lines_[key] = line;
-      if (reader == readers().end()) {
-        fault(line, key, unknown_key_message(key));
-      } else if (auto message = reader->second(value, reading_.configuration)) {
-        fault(line, key, std::move(*message));
-      }
+  void read_entry(const TomlEntry& entry) {
+    const auto& [key, value] = entry;
+    lines_[key] = value.line;
+    const auto reader = readers().find(key);
+    if (reader == readers().end()) {
+      const char* place = key.find('.') == std::string::npos ? "a key outside of any section; " : "";
+      fault(value.line, key, place + unknown_key_message(key));
+    } else if (auto message = reader->second(value, reading_.configuration)) {
+      fault(value.line, key, std::move(*message));
     }
   }
 
