@@ -3,6 +3,7 @@
 
 #include "src/net/dns_cache.h"
 #include "src/net/dns_query.h"
+#include "src/net/dns_servers.h"
 #include "src/net/resolver.h"
 
 namespace bulkhead::net {
@@ -16,6 +17,7 @@ struct Flight {
   std::unique_ptr<DnsQuery> query;
   std::vector<std::coroutine_handle<>> waiters;
   DnsOutcome outcome;
+  SteadyTime began;
 };
 
 struct FlightWait {
@@ -47,10 +49,20 @@ std::string reverse_name(const IpAddress& ip) {
   return out + (ip.family() == Family::kIpv4 ? "in-addr.arpa" : "ip6.arpa");
 }
 
+std::string_view outcome_name(const Result<DnsAnswer>& answer) {
+  if (answer) return "ok";
+  if (answer.error().code == ErrorCode::kNotFound) return "none";
+  return answer.error().code == ErrorCode::kTimeout ? "timeout" : "failed";
+}
+
 class CaresResolver final : public Resolver {
  public:
   CaresResolver(Shard& shard, const Clock& clock, ResolverOptions options)
-      : shard_(shard), options_(std::move(options)), cache_(clock, {options_.entries_max, kCacheBytesMax}) {}
+      : shard_(shard),
+        clock_(clock),
+        options_(std::move(options)),
+        servers_(options_.servers, clock),
+        cache_(clock, {options_.entries_max, kCacheBytesMax}) {}
   ~CaresResolver() override {
     for (const auto& [key, flight] : flights_) BULKHEAD_CHECK(flight->waiters.empty());
   }
@@ -84,9 +96,14 @@ class CaresResolver final : public Resolver {
   Task<DnsOutcome> lookup(DnsQuery::Question question);
   std::shared_ptr<Flight> start(const std::string& key, DnsQuery::Question question);
   void land(const std::string& key, DnsQuery::Outcome outcome);
+  void observe(DnsLookup lookup) const {
+    if (options_.on_lookup) options_.on_lookup(lookup);
+  }
 
   Shard& shard_;
+  const Clock& clock_;
   ResolverOptions options_;
+  DnsServers servers_;
   DnsCache cache_;
   std::unordered_map<std::string, std::shared_ptr<Flight>> flights_;
 };
@@ -98,11 +115,16 @@ Task<DnsOutcome> CaresResolver::lookup(DnsQuery::Question question) {
     co_return std::make_shared<const Result<DnsAnswer>>(std::move(refused));
   }
   const std::string key = std::to_string(static_cast<int>(question.type)) + ' ' + question.name;
-  if (DnsOutcome known = cache_.find(key)) co_return known;
+  if (DnsOutcome known = cache_.find(key)) {
+    observe({"cached", std::nullopt});
+    co_return known;
+  }
   std::shared_ptr<Flight> flight;
   if (const auto found = flights_.find(key); found != flights_.end()) {
     flight = found->second;
+    observe({"cached", std::nullopt});
   } else if (flights_.size() >= options_.questions_max) {
+    observe({"refused", std::nullopt});
     Result<DnsAnswer> refused = fail(ErrorCode::kUnavailable, "too many DNS questions are waiting for an answer");
     co_return std::make_shared<const Result<DnsAnswer>>(std::move(refused));
   } else {
@@ -115,7 +137,8 @@ Task<DnsOutcome> CaresResolver::lookup(DnsQuery::Question question) {
 
 std::shared_ptr<Flight> CaresResolver::start(const std::string& key, DnsQuery::Question question) {
   auto flight = std::make_shared<Flight>();
-  flight->query = std::make_unique<DnsQuery>(shard_, options_, std::move(question));
+  flight->query = std::make_unique<DnsQuery>(shard_, options_, servers_.list(), std::move(question));
+  flight->began = clock_.steady();
   flights_.emplace(key, flight);
   flight->query->start([this, key](DnsQuery::Outcome outcome) { land(key, std::move(outcome)); });
   return flight;
@@ -124,6 +147,8 @@ std::shared_ptr<Flight> CaresResolver::start(const std::string& key, DnsQuery::Q
 void CaresResolver::land(const std::string& key, DnsQuery::Outcome outcome) {
   const auto node = flights_.extract(key);
   const std::shared_ptr<Flight> flight = node.mapped();
+  observe({outcome_name(outcome.answer),
+           std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady() - flight->began)});
   flight->outcome = std::make_shared<const Result<DnsAnswer>>(std::move(outcome.answer));
   cache_.put(node.key(), flight->outcome, outcome.ttl);
   // Posted: the waiters may ask again, or end what holds this resolver, while c-ares is still on the stack.

@@ -15,12 +15,6 @@ constexpr int kTries = 3;
 // Fits into every path without fragments (DNS flag day 2020).
 constexpr int kEdnsSize = 1232;
 
-std::string join(const std::vector<std::string>& parts) {
-  std::string out;
-  for (const auto& part : parts) out += (out.empty() ? "" : ",") + part;
-  return out;
-}
-
 DnsQuery::Outcome failure(ErrorCode code, std::string message, std::chrono::seconds ttl) {
   return {fail(code, std::move(message)), ttl};
 }
@@ -32,9 +26,10 @@ DnsQuery::Outcome not_found(std::string message, const std::optional<DnsMessage>
 
 }  // namespace
 
-DnsQuery::DnsQuery(Shard& shard, const ResolverOptions& options, Question question)
+DnsQuery::DnsQuery(Shard& shard, const ResolverOptions& options, const std::string& servers, Question question)
     : shard_(shard),
       options_(options),
+      servers_(servers),
       question_(std::move(question)),
       deadline_(std::chrono::steady_clock::now() + options.total_timeout) {}
 
@@ -56,16 +51,24 @@ Status DnsQuery::open_channel() {
     static_cast<DnsQuery*>(self)->watch(fd, readable != 0, writable != 0);
   };
   options.sock_state_cb_data = this;
+  // With all of these given c-ares reads no file: the servers are known, and their place is taken until they are set.
+  in_addr placeholder{};
+  std::string lookups{"b"};
+  options.servers = &placeholder;
+  options.nservers = 1;
+  options.lookups = lookups.data();
+  options.ndots = 1;
   const int status = ares_init_options(&channel_, &options,
                                        ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-                                           ARES_OPT_SOCK_STATE_CB | ARES_OPT_NOROTATE);
+                                           ARES_OPT_SERVERS | ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_SORTLIST |
+                                           ARES_OPT_NDOTS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_NOROTATE);
   if (status != ARES_SUCCESS) {
     channel_ = nullptr;
     return fail(ErrorCode::kUnavailable, std::string{"cannot start the resolver: "} + ares_strerror(status));
   }
-  if (options_.servers.empty()) return {};
-  if (ares_set_servers_ports_csv(channel_, join(options_.servers).c_str()) == ARES_SUCCESS) return {};
-  return fail(ErrorCode::kInvalid, "the DNS servers " + join(options_.servers) + " are no list of address:port");
+  if (servers_.empty()) return fail(ErrorCode::kUnavailable, "the system names no DNS server");
+  if (ares_set_servers_ports_csv(channel_, servers_.c_str()) == ARES_SUCCESS) return {};
+  return fail(ErrorCode::kInvalid, "the DNS servers " + servers_ + " are no list of address:port");
 }
 
 void DnsQuery::start(Done done) {

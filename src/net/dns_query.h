@@ -26,7 +26,8 @@ class DnsQuery final : private DeadlineWheel::Entry {
   };
   using Done = UniqueFunction<void(Outcome)>;
 
-  DnsQuery(Shard& shard, const ResolverOptions& options, Question question);
+  // `servers` is a list as c-ares takes it; `options` outlives the query.
+  DnsQuery(Shard& shard, const ResolverOptions& options, const std::string& servers, Question question);
   ~DnsQuery() override;
   void start(Done done);
 
@@ -50,6 +51,7 @@ class DnsQuery final : private DeadlineWheel::Entry {
 
   Shard& shard_;
   const ResolverOptions& options_;
+  const std::string servers_;
   Question question_;
   SteadyTime deadline_;
   Done done_;

@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,16 +35,28 @@ class Resolver {
   virtual Task<Result<std::vector<std::string>>> ptr(IpAddress ip) = 0;
 };
 
+// A lookup that has ended, for the metrics.
+struct DnsLookup {
+  // "ok", "none" (a definite no), "failed", "timeout", "refused" (too many are waiting), "cached": no question was
+  // sent.
+  std::string_view outcome;
+  std::optional<std::chrono::microseconds> took;  // of a question that was sent
+};
+
 struct ResolverOptions {
-  std::vector<std::string> servers{};               // "address:port"; empty: the system's, read again for each question
+  std::vector<std::string> servers{};               // "address:port"; empty: the system's, read again when they change
   std::chrono::milliseconds attempt_timeout{2000};  // of the first attempt; doubles from round to round
   std::chrono::milliseconds total_timeout{12000};   // of a question, whatever the number of servers
   std::size_t entries_max = 10000;                  // of the cache; its memory is bounded as well
   std::size_t questions_max = 1000;                 // on the way at once; beyond that lookups are kUnavailable
+  std::function<void(const DnsLookup&)> on_lookup{};  // may be empty; called on the shard
 };
 // A resolver over c-ares for one shard; all calls on that shard. It must outlive every lookup. The same question asked
 // by several is sent once; answers are cached by their TTL within [5 s, 1 h], a "no" by the zone's SOA or 60 s, a
 // failure for 2 s. Fails when a server is no "address:port".
 Result<std::unique_ptr<Resolver>> make_cares_resolver(Shard& shard, const Clock& clock, ResolverOptions options);
+
+// The system's DNS servers now, as "address:port", in the order in which they are asked.
+std::vector<std::string> system_dns_servers();
 
 }  // namespace bulkhead::net

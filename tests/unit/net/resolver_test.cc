@@ -1,13 +1,16 @@
 #include "src/net/resolver.h"
 
+#include <fstream>
 #include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "src/net/dns_cache.h"
+#include "src/net/dns_servers.h"
 #include "tests/testlib/manual_clock.h"
 #include "tests/testlib/shard_runner.h"
+#include "tests/testlib/temporary_directory.h"
 #include "tests/unit/net/test_dns_server.h"
 
 namespace bulkhead::net {
@@ -312,6 +315,51 @@ TEST_F(ResolverTest, RefusesAServerThatIsNoAddress) {
     options_.servers = {server};
     EXPECT_FALSE(make_cares_resolver(runner_.shard(), clock_, options_)) << server;
   }
+}
+
+TEST_F(ResolverTest, TellsHowEachLookupEnded) {
+  std::vector<std::string> seen;
+  options_.on_lookup = [&](const DnsLookup& lookup) {
+    seen.push_back(std::string{lookup.outcome} + (lookup.took ? " asked" : ""));
+  };
+  serve({.answers = {a_record(300, "\x7f\x01\x02\x03")}});
+  EXPECT_TRUE(a("a.example"));
+  EXPECT_TRUE(a("a.example"));
+  EXPECT_FALSE(mx("a.example"));
+  EXPECT_THAT(seen, ElementsAre("ok asked", "cached", "none asked"));
+}
+
+class DnsServersTest : public testing::Test {
+ protected:
+  void write(const std::string& text) { std::ofstream{file_} << text; }
+  testlib::TemporaryDirectory directory_;
+  const std::string file_ = directory_.path() + "/resolv.conf";
+  ManualClock clock_;
+};
+
+TEST_F(DnsServersTest, TakesTheGivenOnesAsTheyAre) {
+  write("nameserver 192.0.2.1\n");
+  DnsServers servers{{"192.0.2.53:53", "[2001:db8::53]:5353"}, clock_, file_};
+  EXPECT_EQ(servers.list(), "192.0.2.53:53,[2001:db8::53]:5353");
+}
+
+TEST_F(DnsServersTest, FollowsTheSystemsFileWithinASecond) {
+  write("nameserver 192.0.2.1\nnameserver 2001:db8::1\n");
+  DnsServers servers{{}, clock_, file_};
+  EXPECT_EQ(servers.list(), "192.0.2.1:53,[2001:db8::1]:53");
+  write("nameserver 192.0.2.2\n");
+  clock_.advance(999ms);
+  EXPECT_EQ(servers.list(), "192.0.2.1:53,[2001:db8::1]:53");
+  clock_.advance(1ms);
+  EXPECT_EQ(servers.list(), "192.0.2.2:53");
+}
+
+TEST_F(DnsServersTest, ReadsAFileThatAppearsLater) {
+  DnsServers servers{{}, clock_, file_};
+  servers.list();
+  write("nameserver 192.0.2.3\n");
+  clock_.advance(1s);
+  EXPECT_EQ(servers.list(), "192.0.2.3:53");
 }
 
 TEST(DnsMessage, SurvivesEveryTruncationAndEveryFlippedByte) {
