@@ -11,6 +11,7 @@
 
 #include "src/base/task.h"
 #include "src/net/shard.h"
+#include "src/queue/gate.h"
 #include "src/queue/job.h"
 #include "src/store/store.h"
 #include "src/trace/trace.h"
@@ -118,6 +119,8 @@ class Queue {
     std::function<void(const trace::Event&)> on_event;
     // Sees what became of deliveries, with their lanes: after the commit, any shard, must be quick.
     std::function<void(const Progress&)> on_progress = {};
+    // Limits; nullptr: none. Outlives the queue's workers.
+    Gate* gate = nullptr;
   };
   static std::unique_ptr<Queue> make(Parts parts);
   virtual ~Queue() = default;
