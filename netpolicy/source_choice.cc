@@ -22,6 +22,20 @@ std::string missing(const std::vector<const tenants::SourceAddress*>& addresses)
                      addresses.size(), addresses[0]->ip.text());
 }
 
+// Why no address of the family may be used.
+std::string unusable(const tenants::Snapshot& directory, const TenantId& id, Family family) {
+  const auto* name = family == Family::kIpv4 ? "IPv4" : "IPv6";
+  const auto* tenant = directory.tenant(id);
+  if (tenant == nullptr) return "the tenant of this mail was removed";
+  if (directory.has_own_address(id))
+    return fmt::format("the tenant has no {} address, so that family is not used", name);
+  if (tenant->shares_addresses) return fmt::format("the tenant shares addresses, and no {} address is shared", name);
+  return fmt::format(
+      "the tenant {0} has no address of its own any more, and its mail leaves from no shared one unless an operator "
+      "says so: bulkhead tenant set {0} --shared-addresses yes",
+      tenant->name);
+}
+
 }  // namespace
 
 bool HostAddresses::contains(const IpAddress& ip) const {
@@ -32,10 +46,7 @@ bool HostAddresses::contains(const IpAddress& ip) const {
 SourceDecision choose_source(const tenants::Snapshot& directory, const HostAddresses& host, const TenantId& tenant,
                              const std::optional<IpAddress>& arrival, Family family) {
   const auto& usable = directory.usable_addresses(tenant, family);
-  if (usable.empty()) {
-    return no_source(fmt::format("the tenant has no {} address, so that family is not used",
-                                 family == Family::kIpv4 ? "IPv4" : "IPv6"));
-  }
+  if (usable.empty()) return no_source(unusable(directory, tenant, family));
   if (arrival) {
     const auto same = std::find_if(usable.begin(), usable.end(), [&](const auto* a) { return a->ip == *arrival; });
     if (same != usable.end()) {

@@ -33,7 +33,7 @@ struct SourceDecision {
 // The source for a delivery of `tenant` to a remote address of `family`:
 // the arrival address if it is (still) one that this tenant may use and of that family, and then no other: while it is
 // missing on the host the mail waits. Otherwise the tenant's choice, the first that is present, default first; none
-// present on the host, or none of that family: kNoSource.
+// present on the host, or none of that family: kNoSource. The shared addresses count as the tenant's while it shares.
 // Never another tenant's address, never the kernel's choice.
 SourceDecision choose_source(const tenants::Snapshot& directory, const HostAddresses& host, const TenantId& tenant,
                              const std::optional<IpAddress>& arrival, Family family);

@@ -33,6 +33,10 @@ struct Tenant {
   std::string postmaster;                // where the tenant's postmaster mail goes, "" = none
   std::uint64_t message_size_max = 52428800;
   std::uint32_t recipients_max = 1000;
+  // Whether it uses the shared addresses while it has none of its own. Getting an address of its own ends that: a
+  // tenant that loses its last one sends nothing until it is given another, or an operator says that it may share
+  // (again).
+  bool shares_addresses = true;
   UtcTime created_at;
 };
 
@@ -50,7 +54,7 @@ struct Domain {
 struct SourceAddress {
   AddressId id;
   IpAddress ip;
-  std::optional<TenantId> tenant;  // nothing: shared by every tenant that has no address of its own
+  std::optional<TenantId> tenant;  // nothing: shared, see Tenant::shares_addresses
   std::string helo;                // "" : the node's name
   bool is_default = false;         // preferred among the tenant's (or the shared) of its family; at most one is
   UtcTime created_at;

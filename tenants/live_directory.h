@@ -34,10 +34,12 @@ class Snapshot {
   const SourceAddress* address(const IpAddress& ip) const;
   const std::vector<SourceAddress>& addresses() const;
   // The addresses a tenant may use in a family, the default first, then in order of their making. A tenant with at
-  // least one address of its own, of whatever family, uses only its own; one with none uses the shared ones. Empty:
-  // that family is not used for this tenant (one with IPv4 only never connects over IPv6).
+  // least one address of its own, of whatever family, uses only its own; one with none uses the shared ones while it
+  // shares (Tenant::shares_addresses). Empty: that family is not used for this tenant (one with IPv4 only never
+  // connects over IPv6), or the tenant is gone.
   const std::vector<const SourceAddress*>& usable_addresses(const TenantId& tenant, Family family) const;
-  // Whether `tenant` is served on `arrival`: its own address, a shared one while it has none of its own, or an
+  bool has_own_address(const TenantId& tenant) const;
+  // Whether `tenant` is served on `arrival`: its own address, a shared one while it uses those, or an
   // address that the directory does not know: wildcard listeners accept on addresses that nobody has assigned yet,
   // and there every tenant is served. What a tenant with own addresses sends leaves from these all the same.
   bool is_served_on(const TenantId& tenant, const IpAddress& arrival) const;

@@ -126,8 +126,14 @@ CREATE TABLE tokens (
 CREATE INDEX tokens_by_tenant ON tokens(tenant);
 )sql";
 
+// A tenant that has ever had an address of its own leaves from no shared one by itself.
+constexpr const char* kSharing = R"sql(
+ALTER TABLE tenants ADD COLUMN shares_addresses INTEGER NOT NULL DEFAULT 1;
+UPDATE tenants SET shares_addresses = 0 WHERE id IN (SELECT tenant FROM source_addresses);
+)sql";
+
 // Never edited once released: a change of the schema is a further entry.
-constexpr std::array kMigrations{kPeople, kTraffic};
+constexpr std::array kMigrations{kPeople, kTraffic, kSharing};
 
 Result<int> present_version(sqlite::Connection& connection) {
   auto read = connection.prepare("PRAGMA user_version");

@@ -54,12 +54,20 @@ struct Snapshot::Impl {
   std::unordered_map<TenantId, RoutesByPattern> tenant_routes;
   RoutesByPattern general_routes;
   NetworkTable<const Account*> clients;
+  const AddressesByFamily no_addresses;
 
+  const AddressesByFamily& usable_by(const TenantId& tenant) const;
   void index_names();
   void index_addresses();
   void index_routes();
   void index_clients();
 };
+
+const AddressesByFamily& Snapshot::Impl::usable_by(const TenantId& tenant) const {
+  if (const auto own = own_addresses.find(tenant); own != own_addresses.end()) return own->second;
+  const auto found = tenants.find(tenant);
+  return found != tenants.end() && found->second->shares_addresses ? shared_addresses : no_addresses;
+}
 
 void Snapshot::Impl::index_names() {
   tenants.reserve(rows.tenants.size());
@@ -157,15 +165,18 @@ const std::vector<Token>& Snapshot::tokens() const {
 }
 
 const std::vector<const SourceAddress*>& Snapshot::usable_addresses(const TenantId& tenant, Family family) const {
-  const auto own = impl_->own_addresses.find(tenant);
-  return (own == impl_->own_addresses.end() ? impl_->shared_addresses : own->second).of(family);
+  return impl_->usable_by(tenant).of(family);
+}
+
+bool Snapshot::has_own_address(const TenantId& tenant) const {
+  return impl_->own_addresses.contains(tenant);
 }
 
 bool Snapshot::is_served_on(const TenantId& tenant, const IpAddress& arrival) const {
   const auto* found = address(arrival);
   if (found == nullptr) return true;
   if (found->tenant) return *found->tenant == tenant;
-  return !impl_->own_addresses.contains(tenant);
+  return &impl_->usable_by(tenant) == &impl_->shared_addresses;
 }
 
 const Route* Snapshot::route(const TenantId& tenant, std::string_view domain) const {

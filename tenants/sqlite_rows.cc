@@ -13,6 +13,7 @@ Tenant tenant_row(sqlite::Statement& row) {
   tenant.postmaster = row.text();
   tenant.message_size_max = static_cast<std::uint64_t>(row.integer());
   tenant.recipients_max = static_cast<std::uint32_t>(row.integer());
+  tenant.shares_addresses = row.flag();
   tenant.created_at = row.time();
   return tenant;
 }

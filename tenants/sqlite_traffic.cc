@@ -31,6 +31,15 @@ Status clear_other_defaults(sqlite::Connection& connection, const SourceAddress&
   return update.bind(address.id, address.tenant, address.ip.family() == Family::kIpv6).run();
 }
 
+// A tenant that is given an address of its own shares no more; one that merely keeps it goes on as the operator said.
+Status end_sharing(sqlite::Connection& connection, const SourceAddress& address) {
+  if (!address.tenant) return {};
+  auto update = connection.prepare(
+      "UPDATE tenants SET shares_addresses = 0 WHERE id = ?1 "
+      "AND NOT EXISTS (SELECT 1 FROM source_addresses WHERE id = ?2 AND tenant = ?1)");
+  return update.bind(*address.tenant, address.id).run();
+}
+
 // Removes the row with `id`; kNotFound, naming `what`, when there is none.
 template <class SomeId>
 Status remove_row(sqlite::Connection& connection, std::string_view sql, const SomeId& id, std::string_view what) {
@@ -51,6 +60,7 @@ Result<SourceAddress> SqliteDirectory::create_address(SourceAddress address) {
     if (auto checked = check_tenant(connection, address.tenant); !checked) return fail(checked.error());
     if (auto is_free = check_ip_is_free(connection, address); !is_free) return fail(is_free.error());
     if (auto cleared = clear_other_defaults(connection, address); !cleared) return fail(cleared.error());
+    if (auto ended = end_sharing(connection, address); !ended) return fail(ended.error());
     auto insert = connection.prepare(
         "INSERT INTO source_addresses (id, ip, tenant, helo, is_default, created_at) VALUES (?, ?, ?, ?, ?, ?)");
     insert.bind(address.id, address.ip.text(), address.tenant, address.helo, address.is_default, address.created_at);
@@ -65,6 +75,7 @@ Result<SourceAddress> SqliteDirectory::update_address(const SourceAddress& addre
     if (auto checked = check_tenant(connection, address.tenant); !checked) return fail(checked.error());
     if (auto is_free = check_ip_is_free(connection, address); !is_free) return fail(is_free.error());
     if (auto cleared = clear_other_defaults(connection, address); !cleared) return fail(cleared.error());
+    if (auto ended = end_sharing(connection, address); !ended) return fail(ended.error());
     auto update = connection.prepare(
         "UPDATE source_addresses SET ip = ?, tenant = ?, helo = ?, is_default = ? WHERE id = ? "
         "RETURNING id, ip, tenant, helo, is_default, created_at");

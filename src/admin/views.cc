@@ -73,6 +73,7 @@ Json tenant_json(const tenants::Snapshot& snapshot, const tenants::Tenant& tenan
               {"postmaster", tenant.postmaster},
               {"message_size_max", tenant.message_size_max},
               {"recipients_max", tenant.recipients_max},
+              {"shared_addresses", tenant.shares_addresses},
               {"has_certificate", !tenant.certificate_pem.empty()},
               {"created_at", to_rfc3339(tenant.created_at)}};
 }

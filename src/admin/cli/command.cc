@@ -43,6 +43,9 @@ Result<Json> value_of(const Argument& argument, const std::string& text) {
       return Json(false);
     case ValueKind::kList:
       return Json(split_list(text));
+    case ValueKind::kYesNo:
+      if (text == "yes" || text == "no") return Json(text == "yes");
+      return fail(ErrorCode::kInvalid, fmt::format("\"{}\" is neither yes nor no", text));
     case ValueKind::kFile:
       return read_file(text);
     case ValueKind::kNumber:

@@ -12,7 +12,7 @@
 
 namespace bulkhead::admin::cli {
 
-enum class ValueKind { kText, kSwitch, kList, kNumber, kSize, kFile, kOff };  // kOff: a switch that says no
+enum class ValueKind { kText, kSwitch, kList, kNumber, kSize, kFile, kOff, kYesNo };  // kOff: a switch that says no
 
 // A flag "--name VALUE", or, in Command::positionals, a place on the line.
 struct Argument {

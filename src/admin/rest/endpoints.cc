@@ -65,6 +65,7 @@ Fields tenant_body(Need name) {
           {"postmaster", kString, kOptional, "Where mail to postmaster of its domains goes"},
           {"message_size_max", kInteger, kOptional, "Bytes"},
           {"recipients_max", kInteger, kOptional, "Recipients of one message"},
+          {"shared_addresses", kBoolean, kOptional, "Whether it may use them while it has none of its own"},
           kCertificate,
           kKey};
 }

@@ -46,6 +46,7 @@ std::vector<Schema> directory_schemas() {
         {"postmaster", kString, kRequired, "\"\" when it has none"},
         {"message_size_max", kInteger, kRequired, "Bytes"},
         {"recipients_max", kInteger, kRequired, "Recipients of one message"},
+        {"shared_addresses", kBoolean, kRequired, "Whether it uses them while it has none of its own"},
         {"has_certificate", kBoolean, kRequired, "Whether it has its own"},
         kCreatedAt}},
       {"Domain",

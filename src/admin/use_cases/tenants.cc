@@ -11,10 +11,15 @@
 namespace bulkhead::admin {
 namespace {
 
-constexpr const char* kOperatorFields[] = {"name", "state", "reseller", "message_size_max", "recipients_max"};
+constexpr const char* kOperatorFields[] = {"name",           "state",           "reseller", "message_size_max",
+                                           "recipients_max", "shared_addresses"};
 
 Change change_of(const std::string& name) {
   return Change{"tenant " + name};
+}
+
+std::string_view yes_or_no(bool claim) {
+  return claim ? "yes" : "no";
 }
 
 Status set_reseller(const AdminServices& services, const Call& call, tenants::Tenant& tenant) {
@@ -71,6 +76,7 @@ Status set_fields(const AdminServices& services, const Call& call, tenants::Tena
     }
     tenant.postmaster = call.text("postmaster");
   }
+  if (call.has("shared_addresses")) tenant.shares_addresses = call.is_true("shared_addresses");
   if (auto done = set_limits(call, tenant); !done) return done;
   if (auto done = set_reseller(services, call, tenant); !done) return done;
   return set_certificate(call, tenant);
@@ -123,7 +129,8 @@ Result<Json> set_tenant(const AdminServices& services, const Call& call) {
       .field("state", to_string(before->suspension), to_string(after->suspension))
       .field("postmaster", before->postmaster, after->postmaster)
       .field("message_size_max", before->message_size_max, after->message_size_max)
-      .field("recipients_max", before->recipients_max, after->recipients_max);
+      .field("recipients_max", before->recipients_max, after->recipients_max)
+      .field("shared_addresses", yes_or_no(before->shares_addresses), yes_or_no(after->shares_addresses));
   if (before->reseller != after->reseller) change.verb("reseller changed");
   if (before->certificate_pem != after->certificate_pem) change.verb("certificate replaced");
   if (!change.empty()) apply_change(services, call, after->id, change);

@@ -223,6 +223,7 @@ TEST_F(Cli, AsksOnlyForWhatTheApiTakes) {
         if (flag.kind == ValueKind::kText || flag.kind == ValueKind::kList || flag.kind == ValueKind::kNumber ||
             flag.kind == ValueKind::kSize)
           words.emplace_back("1");
+        if (flag.kind == ValueKind::kYesNo) words.emplace_back("yes");
       }
       run(words, "address\nx@acme.example\n");
       ASSERT_FALSE(state_.requests.empty()) << ::testing::PrintToString(words) << err_.str();

@@ -107,6 +107,15 @@ TEST_F(AddressApi, MovesToAnotherTenantAndToAll) {
   EXPECT_EQ(call("PATCH", "/addresses/192.0.2.1", {{"tenant", nullptr}}).json["shared"], true);
 }
 
+TEST_F(TenantApi, WhatLostItsAddressesSharesOnlyWhenTheOperatorSaysSo) {
+  expect_status(call("DELETE", "/addresses/192.0.2.1"), 204);
+  EXPECT_EQ(call("GET", "/tenants/acme").json["shared_addresses"], false);
+  EXPECT_EQ(call("PATCH", "/tenants/acme", {{"shared_addresses", true}}).json["shared_addresses"], true);
+  EXPECT_NE(trace_.last().detail.find("shared_addresses from \"no\" to \"yes\""), std::string::npos)
+      << trace_.last().detail;
+  expect_status(call("PATCH", "/tenants/acme", {{"shared_addresses", true}}, token_for("acme")), 403);
+}
+
 TEST_F(AddressApi, ComparesItWithHostAndDns) {
   resolver_.host_addresses["mail.acme.example"] = {*IpAddress::parse("192.0.2.1")};
   resolver_.ptr_records["192.0.2.1"] = {"mail.acme.example"};

@@ -91,6 +91,9 @@ TEST(AddressCheckSubject, NamesTheDomainsThatSendFromTheAddress) {
   const auto acme = TenantId::from_bytes(std::string(16, 'a'));
   const auto poor = TenantId::from_bytes(std::string(16, 'b'));
   tenants::DirectorySnapshotRows rows;
+  rows.tenants.resize(2);
+  rows.tenants[0].id = acme;
+  rows.tenants[1].id = poor;
   rows.addresses = {{{}, ip("192.0.2.1"), acme, "mail.acme.example", false, {}},
                     {{}, ip("192.0.2.9"), std::nullopt, "", false, {}}};
   tenants::Domain domain;

@@ -17,6 +17,14 @@ TenantId tenant_id(char n) {
 
 class ChooseSource : public ::testing::Test {
  protected:
+  ChooseSource() {
+    for (const auto& id : {acme_, globex_, poor_}) {
+      tenants::Tenant tenant;
+      tenant.id = id;
+      tenant.name = std::string(3, id.bytes()[0]);
+      rows_.tenants.push_back(tenant);
+    }
+  }
   void add(const char* address, std::optional<TenantId> tenant, bool is_default = false) {
     tenants::SourceAddress row;
     row.ip = ip(address);
@@ -109,6 +117,30 @@ TEST_F(ChooseSource, AnAddressThatMovesTakesItsOldTenantsMailNoMore) {
   EXPECT_EQ(choose(acme_, "192.0.2.1").ip, ip("192.0.2.1"));
   rows_.addresses[0].tenant = globex_;
   EXPECT_EQ(choose(acme_, "192.0.2.1").ip, ip("192.0.2.2"));
+}
+
+TEST_F(ChooseSource, MailOfATenantThatLostItsAddressesWaitsUntilAnOperatorLetsItShare) {
+  add("192.0.2.100", std::nullopt);
+  rows_.tenants[0].shares_addresses = false;
+  const auto decision = choose(acme_, "192.0.2.1");
+  EXPECT_EQ(decision.kind, Kind::kNoSource);
+  EXPECT_NE(decision.reason.find("bulkhead tenant set aaa --shared-addresses yes"), std::string::npos)
+      << decision.reason;
+  EXPECT_EQ(choose(acme_, "192.0.2.100").kind, Kind::kNoSource);
+  rows_.tenants[0].shares_addresses = true;
+  EXPECT_EQ(choose(acme_, "192.0.2.1").ip, ip("192.0.2.100"));
+}
+
+TEST_F(ChooseSource, MailOfARemovedTenantWaits) {
+  add("192.0.2.100", std::nullopt);
+  const auto decision = choose(tenant_id('z'), "192.0.2.100");
+  EXPECT_EQ(decision.kind, Kind::kNoSource);
+  EXPECT_NE(decision.reason.find("removed"), std::string::npos) << decision.reason;
+}
+
+TEST_F(ChooseSource, SaysThatNoAddressOfTheFamilyIsShared) {
+  add("192.0.2.100", std::nullopt);
+  EXPECT_NE(choose(poor_, nullptr, Family::kIpv6).reason.find("no IPv6 address is shared"), std::string::npos);
 }
 
 TEST_F(ChooseSource, WithAnEmptyDirectoryNothingLeaves) {

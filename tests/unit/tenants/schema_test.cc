@@ -41,6 +41,23 @@ TEST_F(SchemaTest, BringsAFileOfTheFirstVersionUpToDateWithWhatItHolds) {
   EXPECT_TRUE((*directory)->create_route(route));
 }
 
+TEST_F(SchemaTest, ATenantWithAnAddressInAnOlderFileSharesNoMore) {
+  {
+    auto connection = connect();
+    ASSERT_TRUE(migrate(*connection, 2));
+    ASSERT_TRUE(
+        connection->execute("INSERT INTO tenants VALUES (x'00000000000000000000000000000001', 'own', NULL, 0, '', '', "
+                            "'', 1, 1, 1), (x'00000000000000000000000000000002', 'poor', NULL, 0, '', '', '', 1, 1, 1);"
+                            "INSERT INTO source_addresses VALUES (x'0000000000000000000000000000000a', '192.0.2.1', "
+                            "x'00000000000000000000000000000001', '', 0, 1), (x'0000000000000000000000000000000b', "
+                            "'192.0.2.2', NULL, '', 0, 1)"));
+  }
+  const auto rows = open().value()->snapshot_rows().value();
+  ASSERT_EQ(rows.tenants.size(), 2U);
+  EXPECT_FALSE(rows.tenants[0].shares_addresses);
+  EXPECT_TRUE(rows.tenants[1].shares_addresses);
+}
+
 TEST_F(SchemaTest, RefusesAFileOfANewerProgram) {
   ASSERT_TRUE(open());
   ASSERT_TRUE(connect()->execute("PRAGMA user_version = 999"));

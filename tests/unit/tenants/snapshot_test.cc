@@ -81,6 +81,53 @@ TEST_F(SnapshotTest, ServesOnADedicatedAddressOnlyItsTenantAndOnASharedOneThoseW
   EXPECT_TRUE(all.is_served_on(acme_.id, ip("127.0.0.1")));
 }
 
+TEST_F(SnapshotTest, ATenantThatLosesItsLastAddressUsesNoSharedOneUntilToldTo) {
+  const auto own = add_address("192.0.2.1", acme_.id);
+  add_address("192.0.2.100", std::nullopt);
+  ASSERT_TRUE(directory_->remove_address(own.id));
+  const auto all = snapshot();
+  EXPECT_EQ(usable(all, acme_, Family::kIpv4), "");
+  EXPECT_FALSE(all.is_served_on(acme_.id, ip("192.0.2.100")));
+  auto acme = *all.tenant(acme_.id);
+  acme.shares_addresses = true;
+  ASSERT_TRUE(directory_->update_tenant(acme));
+  EXPECT_EQ(usable(snapshot(), acme_, Family::kIpv4), "192.0.2.100 ");
+  EXPECT_TRUE(snapshot().is_served_on(acme_.id, ip("192.0.2.100")));
+}
+
+TEST_F(SnapshotTest, AnAddressThatMovesAwayOrBecomesSharedLeavesItsTenantWithout) {
+  auto moved = add_address("192.0.2.1", acme_.id);
+  auto opened = add_address("192.0.2.2", globex_.id);
+  moved.tenant = poor_.id;
+  opened.tenant.reset();
+  ASSERT_TRUE(directory_->update_address(moved));
+  ASSERT_TRUE(directory_->update_address(opened));
+  const auto all = snapshot();
+  EXPECT_EQ(usable(all, acme_, Family::kIpv4), "");
+  EXPECT_EQ(usable(all, globex_, Family::kIpv4), "");
+  EXPECT_EQ(usable(all, poor_, Family::kIpv4), "192.0.2.1 ");
+  EXPECT_FALSE(all.tenant(poor_.id)->shares_addresses);
+}
+
+TEST_F(SnapshotTest, AChangeOfAnAddressThatATenantHasAlreadyLeavesItsPermissionToShare) {
+  auto own = add_address("192.0.2.1", acme_.id);
+  auto acme = *snapshot().tenant(acme_.id);
+  acme.shares_addresses = true;
+  ASSERT_TRUE(directory_->update_tenant(acme));
+  own.helo = "mail.acme.example";
+  ASSERT_TRUE(directory_->update_address(own));
+  EXPECT_TRUE(snapshot().tenant(acme_.id)->shares_addresses);
+  add_address("192.0.2.2", acme_.id);
+  EXPECT_FALSE(snapshot().tenant(acme_.id)->shares_addresses);
+}
+
+TEST_F(SnapshotTest, ATenantThatIsGoneMayUseNoAddress) {
+  add_address("192.0.2.100", std::nullopt);
+  ASSERT_TRUE(directory_->remove_tenant(poor_.id));
+  EXPECT_EQ(usable(snapshot(), poor_, Family::kIpv4), "");
+  EXPECT_FALSE(snapshot().is_served_on(poor_.id, ip("192.0.2.100")));
+}
+
 TEST_F(SnapshotTest, TheMostSpecificRouteWins) {
   add_route(std::nullopt, "*", "all.example");
   add_route(std::nullopt, "mail.example.com", "exact.example");
