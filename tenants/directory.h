@@ -26,8 +26,9 @@ enum class Suspension : std::uint8_t { kActive, kSuspended };
 
 struct Tenant {
   TenantId id;
-  std::string name;                  // [a-z0-9][a-z0-9-]{0,62}
-  std::optional<TenantId> reseller;  // a tenant that owns this one; at most four levels, no cycles
+  std::string name;                       // [a-z0-9][a-z0-9-]{0,62}
+  std::vector<std::string> former_names;  // kept by renaming; they go on finding it. Filled by the directory
+  std::optional<TenantId> reseller;       // a tenant that owns this one; at most four levels, no cycles
   Suspension suspension = Suspension::kActive;
   std::string certificate_pem, key_pem;  // the tenant's own, "" when it has none
   std::string postmaster;                // where the tenant's postmaster mail goes, "" = none
@@ -37,6 +38,7 @@ struct Tenant {
   // tenant that loses its last one sends nothing until it is given another, or an operator says that it may share
   // (again).
   bool shares_addresses = true;
+  std::uint32_t tenants_max = 0;  // how many it may own as a reseller, directly and through others; 0: no reseller
   UtcTime created_at;
 };
 
@@ -126,8 +128,11 @@ class Directory {
   // Each change is one transaction, durable when the call returns. `create` fills id and created_at. `update` finds
   // the thing by id; one that belongs to another tenant than the argument says is not found.
   virtual Result<Tenant> create_tenant(Tenant tenant) = 0;
-  virtual Result<Tenant> update_tenant(const Tenant& tenant) = 0;  // by id, name included
-  virtual Status remove_tenant(const TenantId& id) = 0;            // refused while anything belongs to it
+  // By id, name included: a new name keeps the old as a former name. One that is another tenant's former name is taken
+  // over from it, here and by create_tenant.
+  virtual Result<Tenant> update_tenant(const Tenant& tenant) = 0;
+  virtual Status remove_former_name(const TenantId& id, std::string_view name) = 0;
+  virtual Status remove_tenant(const TenantId& id) = 0;  // refused while anything belongs to it
   virtual Result<Domain> create_domain(Domain domain) = 0;
   virtual Result<Domain> update_domain(const Domain& domain) = 0;  // a new name keeps the old as a former name
   virtual Status remove_former_name(const DomainId& id, std::string_view name) = 0;  // no longer ours

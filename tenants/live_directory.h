@@ -26,8 +26,10 @@ class Snapshot {
 
   std::uint64_t version() const;
   const Tenant* tenant(const TenantId& id) const;
-  const Tenant* tenant_by_name(std::string_view name) const;
+  const Tenant* tenant_by_name(std::string_view name) const;  // former names find it too
   const std::vector<Tenant>& tenants() const;
+  // What a reseller owns, directly and through others, in order of their ids.
+  std::vector<TenantId> owned_by(const TenantId& reseller) const;
   const Domain* domain(const DomainId& id) const;
   const Domain* domain_by_name(std::string_view name) const;  // former names find it too
   const std::vector<Domain>& domains() const;

@@ -132,8 +132,19 @@ ALTER TABLE tenants ADD COLUMN shares_addresses INTEGER NOT NULL DEFAULT 1;
 UPDATE tenants SET shares_addresses = 0 WHERE id IN (SELECT tenant FROM source_addresses);
 )sql";
 
+// Names that tenants were renamed from go on finding them, as those of domains do; and resellers have a quota.
+constexpr const char* kResellers = R"sql(
+CREATE TABLE tenant_names (
+  name TEXT NOT NULL PRIMARY KEY,
+  tenant BLOB NOT NULL REFERENCES tenants(id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tenant_names_by_tenant ON tenant_names(tenant);
+INSERT INTO tenant_names SELECT name, id FROM tenants;
+ALTER TABLE tenants ADD COLUMN tenants_max INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 // Never edited once released: a change of the schema is a further entry.
-constexpr std::array kMigrations{kPeople, kTraffic, kSharing};
+constexpr std::array kMigrations{kPeople, kTraffic, kSharing, kResellers};
 
 Result<int> present_version(sqlite::Connection& connection) {
   auto read = connection.prepare("PRAGMA user_version");

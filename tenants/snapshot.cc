@@ -46,6 +46,7 @@ struct Snapshot::Impl {
 
   std::unordered_map<TenantId, const Tenant*> tenants;
   std::unordered_map<std::string_view, const Tenant*> tenants_by_name;
+  std::unordered_map<TenantId, std::vector<TenantId>> owned;  // directly
   std::unordered_map<DomainId, const Domain*> domains;
   std::unordered_map<std::string_view, const Domain*> domains_by_name;
   std::unordered_map<IpAddress, const SourceAddress*> addresses;
@@ -75,6 +76,8 @@ void Snapshot::Impl::index_names() {
   for (const auto& tenant : rows.tenants) {
     tenants.emplace(tenant.id, &tenant);
     tenants_by_name.emplace(tenant.name, &tenant);
+    for (const auto& former : tenant.former_names) tenants_by_name.emplace(former, &tenant);
+    if (tenant.reseller) owned[*tenant.reseller].push_back(tenant.id);
   }
   domains.reserve(rows.domains.size());
   domains_by_name.reserve(rows.domains.size());
@@ -142,6 +145,19 @@ const Tenant* Snapshot::tenant_by_name(std::string_view name) const {
 const std::vector<Tenant>& Snapshot::tenants() const {
   return impl_->rows.tenants;
 }
+// The directory lets nobody be above itself.
+std::vector<TenantId> Snapshot::owned_by(const TenantId& reseller) const {
+  std::vector<TenantId> found;
+  const auto add = [&](const TenantId& id) {
+    const auto direct = impl_->owned.find(id);
+    if (direct != impl_->owned.end()) found.insert(found.end(), direct->second.begin(), direct->second.end());
+  };
+  add(reseller);
+  for (std::size_t next = 0; next < found.size(); ++next) add(TenantId{found[next]});
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
 const Domain* Snapshot::domain(const DomainId& id) const {
   return find_or_null(impl_->domains, id);
 }

@@ -69,16 +69,15 @@ Status read_all(sqlite::Connection& connection, std::string_view sql, Row (*read
   return rows.status();
 }
 
-Status read_former_names(sqlite::Connection& connection, std::vector<Domain>& domains) {
-  // Both in order of the domain's id, so that one pass joins them.
-  auto rows = connection.prepare(
-      "SELECT n.domain, n.name FROM domain_names n JOIN domains d ON d.id = n.domain AND d.name <> n.name "
-      "ORDER BY n.domain, n.name");
-  auto at = domains.begin();
+// Gives each of `owners`, which are in order of their ids, the names that `sql` finds, in the same order.
+template <class Owner>
+Status read_former_names(sqlite::Connection& connection, std::string_view sql, std::vector<Owner>& owners) {
+  auto rows = connection.prepare(sql);
+  auto at = owners.begin();
   while (rows.row()) {
-    const auto id = rows.id<DomainId>();
-    while (at != domains.end() && at->id < id) ++at;
-    if (at != domains.end() && at->id == id) at->former_names.push_back(rows.text());
+    const auto id = rows.id<decltype(Owner::id)>();
+    while (at != owners.end() && at->id < id) ++at;
+    if (at != owners.end() && at->id == id) at->former_names.push_back(rows.text());
   }
   return rows.status();
 }
@@ -91,7 +90,14 @@ Result<DirectorySnapshotRows> read_snapshot(sqlite::Connection& connection) {
   for (const auto& status : {
            read_all(connection, "SELECT " BULKHEAD_TENANT_COLUMNS " FROM tenants ORDER BY id", tenant_row, all.tenants),
            read_all(connection, "SELECT " BULKHEAD_DOMAIN_COLUMNS " FROM domains ORDER BY id", domain_row, all.domains),
-           read_former_names(connection, all.domains),
+           read_former_names(connection,
+                             "SELECT n.tenant, n.name FROM tenant_names n JOIN tenants t ON t.id = n.tenant "
+                             "AND t.name <> n.name ORDER BY n.tenant, n.name",
+                             all.tenants),
+           read_former_names(connection,
+                             "SELECT n.domain, n.name FROM domain_names n JOIN domains d ON d.id = n.domain "
+                             "AND d.name <> n.name ORDER BY n.domain, n.name",
+                             all.domains),
            read_all(connection, "SELECT id, ip, tenant, helo, is_default, created_at FROM source_addresses ORDER BY id",
                     address_row, all.addresses),
            read_all(connection, "SELECT id, tenant, pattern, host, port, tls FROM routes ORDER BY id", route_row,

@@ -21,6 +21,7 @@ class SqliteDirectory final : public Directory {
 
   Result<Tenant> create_tenant(Tenant tenant) override;
   Result<Tenant> update_tenant(const Tenant& tenant) override;
+  Status remove_former_name(const TenantId& id, std::string_view name) override;
   Status remove_tenant(const TenantId& id) override;
 
   Result<Domain> create_domain(Domain domain) override;
@@ -97,6 +98,17 @@ class SqliteDirectory final : public Directory {
 
 // The tenant's name; kNotFound when there is none with this id.
 Result<std::string> tenant_name(sqlite::Connection& connection, const TenantId& id);
+
+// The names that `sql` finds for the id and the present name of a tenant or a domain.
+template <class Named>
+Result<std::vector<std::string>> name_list(sqlite::Connection& connection, std::string_view sql, const Named& named) {
+  std::vector<std::string> names;
+  auto rows = connection.prepare(sql);
+  rows.bind(named.id, named.name);
+  while (rows.row()) names.push_back(rows.text());
+  if (auto status = rows.status(); !status) return fail(status.error());
+  return names;
+}
 
 // One row of a lookup by address: who has it.
 struct AddressOwner {

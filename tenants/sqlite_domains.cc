@@ -39,12 +39,7 @@ Status claim_name(sqlite::Connection& connection, const DomainId& domain, const 
 }
 
 Result<std::vector<std::string>> former_names(sqlite::Connection& connection, const Domain& domain) {
-  std::vector<std::string> names;
-  auto rows = connection.prepare("SELECT name FROM domain_names WHERE domain = ? AND name <> ? ORDER BY name");
-  rows.bind(domain.id, domain.name);
-  while (rows.row()) names.push_back(rows.text());
-  if (auto status = rows.status(); !status) return fail(status.error());
-  return names;
+  return name_list(connection, "SELECT name FROM domain_names WHERE domain = ? AND name <> ? ORDER BY name", domain);
 }
 
 }  // namespace

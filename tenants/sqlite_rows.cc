@@ -14,6 +14,7 @@ Tenant tenant_row(sqlite::Statement& row) {
   tenant.message_size_max = static_cast<std::uint64_t>(row.integer());
   tenant.recipients_max = static_cast<std::uint32_t>(row.integer());
   tenant.shares_addresses = row.flag();
+  tenant.tenants_max = static_cast<std::uint32_t>(row.integer());
   tenant.created_at = row.time();
   return tenant;
 }

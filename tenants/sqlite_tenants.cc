@@ -18,6 +18,18 @@ Status check_name_is_free(sqlite::Connection& connection, const Tenant& tenant) 
   return rows.status();
 }
 
+// Makes the tenant's name one of its names, taking it from a tenant that had it formerly.
+Status claim_name(sqlite::Connection& connection, const Tenant& tenant) {
+  auto insert = connection.prepare(
+      "INSERT INTO tenant_names (name, tenant) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET tenant = "
+      "excluded.tenant");
+  return insert.bind(tenant.name, tenant.id).run();
+}
+
+Result<std::vector<std::string>> former_names(sqlite::Connection& connection, const Tenant& tenant) {
+  return name_list(connection, "SELECT name FROM tenant_names WHERE tenant = ? AND name <> ? ORDER BY name", tenant);
+}
+
 // Resellers above `id`, itself included; `kNotFound` when one is missing, kConflict when `below` is among them.
 Result<int> levels_above(sqlite::Connection& connection, std::optional<TenantId> id, const TenantId& below) {
   int levels = 0;
@@ -92,16 +104,19 @@ Result<std::string> belongings(sqlite::Connection& connection, const TenantId& i
 Result<Tenant> SqliteDirectory::create_tenant(Tenant tenant) {
   tenant.id = TenantId::make(clock_, random_);
   tenant.created_at = clock_.now();
+  tenant.former_names.clear();
   if (auto valid = validate(tenant); !valid) return fail(valid.error());
   return change_snapshot([&](sqlite::Connection& connection) -> Result<Tenant> {
     if (auto is_free = check_name_is_free(connection, tenant); !is_free) return fail(is_free.error());
     if (auto checked = check_reseller(connection, tenant); !checked) return fail(checked.error());
     auto insert = connection.prepare("INSERT INTO tenants (" BULKHEAD_TENANT_COLUMNS
-                                     ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                                     ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(tenant.id, tenant.name, tenant.reseller, static_cast<int>(tenant.suspension), tenant.certificate_pem,
                 tenant.key_pem, tenant.postmaster, static_cast<std::int64_t>(tenant.message_size_max),
-                static_cast<std::int64_t>(tenant.recipients_max), tenant.shares_addresses, tenant.created_at);
+                static_cast<std::int64_t>(tenant.recipients_max), tenant.shares_addresses,
+                static_cast<std::int64_t>(tenant.tenants_max), tenant.created_at);
     if (auto done = insert.run(); !done) return fail(done.error());
+    if (auto claimed = claim_name(connection, tenant); !claimed) return fail(claimed.error());
     return tenant;
   });
 }
@@ -114,15 +129,35 @@ Result<Tenant> SqliteDirectory::update_tenant(const Tenant& tenant) {
     if (auto checked = check_reseller(connection, tenant); !checked) return fail(checked.error());
     auto update = connection.prepare(
         "UPDATE tenants SET name = ?, reseller = ?, suspension = ?, certificate_pem = ?, key_pem = ?, postmaster = ?, "
-        "message_size_max = ?, recipients_max = ?, shares_addresses = ? WHERE id = ? "
+        "message_size_max = ?, recipients_max = ?, shares_addresses = ?, tenants_max = ? WHERE id = ? "
         "RETURNING " BULKHEAD_TENANT_COLUMNS);
     update.bind(tenant.name, tenant.reseller, static_cast<int>(tenant.suspension), tenant.certificate_pem,
                 tenant.key_pem, tenant.postmaster, static_cast<std::int64_t>(tenant.message_size_max),
-                static_cast<std::int64_t>(tenant.recipients_max), tenant.shares_addresses, tenant.id);
+                static_cast<std::int64_t>(tenant.recipients_max), tenant.shares_addresses,
+                static_cast<std::int64_t>(tenant.tenants_max), tenant.id);
     Tenant updated;
     if (update.row()) updated = tenant_row(update);
     if (auto done = update.run(); !done) return fail(done.error());
+    if (auto claimed = claim_name(connection, updated); !claimed) return fail(claimed.error());
+    auto names = former_names(connection, updated);
+    if (!names) return fail(names.error());
+    updated.former_names = std::move(*names);
     return updated;
+  });
+}
+
+Status SqliteDirectory::remove_former_name(const TenantId& id, std::string_view name) {
+  return change_snapshot([&](sqlite::Connection& connection) -> Status {
+    const auto present = tenant_name(connection, id);
+    if (!present) return fail(present.error());
+    if (*present == name) {
+      return fail(ErrorCode::kConflict, fmt::format("{} is the tenant's present name", name), "Rename it first.");
+    }
+    auto remove = connection.prepare("DELETE FROM tenant_names WHERE tenant = ? AND name = ? RETURNING 1");
+    const bool was_there = remove.bind(id, name).row();
+    if (auto done = remove.run(); !done) return done;
+    if (!was_there) return fail(ErrorCode::kNotFound, fmt::format("{} has no former name {}", *present, name));
+    return {};
   });
 }
 

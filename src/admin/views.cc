@@ -68,12 +68,14 @@ Result<RouteTls> parse_route_tls(std::string_view text) {
 Json tenant_json(const tenants::Snapshot& snapshot, const tenants::Tenant& tenant) {
   return Json{{"id", tenant.id.text()},
               {"name", tenant.name},
+              {"former_names", tenant.former_names},
               {"state", to_string(tenant.suspension)},
               {"reseller", tenant_or_null(snapshot, tenant.reseller)},
               {"postmaster", tenant.postmaster},
               {"message_size_max", tenant.message_size_max},
               {"recipients_max", tenant.recipients_max},
               {"shared_addresses", tenant.shares_addresses},
+              {"tenants_max", tenant.tenants_max},
               {"has_certificate", !tenant.certificate_pem.empty()},
               {"created_at", to_rfc3339(tenant.created_at)}};
 }

@@ -98,6 +98,7 @@ std::uint64_t key(KeyClass key_class, std::string_view text) {
 
 bool matches(const Query& query, const Event& event) {
   if (query.tenant && *query.tenant != event.tenant) return false;
+  if (query.tenants && !std::binary_search(query.tenants->begin(), query.tenants->end(), event.tenant)) return false;
   if (query.id && *query.id != event.id) return false;
   if (query.account && query.account != event.account) return false;
   if (query.kind && *query.kind != event.kind) return false;

@@ -12,6 +12,7 @@ namespace bulkhead::trace {
 
 struct Query {
   std::optional<TenantId> tenant;
+  std::optional<std::vector<TenantId>> tenants;  // any of these; in order
   std::optional<MessageId> id;
   std::optional<AccountId> account;
   std::optional<EventKind> kind;

@@ -10,6 +10,7 @@ std::vector<Argument> settings() {
           {.name = "postmaster", .help = "Where mail to postmaster of its domains goes"},
           {.name = "message-size-max", .help = "Largest message: 50M", .kind = ValueKind::kSize},
           {.name = "recipients-max", .help = "Recipients of one message", .kind = ValueKind::kNumber},
+          {.name = "tenants-max", .help = "Tenants that it may own as a reseller", .kind = ValueKind::kNumber},
           {.name = "shared-addresses",
            .help = "yes or no: may use the shared addresses while it has none of its own",
            .kind = ValueKind::kYesNo},

@@ -2,7 +2,7 @@
 
 #include "src/admin/csv.h"
 #include "src/admin/rest/streams.h"
-#include "src/admin/use_cases/lookup.h"
+#include "src/admin/use_cases/account_fields.h"
 #include "src/admin/views.h"
 
 namespace bulkhead::admin {
@@ -19,13 +19,13 @@ std::string row_of(const tenants::Account& account) {
 
 class AccountExport final : public BodySource {
  public:
-  AccountExport(const AdminServices& services, HttpContext& context, std::optional<TenantId> tenant)
-      : services_(services), context_(context), tenant_(tenant) {}
+  AccountExport(const AdminServices& services, HttpContext& context, TenantScope scope)
+      : services_(services), context_(context), scope_(std::move(scope)) {}
 
   Task<Result<std::string>> next() override {
     if (!std::exchange(has_header_, true)) co_return std::string{"address,name,kind,state,quota,client_networks\n"};
     if (is_done_) co_return std::string{};
-    auto read = [this] { return services_.directory.accounts(tenant_, after_, kPageSize); };
+    auto read = [this] { return accounts_of(services_, scope_, after_, kPageSize); };
     const auto page = co_await services_.pool.run(context_.shard, std::move(read));
     if (!page) co_return fail(page.error());
     if (!*page) co_return fail((*page).error());
@@ -40,7 +40,7 @@ class AccountExport final : public BodySource {
  private:
   const AdminServices& services_;
   HttpContext& context_;
-  std::optional<TenantId> tenant_;
+  const TenantScope scope_;
   std::string after_;
   bool has_header_ = false;
   bool is_done_ = false;
@@ -50,9 +50,9 @@ class AccountExport final : public BodySource {
 
 Result<std::unique_ptr<BodySource>> export_accounts(const AdminServices& services, HttpContext& context,
                                                     const Call& call) {
-  const auto tenant = tenant_filter(services, call);
-  if (!tenant) return fail(tenant.error());
-  return std::make_unique<AccountExport>(services, context, *tenant);
+  auto scope = tenant_scope(services, call);
+  if (!scope) return fail(scope.error());
+  return std::make_unique<AccountExport>(services, context, std::move(*scope));
 }
 
 }  // namespace bulkhead::admin

@@ -28,6 +28,7 @@ Result<Caller> authenticate(const AuthenticationPolicy& policy, const HttpContex
       return fail(ErrorCode::kForbidden, "the token is not valid", "make one with: bulkhead token add");
     caller.name = "token " + token->name;
     caller.tenant = token->tenant;
+    if (caller.tenant) caller.owned = snapshot.owned_by(*caller.tenant);
     return caller;
   }
   if (!context.unix_peer) {

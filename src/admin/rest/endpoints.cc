@@ -66,6 +66,7 @@ Fields tenant_body(Need name) {
           {"message_size_max", kInteger, kOptional, "Bytes"},
           {"recipients_max", kInteger, kOptional, "Recipients of one message"},
           {"shared_addresses", kBoolean, kOptional, "Whether it may use them while it has none of its own"},
+          {"tenants_max", kInteger, kOptional, "Tenants that it may own as a reseller; 0: it is none"},
           kCertificate,
           kKey};
 }
@@ -95,7 +96,7 @@ Endpoints tenant_endpoints() {
        Input::kNone, {}},
       {"PATCH", "/tenants/{tenant}", "Change, rename, suspend or resume a tenant", &set_tenant, "Tenant", kOne, 200,
        {}, Input::kJson, tenant_body(kOptional)},
-      {"DELETE", "/tenants/{tenant}", "Remove an empty tenant",
+      {"DELETE", "/tenants/{tenant}", "Remove an empty tenant, or a former name",
        &remove_tenant, "", kNothing, 204, {}, Input::kNone, {}},
   };
 }
@@ -113,7 +114,7 @@ Endpoints domain_endpoints() {
       {"GET", "/domains/{domain}", "Show a domain", &show_domain, "Domain", kOne, 200, {}, Input::kNone, {}},
       {"PATCH", "/domains/{domain}", "Change or rename a domain", &set_domain, "Domain", kOne, 200, {}, Input::kJson,
        {new_name, catch_all, kCertificate, kKey}},
-      {"DELETE", "/domains/{domain}", "Remove a domain", &remove_domain, "", kNothing, 204, {}, Input::kNone, {}},
+      {"DELETE", "/domains/{domain}", "Remove a domain, or a former name", &remove_domain, "", kNothing, 204, {}, Input::kNone, {}},
       {"GET", "/domains/{domain}/dns", "The DNS records to publish", &domain_dns_records, "DnsRecords", kOne, 200, {},
        Input::kNone, {}},
   };
@@ -159,7 +160,7 @@ Endpoints account_endpoints() {
        200, {}, Input::kJson, account_body(kOptional)},
       {"PUT", "/accounts/{account}/password",
        "Set or take away the password", &set_account_password, "", kNothing, 204, {}, Input::kJson, {new_password}},
-      {"DELETE", "/accounts/{account}", "Remove an account", &remove_account, "", kNothing, 204, {}, Input::kNone, {}},
+      {"DELETE", "/accounts/{account}", "Remove an account, or a former address", &remove_account, "", kNothing, 204, {}, Input::kNone, {}},
   };
 }
 
@@ -191,7 +192,7 @@ Endpoints route_endpoints() {
 
 Endpoints token_endpoints() {
   const Field name{"name", kString, kRequired, "What it is for"};
-  const Field tenant{"tenant", kString, kNullable, "Sees this tenant only; null is an operator"};
+  const Field tenant{"tenant", kString, kNullable, "Sees this tenant and those that it owns; null is an operator"};
   const Field expires{"expires_at", kTime, kNullable, "When it ends"};
   return {
       {"GET", "/tokens", "List tokens", &list_tokens, "Token", kPage, 200, paged({kTenantQuery}), Input::kNone, {}},

@@ -3,6 +3,7 @@
 
 #include "src/admin/call.h"
 #include "src/admin/services.h"
+#include "src/admin/use_cases/lookup.h"
 
 namespace bulkhead::admin {
 
@@ -12,5 +13,12 @@ Status set_account_fields(const AdminServices& services, const Call& call, tenan
 Status set_password_hash(const AdminServices& services, std::string password, tenants::Account& account);
 // Makes one account from a body as POST /accounts takes it, without renewing the snapshot.
 Result<tenants::Account> create_account(const AdminServices& services, const Call& call);
+
+// A page of the accounts of a scope, in order of domain and local part.
+Result<std::vector<tenants::Account>> accounts_of(const AdminServices& services, const TenantScope& scope,
+                                                  const std::string& after, std::size_t limit);
+// Drops an address that the account had before; the account goes on under its present one.
+Result<Json> remove_former_address(const AdminServices& services, const Call& call, const tenants::Account& account,
+                                   const mail::Address& address);
 
 }  // namespace bulkhead::admin

@@ -34,12 +34,32 @@ Change difference(const tenants::Account& before, const tenants::Account& after)
 
 }  // namespace
 
+Result<Json> remove_former_address(const AdminServices& services, const Call& call, const tenants::Account& account,
+                                   const mail::Address& address) {
+  if (auto done = services.directory.remove_former_address(account.id, address); !done) return fail(done.error());
+  auto change = change_of(account);
+  change.verb("former address " + escape_controls(address.text(), 320) + " removed");
+  apply_change(services, call, account.tenant, change);
+  return Json(nullptr);
+}
+
+Result<std::vector<tenants::Account>> accounts_of(const AdminServices& services, const TenantScope& scope,
+                                                  const std::string& after, std::size_t limit) {
+  const auto fetch = [&](const std::optional<TenantId>& tenant) {
+    return services.directory.accounts(tenant, after, limit);
+  };
+  const auto key = [](const tenants::Account& account) {
+    return std::pair<std::string_view, std::string_view>{account.address.domain, account.address.local};
+  };
+  return rows_of<tenants::Account>(scope, limit, fetch, key);
+}
+
 Result<Json> list_accounts(const AdminServices& services, const Call& call) {
   const auto page = page_of(call);
   if (!page) return fail(page.error());
-  const auto tenant = tenant_filter(services, call);
-  if (!tenant) return fail(tenant.error());
-  const auto accounts = services.directory.accounts(*tenant, page->after, page->limit + 1);
+  const auto scope = tenant_scope(services, call);
+  if (!scope) return fail(scope.error());
+  const auto accounts = accounts_of(services, *scope, page->after, page->limit + 1);
   if (!accounts) return fail(accounts.error());
   const auto snapshot = services.live.snapshot();
   Json items = Json::array();
@@ -103,6 +123,10 @@ Result<Json> set_account_password(const AdminServices& services, const Call& cal
 Result<Json> remove_account(const AdminServices& services, const Call& call) {
   const auto account = find_account(services, call.caller, call.in_path("account"));
   if (!account) return fail(account.error());
+  const auto address = mail::Address::parse(call.in_path("account"));
+  if (address && as_kept(services, *address) != account->address) {
+    return remove_former_address(services, call, *account, *address);
+  }
   if (auto done = services.directory.remove_account(account->id); !done) return fail(done.error());
   apply_change(services, call, account->tenant, change_of(*account).verb("removed"));
   return Json(nullptr);

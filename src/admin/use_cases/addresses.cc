@@ -57,13 +57,13 @@ TenantId event_tenant(const tenants::SourceAddress& address) {
 Result<Json> list_addresses(const AdminServices& services, const Call& call) {
   const auto page = page_of(call);
   if (!page) return fail(page.error());
-  const auto tenant = tenant_filter(services, call);
-  if (!tenant) return fail(tenant.error());
+  const auto scope = tenant_scope(services, call);
+  if (!scope) return fail(scope.error());
   const auto snapshot = services.live.snapshot();
   const auto host = services.host.current();
   std::vector<const tenants::SourceAddress*> seen;
   for (const auto& address : snapshot->addresses()) {
-    if ((!*tenant || address.tenant == *tenant) && address.ip.text() > page->after) seen.push_back(&address);
+    if (scope->includes(address.tenant) && address.ip.text() > page->after) seen.push_back(&address);
   }
   const auto key = [](const tenants::SourceAddress& address) { return address.ip.text(); };
   return page_of_sorted(seen, page->limit, key,
@@ -94,12 +94,18 @@ Result<Json> show_address(const AdminServices& services, const Call& call) {
   return view(services, *address);
 }
 
+// A reseller moves addresses between the tenants that it sees, its own included.
 Result<Json> set_address(const AdminServices& services, const Call& call) {
   const auto before = find_address(services, call.caller, call.in_path("address"));
   if (!before) return fail(before.error());
-  if (auto allowed = require_operator(call.caller, "change addresses"); !allowed) return fail(allowed.error());
+  if (!call.caller.is_reseller()) {
+    if (auto allowed = require_operator(call.caller, "change addresses"); !allowed) return fail(allowed.error());
+  }
   tenants::SourceAddress address = *before;
   if (auto done = set_fields(services, call, address); !done) return fail(done.error());
+  if (!address.tenant) {
+    if (auto allowed = require_operator(call.caller, "share addresses"); !allowed) return fail(allowed.error());
+  }
   const auto after = services.directory.update_address(address);
   if (!after) return fail(after.error());
   const auto snapshot = services.live.snapshot();

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "src/admin/use_cases/account_fields.h"
 #include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/use_cases.h"
@@ -30,16 +31,6 @@ Result<std::vector<mail::Address>> targets_of(const Call& call) {
 
 constexpr int kDepthMax = 10;
 constexpr std::size_t kFollowedMax = 1000;
-
-// As the directory keeps it: lower case, under the present name of its domain.
-mail::Address as_kept(const AdminServices& services, mail::Address address) {
-  for (char& c : address.local) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  const auto snapshot = services.live.snapshot();
-  if (const auto* domain = snapshot->domain_by_name(address.domain)) address.domain = domain->name;
-  return address;
-}
 
 Error loop_error(const tenants::Alias& alias, const mail::Address& through) {
   const auto text = alias.from.text();
@@ -75,18 +66,14 @@ Status check_loop(const AdminServices& services, const tenants::Alias& alias) {
 }
 
 // An account's former address goes on working like an alias, and is removed like one.
-Result<Json> remove_former_address(const AdminServices& services, const Call& call, const Error& no_alias) {
+Result<Json> remove_former(const AdminServices& services, const Call& call, const Error& no_alias) {
   const auto address = mail::Address::parse(call.in_path("alias"));
   if (!address) return fail(no_alias);
   const auto account = services.directory.account_by_address(*address);
   if (!account) return fail(account.error());
   if (!*account || !call.caller.sees((*account)->tenant)) return fail(no_alias);
   if (as_kept(services, *address) == (*account)->address) return fail(no_alias);
-  if (auto done = services.directory.remove_former_address((*account)->id, *address); !done) return fail(done.error());
-  Change change{"account " + (*account)->address.text()};
-  change.of_account(**account).verb("former address " + escape_controls(address->text(), 320) + " removed");
-  apply_change(services, call, (*account)->tenant, change);
-  return Json(nullptr);
+  return remove_former_address(services, call, **account, *address);
 }
 
 }  // namespace
@@ -94,9 +81,15 @@ Result<Json> remove_former_address(const AdminServices& services, const Call& ca
 Result<Json> list_aliases(const AdminServices& services, const Call& call) {
   const auto page = page_of(call);
   if (!page) return fail(page.error());
-  const auto tenant = tenant_filter(services, call);
-  if (!tenant) return fail(tenant.error());
-  const auto aliases = services.directory.aliases(*tenant, page->after, page->limit + 1);
+  const auto scope = tenant_scope(services, call);
+  if (!scope) return fail(scope.error());
+  const auto fetch = [&](const std::optional<TenantId>& tenant) {
+    return services.directory.aliases(tenant, page->after, page->limit + 1);
+  };
+  const auto key = [](const tenants::Alias& alias) {
+    return std::pair<std::string_view, std::string_view>{alias.from.domain, alias.from.local};
+  };
+  const auto aliases = rows_of<tenants::Alias>(*scope, page->limit + 1, fetch, key);
   if (!aliases) return fail(aliases.error());
   const auto snapshot = services.live.snapshot();
   Json items = Json::array();
@@ -134,7 +127,7 @@ Result<Json> show_alias(const AdminServices& services, const Call& call) {
 
 Result<Json> remove_alias(const AdminServices& services, const Call& call) {
   const auto alias = find_alias(services, call.caller, call.in_path("alias"));
-  if (!alias && alias.error().code == ErrorCode::kNotFound) return remove_former_address(services, call, alias.error());
+  if (!alias && alias.error().code == ErrorCode::kNotFound) return remove_former(services, call, alias.error());
   if (!alias) return fail(alias.error());
   if (auto done = services.directory.remove_alias(alias->id); !done) return fail(done.error());
   apply_change(services, call, alias->tenant, change_of(*alias).verb("removed"));

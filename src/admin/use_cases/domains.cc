@@ -1,8 +1,8 @@
+#include "src/admin/use_cases/certificate_fields.h"
 #include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/use_cases.h"
 #include "src/admin/views.h"
-#include "src/net/tls.h"
 
 namespace bulkhead::admin {
 namespace {
@@ -24,20 +24,32 @@ Status set_fields(const Call& call, tenants::Domain& domain) {
     }
     domain.catch_all = call.text("catch_all");
   }
-  if (!call.has("certificate") && !call.has("key")) return {};
-  if (call.text("certificate").empty() != call.text("key").empty()) {
-    const bool has_key = call.text("certificate").empty();
-    return fail(ErrorCode::kInvalid, "a certificate and its private key belong together",
-                has_key ? "give --certificate too" : "give --key too");
-  }
-  if (!call.text("certificate").empty()) {
-    if (const auto parsed = net::parse_certificate(call.text("certificate"), call.text("key")); !parsed) {
-      return fail(parsed.error());
+  return set_certificate(call, domain.certificate_pem, domain.key_pem);
+}
+
+// Who has a domain receives its mail from every tenant of this server, so the operator gives it out; but what lies
+// below a domain is its owner's. A reseller that sees `name`'s parent may give it to a tenant that it owns.
+Status require_domain(const AdminServices& services, const Caller& caller, const tenants::Domain& domain,
+                      std::string_view what) {
+  if (!caller.is_above(domain.tenant)) return require_operator(caller, what);
+  if (caller.is_operator()) return {};
+  const auto snapshot = services.live.snapshot();
+  std::string_view parent = domain.name;
+  for (auto dot = parent.find('.'); dot != std::string_view::npos; dot = parent.find('.')) {
+    parent.remove_prefix(dot + 1);
+    if (const auto* found = snapshot->domain_by_name(parent)) {
+      return caller.sees(found->tenant) ? Status{} : require_operator(caller, what);
     }
   }
-  domain.certificate_pem = call.text("certificate");
-  domain.key_pem = call.text("key");
-  return {};
+  return require_operator(caller, what);
+}
+
+// A former name is removed by itself: the domain goes on under its present one.
+Result<Json> remove_former_name(const AdminServices& services, const Call& call, const tenants::Domain& domain,
+                                const std::string& name) {
+  if (auto done = services.directory.remove_former_name(domain.id, name); !done) return fail(done.error());
+  apply_change(services, call, domain.tenant, change_of(domain.name).verb("former name " + name + " removed"));
+  return Json(nullptr);
 }
 
 }  // namespace
@@ -45,25 +57,29 @@ Status set_fields(const Call& call, tenants::Domain& domain) {
 Result<Json> list_domains(const AdminServices& services, const Call& call) {
   const auto page = page_of(call);
   if (!page) return fail(page.error());
-  const auto tenant = tenant_filter(services, call);
-  if (!tenant) return fail(tenant.error());
+  const auto scope = tenant_scope(services, call);
+  if (!scope) return fail(scope.error());
   const auto snapshot = services.live.snapshot();
   std::vector<const tenants::Domain*> seen;
   for (const auto& domain : snapshot->domains()) {
-    if ((!*tenant || domain.tenant == **tenant) && domain.name > page->after) seen.push_back(&domain);
+    if (scope->includes(domain.tenant) && domain.name > page->after) seen.push_back(&domain);
   }
   return page_of_sorted(seen, page->limit, &tenants::Domain::name,
                         [&](const tenants::Domain& domain) { return domain_json(*snapshot, domain); });
 }
 
-// Only the operator: who adds a domain receives its mail from every tenant of this server.
 Result<Json> add_domain(const AdminServices& services, const Call& call) {
-  if (auto allowed = require_operator(call.caller, "add domains"); !allowed) return fail(allowed.error());
+  if (!call.caller.is_reseller()) {
+    if (auto allowed = require_operator(call.caller, "add domains"); !allowed) return fail(allowed.error());
+  }
   const auto tenant = find_tenant(services, call.caller, call.text("tenant"));
   if (!tenant) return fail(tenant.error());
   tenants::Domain domain;
   domain.tenant = tenant->id;
   if (auto done = set_fields(call, domain); !done) return fail(done.error());
+  if (auto allowed = require_domain(services, call.caller, domain, "add such a domain"); !allowed) {
+    return fail(allowed.error());
+  }
   const auto made = services.directory.create_domain(std::move(domain));
   if (!made) return fail(made.error());
   apply_change(services, call, tenant->id, change_of(made->name).verb("added"));
@@ -79,11 +95,13 @@ Result<Json> show_domain(const AdminServices& services, const Call& call) {
 Result<Json> set_domain(const AdminServices& services, const Call& call) {
   const auto before = find_domain(services, call.caller, call.in_path("domain"));
   if (!before) return fail(before.error());
-  if (call.has("name")) {
-    if (auto allowed = require_operator(call.caller, "rename domains"); !allowed) return fail(allowed.error());
-  }
   tenants::Domain domain = *before;
   if (auto done = set_fields(call, domain); !done) return fail(done.error());
+  if (call.has("name")) {
+    if (auto allowed = require_domain(services, call.caller, domain, "rename domains so"); !allowed) {
+      return fail(allowed.error());
+    }
+  }
   const auto after = services.directory.update_domain(domain);
   if (!after) return fail(after.error());
   auto change = change_of(before->name);
@@ -96,7 +114,13 @@ Result<Json> set_domain(const AdminServices& services, const Call& call) {
 Result<Json> remove_domain(const AdminServices& services, const Call& call) {
   const auto domain = find_domain(services, call.caller, call.in_path("domain"));
   if (!domain) return fail(domain.error());
-  if (auto allowed = require_operator(call.caller, "remove domains"); !allowed) return fail(allowed.error());
+  if (auto allowed = require_above(call.caller, domain->tenant, "remove domains"); !allowed) {
+    return fail(allowed.error());
+  }
+  const auto name = mail::canonical_domain(call.in_path("domain"));
+  if (name && std::ranges::find(domain->former_names, *name) != domain->former_names.end()) {
+    return remove_former_name(services, call, *domain, *name);
+  }
   if (auto done = services.directory.remove_domain(domain->id); !done) return fail(done.error());
   apply_change(services, call, domain->tenant, change_of(domain->name).verb("removed"));
   return Json(nullptr);

@@ -83,12 +83,29 @@ Result<mail::Address> parse_local_address(std::string_view text) {
   return address;
 }
 
-Result<std::optional<TenantId>> tenant_filter(const AdminServices& services, const Call& call) {
-  const auto name = call.in_query("tenant");
-  if (name.empty()) return call.caller.tenant;
-  auto tenant = find_tenant(services, call.caller, name);
-  if (!tenant) return fail(tenant.error());
-  return std::optional<TenantId>{tenant->id};
+mail::Address as_kept(const AdminServices& services, mail::Address address) {
+  for (char& c : address.local) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  const auto snapshot = services.live.snapshot();
+  if (const auto* domain = snapshot->domain_by_name(address.domain)) address.domain = domain->name;
+  return address;
+}
+
+Result<TenantScope> scope_of(const AdminServices& services, const Caller& caller, const std::string& name) {
+  if (!name.empty()) {
+    const auto tenant = find_tenant(services, caller, name);
+    if (!tenant) return fail(tenant.error());
+    return TenantScope{{{tenant->id}}};
+  }
+  if (caller.is_operator()) return TenantScope{};
+  auto tenants = caller.owned;
+  tenants.insert(std::ranges::lower_bound(tenants, *caller.tenant), *caller.tenant);
+  return TenantScope{std::move(tenants)};
+}
+
+Result<TenantScope> tenant_scope(const AdminServices& services, const Call& call) {
+  return scope_of(services, call.caller, call.in_query("tenant"));
 }
 
 std::string tenant_name(const tenants::Snapshot& snapshot, const TenantId& id) {
@@ -99,6 +116,10 @@ std::string tenant_name(const tenants::Snapshot& snapshot, const TenantId& id) {
 Status require_operator(const Caller& caller, std::string_view what) {
   if (caller.is_operator()) return {};
   return fail(ErrorCode::kForbidden, fmt::format("only the operator may {}", what), "ask the operator of this server");
+}
+
+Status require_above(const Caller& caller, const TenantId& tenant, std::string_view what) {
+  return caller.is_above(tenant) ? Status{} : require_operator(caller, what);
 }
 
 Result<Page> page_of(const Call& call) {

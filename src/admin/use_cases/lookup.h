@@ -22,16 +22,46 @@ Result<tenants::Alias> find_alias(const AdminServices& services, const Caller& c
 
 // The domain of a mail address, when it is the caller's to give out: kNotFound otherwise.
 Result<tenants::Domain> domain_of(const AdminServices& services, const Caller& caller, const mail::Address& address);
+// As the directory keeps it: lower case, under the present name of its domain.
+mail::Address as_kept(const AdminServices& services, mail::Address address);
 // "local@domain" with the local part in lower case, as accounts and aliases are kept.
 Result<mail::Address> parse_local_address(std::string_view text);
 
-// The tenant a list is limited to: the caller's own, or the one that ?tenant= names, or nothing for all.
-Result<std::optional<TenantId>> tenant_filter(const AdminServices& services, const Call& call);
+// The tenants that a list is limited to, in order of their ids; nothing for all.
+struct TenantScope {
+  std::optional<std::vector<TenantId>> tenants;
+  bool includes(const TenantId& id) const {
+    return !tenants || std::binary_search(tenants->begin(), tenants->end(), id);
+  }
+  bool includes(const std::optional<TenantId>& id) const { return !tenants || (id && includes(*id)); }
+};
+// The one that `name` says, or all that the caller sees when it is empty.
+Result<TenantScope> scope_of(const AdminServices& services, const Caller& caller, const std::string& name);
+// The scope of a list: ?tenant= names one.
+Result<TenantScope> tenant_scope(const AdminServices& services, const Call& call);
+// The first `limit` rows of all tenants of the scope, by `key`: `fetch` gets those of one tenant, or of all with
+// nothing, already in that order.
+template <class Row, class Fetch, class Key>
+Result<std::vector<Row>> rows_of(const TenantScope& scope, std::size_t limit, Fetch fetch, Key key) {
+  if (!scope.tenants) return fetch(std::optional<TenantId>{});
+  std::vector<Row> all;
+  for (const auto& tenant : *scope.tenants) {
+    Result<std::vector<Row>> rows = fetch(std::optional{tenant});
+    if (!rows) return rows;
+    const auto middle = static_cast<std::ptrdiff_t>(all.size());
+    all.insert(all.end(), std::make_move_iterator(rows->begin()), std::make_move_iterator(rows->end()));
+    std::ranges::inplace_merge(all, all.begin() + middle, {}, key);
+    if (all.size() > limit) all.erase(all.begin() + static_cast<std::ptrdiff_t>(limit), all.end());
+  }
+  return all;
+}
 // The name of a tenant for showing; its id when it is gone.
 std::string tenant_name(const tenants::Snapshot& snapshot, const TenantId& id);
 
 // kForbidden unless the caller is the operator: "only the operator may WHAT".
 Status require_operator(const Caller& caller, std::string_view what);
+// kForbidden unless the caller is the operator, or a reseller that owns the tenant.
+Status require_above(const Caller& caller, const TenantId& tenant, std::string_view what);
 
 // ?limit= and ?after= of a list. Limit 1 to 1000, 100 when absent.
 struct Page {

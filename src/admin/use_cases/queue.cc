@@ -21,7 +21,6 @@ Error no_such_message(const std::string& id) {
 Result<queue::Selector> selector_of_path(const Call& call) {
   const auto& text = call.in_path("id");
   queue::Selector selector;
-  selector.tenant = call.caller.tenant;
   selector.id = MessageId::parse(std::string_view{text}.substr(0, text.find('/')));
   if (!selector.id) return fail(no_such_message(text));
   return selector;
@@ -40,8 +39,8 @@ std::string advice_for(const queue::DeliveryView& delivery) {
   return fmt::format("try it at once with: bulkhead queue retry --id {}", delivery.key.message.text());
 }
 
-// Who made what due, and by which selector.
-void record_retry(const AdminServices& services, const Call& call, const queue::Selector& selector,
+// Who made what due of a tenant (of all with nothing), and by which selector.
+void record_retry(const AdminServices& services, const Call& call, const std::optional<TenantId>& tenant,
                   const queue::Counts& counts) {
   std::string selected;
   for (const auto& [name, value] : call.body.items()) {
@@ -51,7 +50,7 @@ void record_retry(const AdminServices& services, const Call& call, const queue::
   Change change{"queue"};
   change.verb(fmt::format("retry of {} deliveries of {} messages; selected by {}", counts.deliveries, counts.messages,
                           selected));
-  record_change(services, call, selector.tenant.value_or(TenantId{}), change);
+  record_change(services, call, tenant.value_or(TenantId{}), change);
 }
 
 Task<Result<std::vector<queue::DeliveryView>>> deliveries_of(const AdminServices& services, net::Shard& shard,
@@ -60,8 +59,24 @@ Task<Result<std::vector<queue::DeliveryView>>> deliveries_of(const AdminServices
   if (!selector) co_return fail(selector.error());
   const std::string from_the_start;
   auto deliveries = co_await services.queue.list(shard, *selector, from_the_start, kShownMax);
+  std::erase_if(deliveries, [&](const auto& delivery) { return !call.caller.sees(delivery.message->tenant); });
   if (deliveries.empty()) co_return fail(no_such_message(call.in_path("id")));
   co_return deliveries;
+}
+
+// The first `limit` after `after` of all selectors together.
+Task<std::vector<queue::DeliveryView>> list_of(const AdminServices& services, net::Shard& shard,
+                                               std::vector<queue::Selector> selectors, std::string after,
+                                               std::size_t limit) {
+  std::vector<queue::DeliveryView> all;
+  for (const auto& selector : selectors) {
+    auto found = co_await services.queue.list(shard, selector, after, limit);
+    const auto middle = static_cast<std::ptrdiff_t>(all.size());
+    all.insert(all.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+    std::ranges::inplace_merge(all, all.begin() + middle, {}, &queue::DeliveryView::key);
+    if (all.size() > limit) all.erase(all.begin() + static_cast<std::ptrdiff_t>(limit), all.end());
+  }
+  co_return all;
 }
 
 }  // namespace
@@ -69,9 +84,10 @@ Task<Result<std::vector<queue::DeliveryView>>> deliveries_of(const AdminServices
 Task<Result<Json>> list_queue(const AdminServices& services, net::Shard& shard, Call call) {
   const auto page = page_of(call);
   if (!page) co_return fail(page.error());
-  auto selector = queue_selector(services, call);
-  if (!selector) co_return fail(selector.error());
-  const auto deliveries = co_await services.queue.list(shard, *selector, page->after, page->limit + 1);
+  auto selectors = queue_selectors(services, call);
+  if (!selectors) co_return fail(selectors.error());
+  auto listing = list_of(services, shard, std::move(*selectors), page->after, page->limit + 1);
+  const auto deliveries = co_await std::move(listing);
   const auto snapshot = services.live.snapshot();
   Json items = Json::array();
   for (std::size_t i = 0; i < std::min(deliveries.size(), page->limit); ++i) {
@@ -83,10 +99,14 @@ Task<Result<Json>> list_queue(const AdminServices& services, net::Shard& shard, 
 }
 
 Task<Result<Json>> count_queue(const AdminServices& services, net::Shard& shard, Call call) {
-  auto selector = queue_selector(services, call);
-  if (!selector) co_return fail(selector.error());
-  const auto counts = co_await services.queue.count(shard, *selector);
-  co_return counts_json(counts);
+  const auto selectors = queue_selectors(services, call);
+  if (!selectors) co_return fail(selectors.error());
+  queue::Counts sum;
+  for (const auto& selector : *selectors) {
+    const queue::Counts counts = co_await services.queue.count(shard, selector);
+    add_to(sum, counts);
+  }
+  co_return counts_json(sum);
 }
 
 Task<Result<Json>> show_queued(const AdminServices& services, net::Shard& shard, Call call) {
@@ -121,14 +141,18 @@ Task<Result<Json>> why_queued(const AdminServices& services, net::Shard& shard, 
 }
 
 Task<Result<Json>> retry_queue(const AdminServices& services, net::Shard& shard, Call call) {
-  auto selector = queue_selector(services, call);
-  if (!selector) co_return fail(selector.error());
+  const auto selectors = queue_selectors(services, call);
+  if (!selectors) co_return fail(selectors.error());
   const bool has_selector = call.body.size() > (call.has("all") ? 1U : 0U);
   if (!has_selector && !call.is_true("all"))
     co_return fail(ErrorCode::kInvalid, "no selector was given", "say which, or --all for all");
-  const auto counts = co_await services.queue.retry_now(shard, *selector);
-  record_retry(services, call, *selector, counts);
-  co_return Json{{"matched", counts.deliveries}, {"deliveries", counts.deliveries}, {"messages", counts.messages}};
+  queue::Counts sum;
+  for (const auto& selector : *selectors) {
+    const queue::Counts counts = co_await services.queue.retry_now(shard, selector);
+    if (counts.deliveries > 0 || selectors->size() == 1) record_retry(services, call, selector.tenant, counts);
+    add_to(sum, counts);
+  }
+  co_return Json{{"matched", sum.deliveries}, {"deliveries", sum.deliveries}, {"messages", sum.messages}};
 }
 
 }  // namespace bulkhead::admin

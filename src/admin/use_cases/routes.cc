@@ -31,16 +31,20 @@ Status set_fields(const AdminServices& services, const Call& call, tenants::Rout
   return {};
 }
 
-// By id, or by pattern among the routes of ?tenant= (of all tenants without it).
+// By id, or by pattern among the routes of ?tenant=; without it among the caller's own tenant's, or the general ones.
 Result<tenants::Route> find_route(const AdminServices& services, const Call& call) {
   const auto& name = call.in_path("route");
-  const auto tenant = tenant_filter(services, call);
-  if (!tenant) return fail(tenant.error());
+  std::optional<TenantId> owner = call.caller.tenant;
+  if (const auto named = call.in_query("tenant"); !named.empty()) {
+    const auto tenant = find_tenant(services, call.caller, named);
+    if (!tenant) return fail(tenant.error());
+    owner = tenant->id;
+  }
   const auto id = RouteId::parse(name);
   const auto snapshot = services.live.snapshot();
   for (const auto& route : snapshot->routes()) {
     if (!call.caller.sees(route.tenant)) continue;
-    if (id ? route.id == *id : route.pattern == name && route.tenant == *tenant) return route;
+    if (id ? route.id == *id : route.pattern == name && route.tenant == owner) return route;
   }
   return fail(ErrorCode::kNotFound, fmt::format("no route \"{}\"", escape_controls(name, 320)),
               "list what there is with: bulkhead route list; a tenant's own route is named with --tenant");
@@ -51,12 +55,12 @@ Result<tenants::Route> find_route(const AdminServices& services, const Call& cal
 Result<Json> list_routes(const AdminServices& services, const Call& call) {
   const auto page = page_of(call);
   if (!page) return fail(page.error());
-  const auto tenant = tenant_filter(services, call);
-  if (!tenant) return fail(tenant.error());
+  const auto scope = tenant_scope(services, call);
+  if (!scope) return fail(scope.error());
   const auto snapshot = services.live.snapshot();
   std::vector<const tenants::Route*> seen;
   for (const auto& route : snapshot->routes()) {
-    if ((!*tenant || route.tenant == *tenant) && route.id.text() > page->after) seen.push_back(&route);
+    if (scope->includes(route.tenant) && route.id.text() > page->after) seen.push_back(&route);
   }
   const auto key = [](const tenants::Route& route) { return route.id.text(); };
   return page_of_sorted(seen, page->limit, key,

@@ -29,18 +29,11 @@ Status select_addresses(const Call& call, queue::Selector& selector) {
   return {};
 }
 
-Status select_identity(const AdminServices& services, const Call& call, queue::Selector& selector) {
-  selector.tenant = call.caller.tenant;
-  if (const auto name = given(call, "tenant"); !name.empty()) {
-    const auto tenant = find_tenant(services, call.caller, name);
-    if (!tenant) return fail(tenant.error());
-    selector.tenant = tenant->id;
-  }
-  if (const auto text = given(call, "id"); !text.empty()) {
-    selector.id = MessageId::parse(text);
-    if (!selector.id) return malformed("id", "a message id of 26 characters");
-  }
-  return {};
+Status select_id(const Call& call, queue::Selector& selector) {
+  const auto text = given(call, "id");
+  if (text.empty()) return {};
+  selector.id = MessageId::parse(text);
+  return selector.id ? Status{} : malformed("id", "a message id of 26 characters");
 }
 
 Status select_state(const Call& call, queue::Selector& selector) {
@@ -71,9 +64,11 @@ std::string sender_filter(const Call& call) {
   return sender.empty() && is_given ? "<>" : sender;
 }
 
-Result<queue::Selector> queue_selector(const AdminServices& services, const Call& call) {
+Result<std::vector<queue::Selector>> queue_selectors(const AdminServices& services, const Call& call) {
+  const auto scope = scope_of(services, call.caller, given(call, "tenant"));
+  if (!scope) return fail(scope.error());
   queue::Selector selector;
-  if (auto done = select_identity(services, call, selector); !done) return fail(done.error());
+  if (auto done = select_id(call, selector); !done) return fail(done.error());
   if (auto done = select_addresses(call, selector); !done) return fail(done.error());
   if (auto done = select_state(call, selector); !done) return fail(done.error());
   if (const auto text = given(call, "older_than"); !text.empty()) {
@@ -86,7 +81,19 @@ Result<queue::Selector> queue_selector(const AdminServices& services, const Call
   selector.recipient_domain = given(call, "recipient_domain");
   selector.site = given(call, "site");
   selector.subject = given(call, "subject");
-  return selector;
+  if (!scope->tenants) return std::vector{selector};
+  std::vector<queue::Selector> selectors(scope->tenants->size(), selector);
+  for (std::size_t i = 0; i < selectors.size(); ++i) selectors[i].tenant = (*scope->tenants)[i];
+  return selectors;
+}
+
+void add_to(queue::Counts& sum, const queue::Counts& more) {
+  sum.messages += more.messages;
+  sum.deliveries += more.deliveries;
+  sum.ready += more.ready;
+  sum.active += more.active;
+  sum.scheduled += more.scheduled;
+  sum.held += more.held;
 }
 
 }  // namespace bulkhead::admin

@@ -1,4 +1,5 @@
 #include "src/admin/use_cases/lookup.h"
+#include "src/admin/use_cases/selector.h"
 #include "src/admin/use_cases/use_cases.h"
 #include "src/admin/views.h"
 
@@ -39,10 +40,17 @@ void add_node_parts(const AdminServices& services, Json& json, const store::Stor
   json["store"] = store_json(usage);
 }
 
-Task<queue::Counts> counts_for(const AdminServices& services, net::Shard& shard, const Caller& caller) {
-  if (!caller.is_operator()) co_return co_await services.queue.count_of(shard, *caller.tenant);
-  queue::Selector all;
-  co_return co_await services.queue.count(shard, all);
+Task<queue::Counts> counts_for(const AdminServices& services, net::Shard& shard, Caller caller) {
+  if (caller.is_operator()) {
+    queue::Selector all;
+    co_return co_await services.queue.count(shard, all);
+  }
+  queue::Counts sum = co_await services.queue.count_of(shard, *caller.tenant);
+  for (const auto& owned : caller.owned) {
+    const queue::Counts counts = co_await services.queue.count_of(shard, owned);
+    add_to(sum, counts);
+  }
+  co_return sum;
 }
 
 }  // namespace

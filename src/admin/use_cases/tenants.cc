@@ -2,17 +2,20 @@
 
 #include <fmt/format.h>
 
+#include "src/admin/use_cases/certificate_fields.h"
 #include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/use_cases.h"
 #include "src/admin/views.h"
-#include "src/net/tls.h"
 
 namespace bulkhead::admin {
 namespace {
 
-constexpr const char* kOperatorFields[] = {"name",           "state",           "reseller", "message_size_max",
-                                           "recipients_max", "shared_addresses"};
+// Whose use the tenant itself may not decide: what it costs those above it.
+constexpr const char* kFieldsFromAbove[] = {"name",           "state",      "reseller", "message_size_max",
+                                            "recipients_max", "tenants_max"};
+
+constexpr std::string_view kShare = "let a tenant use the shared addresses";
 
 Change change_of(const std::string& name) {
   return Change{"tenant " + name};
@@ -22,38 +25,48 @@ std::string_view yes_or_no(bool claim) {
   return claim ? "yes" : "no";
 }
 
-Status set_reseller(const AdminServices& services, const Call& call, tenants::Tenant& tenant) {
-  if (!call.has("reseller")) return {};
-  if (call.is_null("reseller") || call.text("reseller").empty()) {
-    tenant.reseller.reset();
-    return {};
+// Each reseller from `reseller` upwards has room for one more tenant, but for those that have `moved`
+// already. An operator may go beyond: the quota is what it grants to resellers.
+Status check_quota(const AdminServices& services, const Caller& caller, const TenantId& reseller,
+                   const TenantId& moved) {
+  if (caller.is_operator()) return {};
+  const auto snapshot = services.live.snapshot();
+  for (const auto* above = snapshot->tenant(reseller); above != nullptr;
+       above = above->reseller ? snapshot->tenant(*above->reseller) : nullptr) {
+    const auto owned = snapshot->owned_by(above->id);
+    if (std::ranges::binary_search(owned, moved) || owned.size() < above->tenants_max) continue;
+    // Not whose: it may be one that the caller does not see.
+    return fail(ErrorCode::kForbidden, "no more tenants may be added below this reseller",
+                "ask who is above it for a larger tenants_max");
   }
-  const auto reseller = find_tenant(services, call.caller, call.text("reseller"));
-  if (!reseller) return fail(reseller.error());
-  if (reseller->id == tenant.id) return fail(ErrorCode::kInvalid, "a tenant cannot be its own reseller");
-  tenant.reseller = reseller->id;
   return {};
 }
 
-Status set_certificate(const Call& call, tenants::Tenant& tenant) {
-  if (!call.has("certificate") && !call.has("key")) return {};
-  if (call.text("certificate").empty() != call.text("key").empty()) {
-    const bool has_key = call.text("certificate").empty();
-    return fail(ErrorCode::kInvalid, "a certificate and its private key belong together",
-                has_key ? "give --certificate too" : "give --key too");
+// A tenant that a reseller adds is its own unless it says otherwise, and stays below it.
+Status set_reseller(const AdminServices& services, const Call& call, tenants::Tenant& tenant) {
+  const bool is_new = tenant.id == TenantId{};
+  if (!call.has("reseller") && (!is_new || call.caller.is_operator())) return {};
+  const auto name = call.text("reseller");
+  if (call.caller.is_operator() && name.empty()) {
+    tenant.reseller.reset();
+    return {};
   }
-  if (!call.text("certificate").empty()) {
-    if (const auto parsed = net::parse_certificate(call.text("certificate"), call.text("key")); !parsed) {
-      return fail(parsed.error());
-    }
-  }
-  tenant.certificate_pem = call.text("certificate");
-  tenant.key_pem = call.text("key");
-  return {};
+  if (name.empty() && !is_new) return require_operator(call.caller, "make a tenant independent of its reseller");
+  const auto reseller = find_tenant(services, call.caller, name.empty() ? call.caller.tenant->text() : name);
+  if (!reseller) return fail(reseller.error());
+  if (reseller->id == tenant.id) return fail(ErrorCode::kInvalid, "a tenant cannot be its own reseller");
+  tenant.reseller = reseller->id;
+  return check_quota(services, call.caller, reseller->id, tenant.id);
 }
 
 Status set_limits(const Call& call, tenants::Tenant& tenant) {
   if (const auto size = call.number("message_size_max")) tenant.message_size_max = *size;
+  if (const auto tenants = call.number("tenants_max")) {
+    if (*tenants > std::numeric_limits<std::uint32_t>::max()) {
+      return fail(ErrorCode::kInvalid, "tenants_max is out of range");
+    }
+    tenant.tenants_max = static_cast<std::uint32_t>(*tenants);
+  }
   const auto recipients = call.number("recipients_max");
   if (!recipients) return {};
   if (*recipients < 1 || *recipients > std::numeric_limits<std::uint32_t>::max()) {
@@ -79,7 +92,36 @@ Status set_fields(const AdminServices& services, const Call& call, tenants::Tena
   if (call.has("shared_addresses")) tenant.shares_addresses = call.is_true("shared_addresses");
   if (auto done = set_limits(call, tenant); !done) return done;
   if (auto done = set_reseller(services, call, tenant); !done) return done;
-  return set_certificate(call, tenant);
+  return set_certificate(call, tenant.certificate_pem, tenant.key_pem);
+}
+
+// A reseller is a tenant that an operator lets own others.
+Status require_reseller(const AdminServices& services, const Caller& caller) {
+  if (caller.is_operator() || caller.is_reseller()) return {};
+  const auto snapshot = services.live.snapshot();
+  const auto* tenant = snapshot->tenant(*caller.tenant);
+  return tenant != nullptr && tenant->tenants_max > 0 ? Status{} : require_operator(caller, "add tenants");
+}
+
+// Which fields the caller may set of a tenant that it sees.
+Status check_fields(const Call& call, const TenantId& tenant) {
+  if (call.has("shared_addresses")) {
+    if (auto allowed = require_operator(call.caller, kShare); !allowed) return allowed;
+  }
+  for (const char* field : kFieldsFromAbove) {
+    if (!call.has(field)) continue;
+    const auto allowed = require_above(call.caller, tenant, fmt::format("set a tenant's {}", field));
+    if (!allowed) return allowed;
+  }
+  return {};
+}
+
+// A former name is removed by itself: the tenant goes on under its present one.
+Result<Json> remove_former_name(const AdminServices& services, const Call& call, const tenants::Tenant& tenant,
+                                const std::string& name) {
+  if (auto done = services.directory.remove_former_name(tenant.id, name); !done) return fail(done.error());
+  apply_change(services, call, tenant.id, change_of(tenant.name).verb("former name " + name + " removed"));
+  return Json(nullptr);
 }
 
 }  // namespace
@@ -97,7 +139,10 @@ Result<Json> list_tenants(const AdminServices& services, const Call& call) {
 }
 
 Result<Json> add_tenant(const AdminServices& services, const Call& call) {
-  if (auto allowed = require_operator(call.caller, "add tenants"); !allowed) return fail(allowed.error());
+  if (auto allowed = require_reseller(services, call.caller); !allowed) return fail(allowed.error());
+  if (call.has("shared_addresses")) {
+    if (auto allowed = require_operator(call.caller, kShare); !allowed) return fail(allowed.error());
+  }
   tenants::Tenant tenant;
   if (auto done = set_fields(services, call, tenant); !done) return fail(done.error());
   auto made = services.directory.create_tenant(std::move(tenant));
@@ -115,11 +160,7 @@ Result<Json> show_tenant(const AdminServices& services, const Call& call) {
 Result<Json> set_tenant(const AdminServices& services, const Call& call) {
   const auto before = find_tenant(services, call.caller, call.in_path("tenant"));
   if (!before) return fail(before.error());
-  for (const char* field : kOperatorFields) {
-    if (!call.has(field)) continue;
-    const auto allowed = require_operator(call.caller, fmt::format("set a tenant's {}", field));
-    if (!allowed) return fail(allowed.error());
-  }
+  if (auto allowed = check_fields(call, before->id); !allowed) return fail(allowed.error());
   tenants::Tenant tenant = *before;
   if (auto done = set_fields(services, call, tenant); !done) return fail(done.error());
   const auto after = services.directory.update_tenant(tenant);
@@ -130,6 +171,7 @@ Result<Json> set_tenant(const AdminServices& services, const Call& call) {
       .field("postmaster", before->postmaster, after->postmaster)
       .field("message_size_max", before->message_size_max, after->message_size_max)
       .field("recipients_max", before->recipients_max, after->recipients_max)
+      .field("tenants_max", before->tenants_max, after->tenants_max)
       .field("shared_addresses", yes_or_no(before->shares_addresses), yes_or_no(after->shares_addresses));
   if (before->reseller != after->reseller) change.verb("reseller changed");
   if (before->certificate_pem != after->certificate_pem) change.verb("certificate replaced");
@@ -140,7 +182,11 @@ Result<Json> set_tenant(const AdminServices& services, const Call& call) {
 Result<Json> remove_tenant(const AdminServices& services, const Call& call) {
   const auto tenant = find_tenant(services, call.caller, call.in_path("tenant"));
   if (!tenant) return fail(tenant.error());
-  if (auto allowed = require_operator(call.caller, "remove tenants"); !allowed) return fail(allowed.error());
+  if (auto allowed = require_above(call.caller, tenant->id, "remove tenants"); !allowed) return fail(allowed.error());
+  const auto& name = call.in_path("tenant");
+  if (std::ranges::find(tenant->former_names, name) != tenant->former_names.end()) {
+    return remove_former_name(services, call, *tenant, name);
+  }
   if (auto done = services.directory.remove_tenant(tenant->id); !done) return fail(done.error());
   apply_change(services, call, tenant->id, change_of(tenant->name).verb("removed"));
   return Json(nullptr);

@@ -32,6 +32,11 @@ Status set_fields(const AdminServices& services, const Call& call, tenants::Toke
   return {};
 }
 
+// A reseller gives out and takes away the tokens of the tenants that it owns, not its own.
+Status require_above_owner(const Caller& caller, const tenants::Token& token, std::string_view what) {
+  return token.tenant ? require_above(caller, *token.tenant, what) : require_operator(caller, what);
+}
+
 Result<tenants::Token> visible_token(const AdminServices& services, const Call& call) {
   const auto& name = call.in_path("token");
   const auto id = TokenId::parse(name);
@@ -48,12 +53,12 @@ Result<tenants::Token> visible_token(const AdminServices& services, const Call& 
 Result<Json> list_tokens(const AdminServices& services, const Call& call) {
   const auto page = page_of(call);
   if (!page) return fail(page.error());
-  const auto tenant = tenant_filter(services, call);
-  if (!tenant) return fail(tenant.error());
+  const auto scope = tenant_scope(services, call);
+  if (!scope) return fail(scope.error());
   const auto snapshot = services.live.snapshot();
   std::vector<const tenants::Token*> seen;
   for (const auto& token : snapshot->tokens()) {
-    if ((!*tenant || token.tenant == *tenant) && token.id.text() > page->after) seen.push_back(&token);
+    if (scope->includes(token.tenant) && token.id.text() > page->after) seen.push_back(&token);
   }
   const auto key = [](const tenants::Token& token) { return token.id.text(); };
   return page_of_sorted(seen, page->limit, key,
@@ -61,9 +66,9 @@ Result<Json> list_tokens(const AdminServices& services, const Call& call) {
 }
 
 Result<Json> add_token(const AdminServices& services, const Call& call) {
-  if (auto allowed = require_operator(call.caller, "add tokens"); !allowed) return fail(allowed.error());
   tenants::Token token;
   if (auto done = set_fields(services, call, token); !done) return fail(done.error());
+  if (auto allowed = require_above_owner(call.caller, token, "add tokens"); !allowed) return fail(allowed.error());
   const Secret secret = make_token_secret(services.random);
   token.hash = token_hash(secret.reveal());
   const auto made = services.directory.create_token(std::move(token));
@@ -77,7 +82,7 @@ Result<Json> add_token(const AdminServices& services, const Call& call) {
 Result<Json> remove_token(const AdminServices& services, const Call& call) {
   const auto token = visible_token(services, call);
   if (!token) return fail(token.error());
-  if (auto allowed = require_operator(call.caller, "remove tokens"); !allowed) return fail(allowed.error());
+  if (auto allowed = require_above_owner(call.caller, *token, "remove tokens"); !allowed) return fail(allowed.error());
   if (auto done = services.directory.remove_token(token->id); !done) return fail(done.error());
   apply_change(services, call, token->tenant.value_or(TenantId{}), change_of(*token).verb("removed"));
   return Json(nullptr);

@@ -64,9 +64,13 @@ Json events_json(const AdminServices& services, const std::vector<trace::Event>&
 
 Result<trace::Query> trace_query(const AdminServices& services, const Call& call) {
   trace::Query query;
-  const auto tenant = tenant_filter(services, call);
-  if (!tenant) return fail(tenant.error());
-  query.tenant = *tenant;
+  auto scope = tenant_scope(services, call);
+  if (!scope) return fail(scope.error());
+  if (scope->tenants && scope->tenants->size() == 1) {
+    query.tenant = scope->tenants->front();  // this one is in the index
+  } else {
+    query.tenants = std::move(scope->tenants);
+  }
   const auto page = page_of(call);
   if (!page) return fail(page.error());
   query.limit = page->limit;
@@ -95,8 +99,7 @@ Result<Json> show_trace(const AdminServices& services, const Call& call) {
   const auto id = MessageId::parse(text);
   Json items = Json::array();
   if (id) {
-    const auto events = call.caller.is_operator() ? services.trace.of_message(*id)
-                                                  : services.trace.of_message(*call.caller.tenant, *id);
+    const auto events = services.trace.of_message(*id);
     if (!events) return fail(events.error());
     items = events_json(services, *events, call.caller);
   }

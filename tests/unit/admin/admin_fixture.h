@@ -77,10 +77,7 @@ class FakeTrace final : public trace::Trace {
     const std::lock_guard lock{mutex_};
     std::vector<trace::Event> found;
     for (const auto& event : events_) {
-      if ((!query.tenant || event.tenant == *query.tenant) && (!query.kind || event.kind == *query.kind) &&
-          found.size() < query.limit) {
-        found.push_back(event);
-      }
+      if (trace::matches(query, event) && found.size() < query.limit) found.push_back(event);
     }
     return found;
   }
