@@ -20,9 +20,9 @@
 #include "src/app/housekeeping.h"
 #include "src/app/mail_intake.h"
 #include "src/app/privileges.h"
-#include "src/app/sender_resolution.h"
 #include "src/app/version.h"
 #include "src/delivery/courier.h"
+#include "src/delivery/sender_resolution.h"
 #include "src/mailbox/mailboxes.h"
 #include "src/net/resolver.h"
 #include "src/queue/queue.h"
@@ -193,7 +193,7 @@ Status RunningNode::make_queue() {
       .source_preview = [this](const queue::LaneKey& lane) -> std::optional<IpAddress> {
         return preview_source(*live_->snapshot(), *host_->current(), lane);
       },
-      .resolve_sender = sender_resolution(*live_),
+      .resolve_sender = delivery::sender_resolution(*live_),
       .on_event = [this](const trace::Event& event) { event_metrics_->count(event); },
       .on_progress = [this](const queue::Progress& progress) { event_metrics_->count_progress(progress); }};
   queue_ = queue::Queue::make(std::move(parts));

@@ -49,10 +49,11 @@ class TableDirectory final : public tenants::LiveDirectory {
   tenants::SnapshotPtr snapshot() const override { return snapshot_; }
   Status refresh() override { return {}; }
   void on_change(std::function<void(const tenants::SnapshotPtr&)>) override {}
-  Task<Result<tenants::Resolution>> resolve(net::Shard&, mail::Address) override {
-    co_return fail(ErrorCode::kNotFound, "not in this test");
-  }
-  Task<Result<std::optional<tenants::Account>>> account_by_address(net::Shard&, mail::Address) override {
+  Task<Result<tenants::Resolution>> resolve(net::Shard&, mail::Address) override { co_return resolution; }
+  Task<Result<std::optional<tenants::Account>>> account_by_address(net::Shard&, mail::Address address) override {
+    for (const auto& [id, account] : accounts) {
+      if (account.address == address) co_return std::optional<tenants::Account>{account};
+    }
     co_return std::optional<tenants::Account>{};
   }
   Task<Result<std::optional<tenants::Account>>> account_by_id(net::Shard&, AccountId id) override {
@@ -74,6 +75,7 @@ class TableDirectory final : public tenants::LiveDirectory {
 
   tenants::DirectorySnapshotRows rows;
   std::map<AccountId, tenants::Account> accounts;
+  Result<tenants::Resolution> resolution = fail(ErrorCode::kNotFound, "not in this test");
   bool is_away = false;
 
  private:
