@@ -54,8 +54,8 @@ bool Courier::leads_elsewhere(const queue::LaneKey& lane, const std::string& dom
 }
 
 bool Courier::is_abandoned(const queue::LaneKey& lane) const {
-  if (!is_site_of_route(lane.site)) return false;
   const auto directory = workshop_->parts.directory.snapshot();
+  if (!is_site_of_route(lane.site)) return workshop_->router.is_rerouted(directory, lane.tenant, lane.site);
   const auto& routes = directory->routes();
   return std::none_of(routes.begin(), routes.end(), [&lane](const tenants::Route& route) {
     return (!route.tenant || *route.tenant == lane.tenant) && site_of_route(route.host, route.port) == lane.site;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/mail/dsn.h"
 #include "src/mail/utf8.h"
 
 namespace bulkhead::delivery {
@@ -45,6 +46,13 @@ Task<Result<bool>> OutgoingBody::has_8bit() {
     if (!mail::is_ascii(*bytes)) co_return true;
   }
   co_return false;
+}
+
+Task<Result<bool>> OutgoingBody::has_8bit_header() {
+  if (is_small()) co_return !mail::is_ascii(mail::header_section(whole_));
+  auto bytes = co_await read(0, std::min(kPieceSize, message_->body.length));
+  if (!bytes) co_return fail(std::move(bytes.error()));
+  co_return !mail::is_ascii(mail::header_section(*bytes));
 }
 
 std::string_view OutgoingBody::wire(smtp::BodyFraming framing) {

@@ -35,6 +35,8 @@ class OutgoingBody {
   bool is_small() const { return message_->body.length <= kSmallMax; }
   // Whether it holds bytes above 127; reads a large body through.
   Task<Result<bool>> has_8bit();
+  // Whether its header section does, as far as that lies in the first piece.
+  Task<Result<bool>> has_8bit_header();
 
   // A small body as it goes over the wire. The view lives as long as this.
   std::string_view wire(smtp::BodyFraming framing);

@@ -30,8 +30,7 @@ smtp::ClientMail envelope_of(const queue::Message& message, const std::vector<st
   mail.ret = message.sender.ret;
   mail.size = message.body.length;
   mail.is_8bit = message.sender.body == mail::Body::k8BitMime;
-  mail.needs_smtputf8 =
-      message.sender.is_smtputf8 || (message.sender.address && message.sender.address->needs_smtputf8());
+  mail.needs_smtputf8 = message.sender.address && message.sender.address->needs_smtputf8();
   mail.recipients.reserve(recipients.size());
   for (const std::uint16_t index : recipients) {
     const mail::Recipient& recipient = message.recipients[index].recipient;
@@ -59,6 +58,15 @@ Task<Packing> pack(const BodyReading& reading, queue::MessagePtr message, std::v
   }
   const Status prepared = co_await parcel.body.prepare();
   if (!prepared) co_return refuse_unreadable(prepared.error());
+  if (message->sender.is_smtputf8 && offered.has_smtputf8) parcel.mail.needs_smtputf8 = true;
+  if (message->sender.is_smtputf8 && !offered.has_smtputf8) {
+    // Its sender declared it to be on the safe side, as many do: what counts is what the message has (RFC 6531 §3.5).
+    const auto has_utf8 = co_await parcel.body.has_8bit_header();
+    if (!has_utf8) co_return refuse_unreadable(has_utf8.error());
+    if (*has_utf8)
+      co_return refuse("5.6.7", "the message has an internationalised header, which the server does not support");
+    parcel.mail.is_8bit = true;  // SMTPUTF8 lets a body be so without saying it
+  }
   if (parcel.mail.is_8bit && !offered.has_8bitmime) {
     const auto has_8bit = co_await parcel.body.has_8bit();
     if (!has_8bit) co_return refuse_unreadable(has_8bit.error());

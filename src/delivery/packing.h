@@ -19,7 +19,8 @@ struct Packing {
 
 // A transaction for `recipients` (indexes into the message's). Refused:
 // - larger than the SIZE that the server declares: 5.3.4, without sending it (RFC 1870 §6.2)
-// - UTF-8 in addresses or declared for the header, and no SMTPUTF8: 5.6.7 (RFC 6531 §3.5)
+// - UTF-8 in addresses, or in the header of a message that was declared SMTPUTF8, and no SMTPUTF8: 5.6.7
+//   (RFC 6531 §3.5). A declaration alone is dropped.
 // - a body that was declared 8BITMIME, has bytes above 127, and no 8BITMIME: 5.6.3. RFC 6152 §3 leaves conversion or
 //   this; to send it regardless would leave to chance what arrives.
 // - a body whose stored bytes are damaged: 5.3.0; one that cannot be read now: deferred with 4.3.0

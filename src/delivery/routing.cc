@@ -1,5 +1,6 @@
 #include "src/delivery/routing.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "src/delivery/fate.h"
@@ -78,6 +79,7 @@ void Router::learn_our_names(const tenants::SnapshotPtr& directory) {
 }
 
 Task<std::string> Router::site_of(tenants::SnapshotPtr directory, TenantId tenant, std::string domain) {
+  learn_routes(directory);
   if (domain.empty()) co_return std::string{kLocalSite};
   if (const tenants::Route* route = directory->route(tenant, domain)) co_return site_of_route(route->host, route->port);
   if (domain.front() == '[') co_return domain;
@@ -87,10 +89,39 @@ Task<std::string> Router::site_of(tenants::SnapshotPtr directory, TenantId tenan
   const bool is_known = records || records.error().code == ErrorCode::kNotFound;
   std::string site = records ? site_of_mx(domain, *records) : domain;
   if (is_known) {
-    if (sites_.size() >= kKnownSitesMax) sites_.clear();
-    sites_.insert_or_assign(std::move(domain), KnownSite{site, clock_.steady() + kSiteKept});
+    if (sites_.size() >= kKnownSitesMax) {
+      sites_.clear();
+      domains_.clear();
+    }
+    KnownSite& entry = sites_[domain];
+    if (entry.site != site) domains_[site].push_back(domain);
+    entry = {site, clock_.steady() + kSiteKept};
   }
   co_return site;
+}
+
+void Router::learn_routes(const tenants::SnapshotPtr& directory) {
+  if (routes_of_ == directory) return;
+  const bool is_first = routes_of_ == nullptr;
+  routes_of_ = directory;
+  std::unordered_set<RouteId> present;
+  new_routes_.clear();
+  for (const auto& route : directory->routes()) {
+    present.insert(route.id);
+    if (!is_first && !routes_.contains(route.id)) new_routes_.insert(route.id);
+  }
+  routes_ = std::move(present);
+}
+
+bool Router::is_rerouted(const tenants::SnapshotPtr& directory, const TenantId& tenant, const std::string& site) {
+  learn_routes(directory);
+  if (new_routes_.empty()) return false;
+  const auto domains = domains_.find(site);
+  if (domains == domains_.end()) return false;
+  return std::any_of(domains->second.begin(), domains->second.end(), [&](const std::string& domain) {
+    const tenants::Route* route = directory->route(tenant, domain);
+    return route != nullptr && new_routes_.contains(route->id);
+  });
 }
 
 }  // namespace bulkhead::delivery

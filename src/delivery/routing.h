@@ -48,8 +48,12 @@ class Router {
   Task<Routing> route(tenants::SnapshotPtr directory, TenantId tenant, std::string domain);
   // The name of the site; the domain itself while its MX records are not known. Kept for some minutes.
   Task<std::string> site_of(tenants::SnapshotPtr directory, TenantId tenant, std::string domain);
+  // Whether a route that was not there before the present snapshot takes a domain of this site away for the tenant, as
+  // far as the site's domains are known here. Cheap where no route is new.
+  bool is_rerouted(const tenants::SnapshotPtr& directory, const TenantId& tenant, const std::string& site);
 
  private:
+  void learn_routes(const tenants::SnapshotPtr& directory);
   struct KnownSite {
     std::string site;
     SteadyTime until;
@@ -65,7 +69,10 @@ class Router {
   const Settings& settings_;
   tenants::SnapshotPtr names_of_;  // the snapshot that our_names_ was made of
   std::unordered_set<std::string> our_names_;
-  std::unordered_map<std::string, KnownSite> sites_;  // by domain; bounded
+  std::unordered_map<std::string, KnownSite> sites_;                   // by domain; bounded
+  std::unordered_map<std::string, std::vector<std::string>> domains_;  // by site; of sites_
+  tenants::SnapshotPtr routes_of_;                                     // the snapshot that the next two were made of
+  std::unordered_set<RouteId> routes_, new_routes_;
 };
 
 }  // namespace bulkhead::delivery

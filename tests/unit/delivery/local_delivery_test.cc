@@ -73,6 +73,18 @@ TEST(LocalDelivery, DefersWhileTheMailboxIsFullOrSuspendedOrTheDirectoryAway) {
   EXPECT_EQ(world.stored(), 0U);
 }
 
+TEST(LocalDelivery, TellsNobodyOfAMessageWhoseCommitFailed) {
+  LocalWorld world;
+  world.post_local();
+  world.store.fail_commits(Error{ErrorCode::kUnavailable, "the disk is gone", ""});
+  world.work(world.local_lane(), 1);
+  EXPECT_EQ(world.trace.published, 0);
+  EXPECT_EQ(world.stored(), 0U);
+  world.post_local();
+  world.work(world.local_lane(), 2);
+  EXPECT_EQ(world.trace.published, 1);
+}
+
 TEST(LocalDelivery, HoldsTheMailOfASuspendedTenant) {
   LocalWorld world;
   world.directory.rows.tenants[0].suspension = tenants::Suspension::kSuspended;

@@ -250,6 +250,27 @@ TEST(RemoteDelivery, RefusesLocallyWhatTheServerCannotTake) {
   EXPECT_EQ(sink.messages().size(), 2U);
 }
 
+TEST(RemoteDelivery, DropsADeclarationOfSmtputf8ThatTheMessageDoesNotNeed) {
+  SmtpSink sink{{.extensions = {"PIPELINING", "8BITMIME"}}};
+  World world;
+  world.route_all_to(sink.port());
+  auto plain = world.message("Subject: x\r\n\r\nonly declared\r\n", {"a@r.example"});
+  auto eight = world.message("Subject: x\r\n\r\n\xc3\xa4\r\n", {"a@r.example"});
+  auto header = world.message("Subject: \xc3\xa4\r\n\r\nx\r\n", {"a@r.example"});
+  auto address = world.message("Subject: x\r\n\r\nx\r\n", {"\xc3\xa4@r.example"});
+  auto large = world.message("Subject: \xc3\xa4\r\n\r\n" + std::string(100'000, 'x') + "\r\n", {"a@r.example"});
+  for (const auto& message : {plain, eight, header, address, large}) {
+    message->sender.is_smtputf8 = true;
+    world.queue.add(world.lane(), World::job_of(message));
+  }
+  world.work(5);
+  EXPECT_EQ(world.queue.outcome_of(World::job_of(plain)).recipients[0].fate, Fate::kDelivered);
+  EXPECT_EQ(world.queue.outcome_of(World::job_of(eight)).recipients[0].fate, Fate::kDelivered);
+  for (const auto& refused : {header, address, large}) {
+    EXPECT_EQ(world.queue.outcome_of(World::job_of(refused)).recipients[0].answer.enhanced, "5.6.7");
+  }
+}
+
 TEST(RemoteDelivery, NeverSendsADamagedBody) {
   SmtpSink sink{{}};
   World world;

@@ -90,6 +90,33 @@ TEST(Router, RefusesForGoodOnlyWhatTheDnsIsSureOf) {
             "broken.example");
 }
 
+TEST(Router, KnowsTheSitesThatANewRouteTakesDomainsFrom) {
+  World world;
+  Router router{world.resolver, world.clock, world.random, world.settings};
+  world.resolver.mx_records.insert({"a.example", Mx{{10, "mx.dead.example"}}});
+  world.resolver.mx_records.insert({"b.example", Mx{{10, "mx.other.example"}}});
+  const auto site_of = [&](std::string domain) {
+    return world.runner.run(router.site_of(world.directory.snapshot(), world.tenant, std::move(domain)));
+  };
+  const auto is_rerouted = [&](const std::string& site) {
+    return router.is_rerouted(world.directory.snapshot(), world.tenant, site);
+  };
+  const auto dead = site_of("a.example");
+  const auto other = site_of("b.example");
+  EXPECT_FALSE(is_rerouted(dead));
+  tenants::Route route;
+  route.id = RouteId::make(world.clock, world.random);
+  route.pattern = "a.example";
+  route.host = "relay.example";
+  world.directory.rows.routes.push_back(route);
+  world.directory.publish();
+  EXPECT_TRUE(is_rerouted(dead));
+  EXPECT_FALSE(is_rerouted(other));
+  EXPECT_FALSE(router.is_rerouted(world.directory.snapshot(), world.tenant, "unknown.example"));
+  world.directory.publish();
+  EXPECT_FALSE(is_rerouted(dead)) << "once for each route";
+}
+
 TEST(Targets, LeadToOurselves) {
   netpolicy::HostAddresses host;
   host.present.insert(*IpAddress::parse("192.0.2.5"));
