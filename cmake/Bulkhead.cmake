@@ -49,11 +49,15 @@ else()
 endif()
 include_directories(${PROJECT_SOURCE_DIR})
 
-# bulkhead_library(NAME [USES lib…] [PACKAGES imported-target-or-flag…])
-# One folder, one library: all its .cc files, linked only to what is named. USES are folders of ours.
+# bulkhead_library(NAME [USES lib…] [EXCEPT folder…] [PACKAGES imported-target-or-flag…])
+# One folder, one library: all its .cc files, linked only to what is named. USES are folders of ours; EXCEPT are folders
+# below this one that are libraries of their own.
 function(bulkhead_library name)
-  cmake_parse_arguments(ARG "" "" "USES;PACKAGES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "USES;EXCEPT;PACKAGES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  foreach(folder ${ARG_EXCEPT})
+    list(FILTER sources EXCLUDE REGEX "^${CMAKE_CURRENT_SOURCE_DIR}/${folder}/")
+  endforeach()
   if(sources)
     add_library(bulkhead_${name} STATIC ${sources})
     set(scope PUBLIC)

@@ -19,6 +19,8 @@ LAYERS = {
     "tenants": ["src/base", "src/mail", "src/net"],
     "netpolicy": ["src/base", "src/mail", "src/net", "tenants"],
     "monitoring": ["src/base"],
+    "monitoring/replies": ["src/base", "src/mail"],
+    "monitoring/reputation": ["src/base", "src/mail", "monitoring/replies"],
     "src/trace": ["src/base", "src/store"],
     "src/mailbox": ["src/base", "src/store"],
     "src/queue": ["src/base", "src/mail", "src/net", "src/store", "src/trace", "monitoring"],
