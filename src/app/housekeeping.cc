@@ -2,13 +2,26 @@
 
 #include <chrono>
 
+#include "src/mailbox/removal.h"
+
 namespace bulkhead::app {
 
 namespace {
 
 constexpr std::chrono::milliseconds kInterval{2000};
+constexpr std::size_t kFreedMax = 1000;  // messages of removed accounts in one round
 
 }  // namespace
+
+Status Housekeeping::free_removed() {
+  const auto exists = [this](const AccountId& account) -> Result<bool> {
+    const auto found = parts_.directory.account_by_id(account);
+    if (!found) return fail(found.error());
+    return found->has_value();
+  };
+  const auto freed = mailbox::free_removed(parts_.store, exists, parts_.clock.now(), kFreedMax);
+  return freed ? Status{} : fail(freed.error());
+}
 
 Task<void> Housekeeping::run(net::TaskGroup& group) {
   std::string last_trouble;
@@ -17,10 +30,12 @@ Task<void> Housekeeping::run(net::TaskGroup& group) {
     const bool goes_on = co_await std::move(sleeping);
     if (!goes_on) co_return;
     auto round = [this]() -> Status {
-      // Both, whatever the other's trouble: a trace that cannot settle must not fill the disk with dead bodies.
+      // All, whatever the other's trouble: a trace that cannot settle must not fill the disk with dead bodies.
       auto settled = parts_.trace.settle();
+      auto freed = free_removed();
       auto reclaimed = parts_.store.reclaim();
-      return settled ? reclaimed : settled;
+      if (!settled) return settled;
+      return freed ? reclaimed : freed;
     };
     const Result<Status> done = co_await parts_.pool.run(parts_.shard, std::move(round));
     const Status status = done ? *done : Status{fail(done.error())};

@@ -1,10 +1,12 @@
-// The work that nobody waits for: moving the trace into segments, reclaiming the space of dead bodies.
+// The work that nobody waits for: moving the trace into segments, freeing the mail of removed accounts, reclaiming the
+// space of dead bodies.
 #pragma once
 
 #include "src/base/log.h"
 #include "src/net/shard.h"
 #include "src/store/store.h"
 #include "src/trace/trace.h"
+#include "tenants/directory.h"
 
 namespace bulkhead::app {
 
@@ -16,12 +18,15 @@ class Housekeeping {
     net::BlockingPool& pool;
     store::Store& store;
     trace::Trace& trace;
+    tenants::Directory& directory;
+    const Clock& clock;
     Log& log;
   };
   explicit Housekeeping(Parts parts) : parts_(parts) {}
   Task<void> run(net::TaskGroup& group);
 
  private:
+  Status free_removed();
   Parts parts_;
 };
 

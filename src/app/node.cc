@@ -350,7 +350,8 @@ Status RunningNode::start() {
   is_started_ = true;
   if (auto started = queue_->start(); !started) return started;
   background_ = std::make_unique<net::TaskGroup>(runtime_.shard(0), log_);
-  housekeeping_ = std::make_unique<Housekeeping>(Housekeeping::Parts{runtime_.shard(0), pool_, *store_, *trace_, log_});
+  housekeeping_ = std::make_unique<Housekeeping>(
+      Housekeeping::Parts{runtime_.shard(0), pool_, *store_, *trace_, *directory_, clock_, log_});
   for (std::size_t i = 0; i < runtime_.size(); ++i) {
     runtime_.shard(i).post([this, i] { couriers_[i]->start(); });
   }

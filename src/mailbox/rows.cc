@@ -65,6 +65,24 @@ std::string byte_count_key(const AccountId& account) {
   return account_key('b', account);
 }
 
+std::string removal_key(const AccountId& account) {
+  return account_key('x', account);
+}
+
+std::optional<AccountId> account_of_removal(std::string_view key) {
+  if (key.size() != 17) return std::nullopt;
+  return AccountId::from_bytes(key.substr(1));
+}
+
+KeyRange account_range(char kind, const AccountId& account) {
+  KeyRange range{account_key(kind, account), account_key(kind, account)};
+  std::string& past = range.past_last;
+  // The kind is below 0xFF, so that this ends.
+  while (static_cast<unsigned char>(past.back()) == 0xFF) past.pop_back();
+  past.back() = static_cast<char>(static_cast<unsigned char>(past.back()) + 1);
+  return range;
+}
+
 std::uint32_t uid_of_key(std::string_view key) {
   return key.size() < 4 ? 0 : load_be<std::uint32_t>(key.data() + key.size() - 4);
 }

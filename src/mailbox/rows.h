@@ -5,6 +5,7 @@
 //   v account folder          UIDVALIDITY, written once
 //   u account folder 00 uid   every UID that was ever given out is below this one
 //   n account, b account      counters: messages, bytes
+//   x account                 when its removal was noted: what it has is to be freed
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,15 @@ std::string validity_key(const AccountId& account, std::string_view folder);
 std::string uid_bound_key(const AccountId& account, std::string_view folder, std::uint32_t bound);
 std::string message_count_key(const AccountId& account);
 std::string byte_count_key(const AccountId& account);
+std::string removal_key(const AccountId& account);
+inline constexpr std::string_view kRemovalsFirst = "x";
+inline constexpr std::string_view kRemovalsPastLast = "y";
+std::optional<AccountId> account_of_removal(std::string_view key);
+// All keys of one kind ('m', 'i', 'v', 'u') of an account.
+struct KeyRange {
+  std::string first, past_last;
+};
+KeyRange account_range(char kind, const AccountId& account);
 // The UID at the end of a message's or a bound's key.
 std::uint32_t uid_of_key(std::string_view key);
 

@@ -24,11 +24,13 @@ std::vector<Argument> filters() {
 }
 
 std::vector<Argument> with_limit(std::vector<Argument> flags) {
-  flags.push_back({.name = "limit", .help = "At most this many, 1 to 1000", .kind = ValueKind::kNumber});
+  flags.push_back(
+      {.name = "limit", .help = "At most this many; 100 when absent", .kind = ValueKind::kNumber, .field = "-"});
   return flags;
 }
 
 constexpr std::size_t kDetailMax = 200;
+constexpr std::size_t kShownUsually = 100;
 
 const Columns kColumns{{"AT", "at"},         {"EVENT", "event"},
                        {"ID", "id"},         {"TENANT", "tenant"},
@@ -55,16 +57,21 @@ std::string detail_of(const Json& event) {
 }
 
 Status search(CommandContext& context, const Arguments& arguments) {
+  std::size_t limit = kShownUsually;
+  if (arguments.has("limit")) {
+    const auto given = parse_size(arguments.text("limit"));
+    if (!given || *given == 0) return fail(ErrorCode::kInvalid, "limit: a number from 1 on");
+    limit = *given;
+  }
   const auto query = query_of(context, arguments);
   if (!query) return fail(query.error());
-  const auto page = context.api.get("/trace" + *query);
-  if (!page) return fail(page.error());
   Output::List list{context.output, kColumns};
-  for (const auto& event : member(*page, "items")) {
+  const auto add = [&](const Json& event) {
     Json row = event;
     if (!context.output.is_json() && event.is_object()) row["what"] = detail_of(event);
     list.add(row);
-  }
+  };
+  if (auto listed = context.api.each_item("/trace" + *query, limit, add); !listed) return listed;
   list.finish();
   return {};
 }

@@ -55,7 +55,8 @@ Fields filters() {
           {"event", kString, kOptional, "Name of the event"},
           {"user", kString, kOptional, "Who changed it"},
           {"protocol", kString, kOptional, "smtp, submission, submissions, api, …"},
-          kLimit};
+          kLimit,
+          kAfter};
 }
 
 Fields tenant_body(Need name) {

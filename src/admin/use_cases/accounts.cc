@@ -6,6 +6,7 @@
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/use_cases.h"
 #include "src/admin/views.h"
+#include "src/mailbox/removal.h"
 
 namespace bulkhead::admin {
 namespace {
@@ -126,6 +127,10 @@ Result<Json> remove_account(const AdminServices& services, const Call& call) {
   const auto address = mail::Address::parse(call.in_path("account"));
   if (address && as_kept(services, *address) != account->address) {
     return remove_former_address(services, call, *account, *address);
+  }
+  // Before the directory forgets the account: a crash in between must not leave a mailbox that nobody knows of.
+  if (auto noted = mailbox::note_removal(services.store, account->id, services.clock.now()); !noted) {
+    return fail(noted.error());
   }
   if (auto done = services.directory.remove_account(account->id); !done) return fail(done.error());
   apply_change(services, call, account->tenant, change_of(*account).verb("removed"));

@@ -1,3 +1,5 @@
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "src/admin/use_cases/lookup.h"
@@ -60,6 +62,45 @@ Json events_json(const AdminServices& services, const std::vector<trace::Event>&
   return items;
 }
 
+// Where a page of a search ended, the newest first: at this time, of whose events so many have been shown.
+struct Cursor {
+  bool is_set = false;
+  UtcTime at;
+  std::size_t skipped = 0;
+};
+
+// "MICROSECONDS.COUNT", as cursor_after writes it.
+Result<Cursor> cursor_of(const Call& call) {
+  const auto text = call.in_query("after");
+  Cursor cursor;
+  if (text.empty()) return cursor;
+  const char* const end = text.data() + text.size();
+  std::int64_t micros = 0;
+  const auto [dot, error] = std::from_chars(text.data(), end, micros);
+  if (error != std::errc{} || dot == end || *dot != '.') return malformed("after", "the next of a page");
+  const auto [last, count_error] = std::from_chars(dot + 1, end, cursor.skipped);
+  if (count_error != std::errc{} || last != end || cursor.skipped >= trace::Trace::kLimitMax / 2) {
+    return malformed("after", "the next of a page");
+  }
+  cursor.is_set = true;
+  cursor.at = UtcTime{std::chrono::microseconds{micros}};
+  return cursor;
+}
+
+void drop_seen(std::vector<trace::Event>& events, const Cursor& cursor) {
+  if (!cursor.is_set) return;
+  std::size_t seen = 0;
+  while (seen < events.size() && seen < cursor.skipped && events[seen].at == cursor.at) ++seen;
+  events.erase(events.begin(), events.begin() + static_cast<std::ptrdiff_t>(seen));
+}
+
+std::string cursor_after(const std::vector<trace::Event>& events, const Cursor& before) {
+  const auto at = events.back().at;
+  std::size_t shown = before.is_set && before.at == at ? before.skipped : 0;
+  for (auto event = events.rbegin(); event != events.rend() && event->at == at; ++event) ++shown;
+  return fmt::format("{}.{}", at.time_since_epoch().count(), shown);
+}
+
 }  // namespace
 
 Result<trace::Query> trace_query(const AdminServices& services, const Call& call) {
@@ -87,11 +128,22 @@ Result<trace::Query> trace_query(const AdminServices& services, const Call& call
 }
 
 Result<Json> search_trace(const AdminServices& services, const Call& call) {
-  const auto query = trace_query(services, call);
+  auto query = trace_query(services, call);
   if (!query) return fail(query.error());
-  const auto events = services.trace.search(*query);
+  const auto limit = query->limit;
+  const auto cursor = cursor_of(call);
+  if (!cursor) return fail(cursor.error());
+  if (cursor->is_set) query->until = std::min(cursor->at, query->until.value_or(cursor->at));
+  query->limit = limit + cursor->skipped + 1;
+  auto events = services.trace.search(*query);
   if (!events) return fail(events.error());
-  return page_json(events_json(services, *events, call.caller), {});
+  drop_seen(*events, *cursor);
+  std::string next;
+  if (events->size() > limit) {
+    events->resize(limit);
+    next = cursor_after(*events, *cursor);
+  }
+  return page_json(events_json(services, *events, call.caller), std::move(next));
 }
 
 Result<Json> show_trace(const AdminServices& services, const Call& call) {

@@ -1,4 +1,6 @@
 // Queue, trace and status through the API; who gets in; and what is served to anybody.
+#include <set>
+
 #include "src/admin/rest/openapi.h"
 #include "tests/unit/admin/admin_fixture.h"
 
@@ -97,6 +99,33 @@ TEST_F(TraceApi, FindsTheEventsOfAMessage) {
   const auto verified = call("GET", "/trace/verify").json;
   EXPECT_EQ(verified["intact"], true);
   EXPECT_EQ(verified["unsettled"], 0);
+}
+
+TEST_F(TraceApi, SearchesPageByPageThroughEventsOfTheSameTime) {
+  for (int i = 0; i < 7; ++i) {
+    trace::Event event;
+    event.at = clock_.now() - std::chrono::seconds{i < 2 ? 0 : 1};  // the fake gives them in this order
+    event.kind = trace::EventKind::kDelivered;
+    event.id = MessageId::make(clock_, random_);
+    event.tenant = live_->snapshot()->tenant_by_name("acme")->id;
+    event.subject = std::to_string(i);
+    trace_.record(event);
+  }
+  std::multiset<std::string> seen;
+  std::string after;
+  int pages = 0;
+  do {
+    const auto page = call("GET", "/trace?event=delivered&limit=2&after=" + after);
+    expect_status(page, 200);
+    for (const auto& event : page.json["items"]) seen.insert(event["subject"].get<std::string>());
+    after = page.json["next"].is_null() ? "" : page.json["next"].get<std::string>();
+    ++pages;
+  } while (!after.empty() && pages < 10);
+  EXPECT_EQ(pages, 4);
+  EXPECT_EQ(seen, (std::multiset<std::string>{"0", "1", "2", "3", "4", "5", "6"}));
+  for (const char* bad : {"x", "1", "1.", "1.x", ".1", "1.1x", "1.99999999"}) {
+    expect_status(call("GET", std::string{"/trace?after="} + bad), 400);
+  }
 }
 
 TEST_F(TraceApi, FollowsEventsAsTheyHappen) {

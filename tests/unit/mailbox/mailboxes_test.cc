@@ -8,6 +8,7 @@
 
 #include "src/base/random.h"
 #include "src/mailbox/folder_cache.h"
+#include "src/mailbox/removal.h"
 #include "src/mailbox/rows.h"
 #include "tests/testlib/manual_clock.h"
 #include "tests/testlib/recording_log.h"
@@ -64,6 +65,84 @@ class MailboxesTest : public ::testing::Test {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Mailboxes> mailboxes_;
 };
+
+class RemovalTest : public MailboxesTest {
+ protected:
+  void SetUp() override {
+    MailboxesTest::SetUp();
+    for (int i = 0; i < 5; ++i) store_message(account_);
+    store_message(neighbour_);
+  }
+  // A message with a body of its own, in the mailbox.
+  void store_message(const AccountId& account) {
+    std::promise<store::BlobRef> body;
+    store::Transaction transaction;
+    transaction.blobs.push_back({store_->new_blob(), 1});
+    ASSERT_TRUE(transaction.blobs[0].writer->append(std::string(1000, 'x')));
+    store_->commit(std::move(transaction),
+                   [&](Result<store::Committed> result) { body.set_value(result.value().blobs.at(0)); });
+    auto incoming = message(1000);
+    incoming.body = body.get_future().get();
+    store::Batch batch;
+    ASSERT_TRUE(mailboxes_->deliver(account, incoming, 0, batch));
+    commit(std::move(batch));
+  }
+  std::size_t free(std::size_t messages_max) {
+    const auto exists = [this](const AccountId&) { return Result<bool>{is_there_}; };
+    return free_removed(*store_, exists, clock_.now(), messages_max).value();
+  }
+  std::size_t rows() {
+    std::size_t count = 0;
+    EXPECT_TRUE(store_->kv().scan(store::Family::kMailbox, "", "\xff", store::Kv::Direction::kForward,
+                                  [&](std::string_view key, std::string_view) {
+                                    count += key.substr(1, 16) == account_.bytes();
+                                    return true;
+                                  }));
+    return count;
+  }
+  AccountId neighbour_ = AccountId::make(clock_, random_);
+  bool is_there_ = false;
+};
+
+TEST_F(RemovalTest, FreesSoManyMessagesARoundWithTheirBodiesAndLeavesTheOthers) {
+  const auto live = store_->usage().live_bytes;
+  ASSERT_TRUE(note_removal(*store_, account_, clock_.now()));
+  EXPECT_EQ(free(2), 2U);
+  EXPECT_EQ(mailboxes_->list(account_, "INBOX", 0, 10)->size(), 3U);
+  open();
+  EXPECT_EQ(free(3), 3U);
+  EXPECT_EQ(free(3), 0U);
+  EXPECT_EQ(mailboxes_->usage(account_)->messages, 0U);
+  EXPECT_EQ(rows(), 1U) << "the note alone";
+  EXPECT_LE(store_->usage().live_bytes, live - 5 * 1000);
+  EXPECT_EQ(mailboxes_->usage(neighbour_)->messages, 1U);
+}
+
+TEST_F(RemovalTest, TheNoteGoesWhenNoDeliveryCanBeUnderWayAnyMore) {
+  ASSERT_TRUE(note_removal(*store_, account_, clock_.now()));
+  EXPECT_EQ(free(100), 5U);
+  store_message(account_);  // was under way
+  clock_.advance(std::chrono::minutes{10} - std::chrono::microseconds{1});
+  EXPECT_EQ(free(100), 1U);
+  EXPECT_EQ(rows(), 1U);
+  clock_.advance(std::chrono::microseconds{1});
+  EXPECT_EQ(free(100), 0U);
+  EXPECT_EQ(rows(), 0U);
+}
+
+TEST_F(RemovalTest, AnAccountThatIsStillThereKeepsItsMail) {
+  is_there_ = true;
+  const auto before = rows();
+  ASSERT_TRUE(note_removal(*store_, account_, clock_.now()));
+  EXPECT_EQ(free(100), 0U);
+  EXPECT_EQ(rows(), before + 1);
+  clock_.advance(std::chrono::minutes{10});
+  EXPECT_EQ(free(100), 0U);
+  EXPECT_EQ(rows(), before) << "the note is forgotten";
+  is_there_ = false;
+  EXPECT_EQ(free(100), 0U);
+  EXPECT_EQ(mailboxes_->usage(account_)->messages, 5U);
+}
 
 TEST_F(MailboxesTest, AMessageIsThereWhenTheCommitIs) {
   const auto incoming = message(1234);
