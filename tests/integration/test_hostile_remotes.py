@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Remote servers that misbehave: their mail is deferred, the server lives within bounds, and mail for others flows.
 
-Silence is missing: the timeouts are those of RFC 5321 §4.5.3.2, minutes long, and cannot be set.
+Silence is missing: it would make the test minutes long.
 """
 import pathlib
 import re

@@ -79,6 +79,9 @@ Result<bool> ReplyReader::add_line(std::string_view line) {
   if (code == 0 || (!is_bare && line[3] != ' ' && line[3] != '-')) {
     return fail(ErrorCode::kProtocol, "the remote server sent what is no SMTP reply");
   }
+  if (lines_ > 1 && code != reply_.code) {
+    return fail(ErrorCode::kProtocol, "the remote server sent one reply with different codes");
+  }
   reply_.code = code;
   keep_text(is_bare ? std::string_view{} : line.substr(4));
   return is_bare || line[3] == ' ';

@@ -1,9 +1,9 @@
 // Reads the replies of a remote server that may be hostile, broken or slow. Bytes in, replies out.
 //
 // Accepted: one or more lines "ddd-text" … "ddd text", ended by CRLF or by a bare LF: some servers send the latter, and
-// in this direction nothing can be smuggled by it. The last line's code counts, as differing codes in one reply are
-// seen in the wild. Refused as kProtocol: anything that does not begin with a code of 200 to 599, and what exceeds the
-// bounds below. The session is of no further use then.
+// in this direction nothing can be smuggled by it. Refused as kProtocol: anything that does not begin with a code of
+// 200 to 599, lines of one reply with different codes (RFC 5321 §4.2.1: nobody knows what such a server means, so that
+// the mail waits), and what exceeds the bounds below. The session is of no further use then.
 #pragma once
 
 #include <cstddef>

@@ -57,10 +57,10 @@ TEST(ReplyReader, TakesBareLineFeedsAsLineEnds) {
   EXPECT_EQ(readings.replies[0].lines, (std::vector<std::string>{"a", "b"}));
 }
 
-TEST(ReplyReader, LetsTheLastLinesCodeCount) {
-  const auto readings = read_all("250-fine so far\r\n554 but no\r\n");
-  ASSERT_EQ(readings.replies.size(), 1U);
-  EXPECT_EQ(readings.replies[0].code, 554);
+TEST(ReplyReader, RefusesAReplyWithDifferentCodes) {
+  EXPECT_TRUE(read_all("250-fine so far\r\n554 but no\r\n").has_failed);
+  EXPECT_TRUE(read_all("250-one\r\n250-two\r\n251 three\r\n").has_failed);
+  EXPECT_EQ(read_all("250 one\r\n554 another\r\n").replies.size(), 2U);
 }
 
 TEST(ReplyReader, RefusesWhatIsNoReply) {
