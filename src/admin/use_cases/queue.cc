@@ -26,14 +26,17 @@ Result<queue::Selector> selector_of_path(const Call& call) {
   return selector;
 }
 
-std::string advice_for(const queue::DeliveryView& delivery) {
+// `tenant` is the name of the message's tenant: what is printed here can be pasted as it is.
+std::string advice_for(const queue::DeliveryView& delivery, const std::string& tenant) {
   if (delivery.state == "active") return "an attempt is under way";
   if (delivery.state == "ready") return "it goes out as soon as a connection of its lane is free";
   if (delivery.reason_code.find("no-source") != std::string::npos) {
-    return "add the missing address to this host, or give the tenant another one: bulkhead address list";
+    return fmt::format(
+        "add the missing address to this host, or give the tenant another one: bulkhead address add IP --tenant {}",
+        tenant);
   }
   if (delivery.reason_code.find("tenant-suspended") != std::string::npos) {
-    return "resume its tenant: bulkhead tenant resume NAME; it then goes out at once";
+    return fmt::format("resume its tenant: bulkhead tenant resume {}; it then goes out at once", tenant);
   }
   if (delivery.state == "held") return "it waits until the reason has gone; no attempt is used";
   return fmt::format("try it at once with: bulkhead queue retry --id {}", delivery.key.message.text());
@@ -135,7 +138,7 @@ Task<Result<Json>> why_queued(const AdminServices& services, net::Shard& shard, 
                          {"attempts", item["attempts"]},
                          {"next_attempt", item["next_attempt"]},
                          {"expires_at", item["expires_at"]},
-                         {"advice", advice_for(delivery)}});
+                         {"advice", advice_for(delivery, tenant_name(*snapshot, delivery.message->tenant))}});
   }
   co_return Json{{"id", deliveries->front().message->id.text()}, {"deliveries", std::move(items)}};
 }
