@@ -80,6 +80,21 @@ class SourceAddresses(TestCase):
         self.assertEqual(self.peers(sink), [(ONE4, "mx4.one.test", "a@one.test"), (ONE4B, "second.one.test", "a@one.test"),
                                             (ONE6, "mx6.one.test", "a@one.test")])
 
+    def test_clients_from_outside_come_over_ipv6_to_every_port(self):
+        for port, tls in ((587, "--tls"), (465, "--tls-on-connect")):
+            status, transcript = swaks("--server", f"[{ONE6}]", "--port", port, tls, "--auth", "PLAIN", "--auth-user", "a@one.test",
+                                       "--auth-password", PASSWORD, "--from", "a@one.test", "--to", "a@one.test",
+                                       namespace=self.net.remote)
+            self.assertEqual(status, 0, transcript)
+        status, transcript = swaks("--server", f"[{ONE6}]", "--port", 25, "--from", "x@dest.test", "--to", "a@one.test",
+                                   namespace=self.net.remote)
+        self.assertEqual(status, 0, transcript)
+        self.assertIn("mx6.one.test", transcript, "the greeting names the arrival address")
+        wait_until(lambda: self.server.json("account", "show", "a@one.test")["mailbox"]["messages"] == 3, "three messages")
+        received = self.server.json("trace", "search", "--event", "received")
+        self.assertEqual({e["client_ip"] for e in received}, {REMOTE6})
+        self.assertEqual(sorted(e["arrival"] for e in received), [f"[{ONE6}]:25", f"[{ONE6}]:465", f"[{ONE6}]:587"])
+
     def test_a_missing_address_holds_the_mail_until_it_returns(self):
         sink = self.remote_sink()
         self.submit("a@one.test", ONE4, "x@four.test")
