@@ -19,6 +19,9 @@ enum class Metric : std::uint8_t {
   kRecipientsAccepted,
   kTlsHandshakes,
   kLogins,
+  kDnsLookups,
+  kDnsSeconds,
+  kApiRequests,
   kDeliveries,
   kDeliverySeconds,
   kQueueDelaySeconds,
@@ -27,6 +30,10 @@ enum class Metric : std::uint8_t {
   kAmbiguousDeliveries,
   kMailboxDeliveries,
   // Asked for when the metrics are read.
+  kSmtpSessions,
+  kSmtpReplies,
+  kSmtpConnectionsRefused,
+  kPasswordChecks,
   kQueueDeliveries,
   kSessions,
   kSourceAddresses,
@@ -53,7 +60,7 @@ inline constexpr std::size_t kMetricCount = static_cast<std::size_t>(Metric::kBu
 inline constexpr std::size_t kLabelsMax = 4;
 
 enum class MetricType : std::uint8_t { kCounter, kGauge, kHistogram };
-// Whether calls count it, or a provider is asked for it at each reading.
+// Whether calls count it (and providers may add to it), or a provider alone is asked for it at each reading.
 enum class Origin : std::uint8_t { kCounted, kProvided };
 
 struct MetricSpec {

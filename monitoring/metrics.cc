@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include <prometheus/text_serializer.h>
 
@@ -122,8 +123,14 @@ void Metrics::delivery_finished(Text tenant, Text source, Text site, Text outcom
   add(Metric::kDeliveries, {tenant, source, site, outcome}, recipients);
 }
 
+void Metrics::api_request(Text group, int status) {
+  constexpr std::array<Text, 6> kClasses{"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
+  const auto index = static_cast<std::size_t>(status / 100);
+  add(Metric::kApiRequests, {group, kClasses[index < kClasses.size() ? index : 0]});
+}
+
 void Metrics::provide(Metric metric, Provider provider) {
-  BULKHEAD_CHECK(spec_of(metric).origin == Origin::kProvided);
+  BULKHEAD_CHECK(spec_of(metric).type != MetricType::kHistogram);
   const std::lock_guard lock{state_->mutex};
   state_->providers[static_cast<std::size_t>(metric)].push_back(std::move(provider));
 }
@@ -171,9 +178,13 @@ std::string Metrics::exposition() {
   families.reserve(kMetricCount);
   for (std::size_t i = 0; i < kMetricCount; ++i) {
     const MetricSpec& spec = metric_table()[i];
-    families.push_back(spec.origin == Origin::kCounted
-                           ? state_->series[i]->collect()
-                           : collect_provided(spec, state_->series[i]->label_names(), state_->providers[i]));
+    auto family = collect_provided(spec, state_->series[i]->label_names(), state_->providers[i]);
+    if (spec.origin == Origin::kCounted) {
+      auto counted = state_->series[i]->collect();
+      std::move(family.metric.begin(), family.metric.end(), std::back_inserter(counted.metric));
+      family = std::move(counted);
+    }
+    families.push_back(std::move(family));
   }
   return prometheus::TextSerializer{}.Serialize(families);
 }

@@ -49,6 +49,11 @@ class Metrics {
   void tls_handshake(Text protocol, Text outcome) { add(Metric::kTlsHandshakes, {protocol, outcome}); }
   // `outcome`: ok failed locked unavailable.
   void login(Text outcome, Text protocol) { add(Metric::kLogins, {protocol, outcome}); }
+  // `outcome`: ok none failed timeout refused cached.
+  void dns_lookup(Text outcome) { add(Metric::kDnsLookups, {outcome}); }
+  void dns_took(Seconds time) { observe(Metric::kDnsSeconds, {}, time); }
+  // `group`: a fixed word, never the caller's.
+  void api_request(Text group, int status);
 
   // Outgoing mail. `outcome`: delivered deferred bounced expired held; `source` is empty when none was used.
   void delivery_finished(Text tenant, Text source, Text site, Text outcome, std::uint64_t recipients = 1);
@@ -63,7 +68,9 @@ class Metrics {
 
   // Metrics of Origin::kProvided are asked for at each reading: the provider calls `emit` once for each series, with
   // the label values in the table's order. It runs on the reader's thread and may block shortly. Several providers of
-  // one metric add up their series. Process, build and overflow metrics provide themselves.
+  // one metric add up their series, those of a
+  // counted one are added to what was counted; no two may emit the same labels. Process, build and overflow metrics
+  // provide themselves.
   using Emit = std::function<void(std::initializer_list<Text> labels, double value)>;
   using Provider = std::function<void(const Emit& emit)>;
   void provide(Metric metric, Provider provider);

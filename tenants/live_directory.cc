@@ -87,6 +87,7 @@ class CachedDirectory : public LiveDirectory {
   Task<Result<std::optional<Account>>> account_by_address(net::Shard& shard, mail::Address address) override;
   Task<Result<std::optional<Account>>> account_by_id(net::Shard& shard, AccountId id) override;
   Task<Result<std::optional<Account>>> sign_in(net::Shard& shard, mail::Address user, Secret password) override;
+  PasswordCounts password_counts() const override { return passwords_.counts(); }
   Task<Result<bool>> may_send_as(net::Shard& shard, Account account, mail::Address sender) override;
 
  private:

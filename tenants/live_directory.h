@@ -89,6 +89,13 @@ struct LiveDirectoryLimits {
   std::chrono::seconds sign_in_kept{120};  // how long a correct password needs no hash
 };
 
+// Passwords that were verified since the start, for the metrics.
+struct PasswordCounts {
+  std::uint64_t right = 0, wrong = 0;
+  std::uint64_t remembered = 0;  // right, without a hash
+  std::uint64_t refused = 0;     // too many were waiting
+};
+
 class LiveDirectory {
  public:
   // Loads the first snapshot; blocks. `pool` runs the database calls.
@@ -114,6 +121,7 @@ class LiveDirectory {
   // time for known and unknown users; at most so many hashes at once, the rest queue; kUnavailable when too many wait.
   // Nothing: refused. A correct one is cached for a short time (keyed hash).
   virtual Task<Result<std::optional<Account>>> sign_in(net::Shard& shard, mail::Address user, Secret password) = 0;
+  virtual PasswordCounts password_counts() const { return {}; }  // any thread
   // Whether the account may send as `sender`: its own address, an alias that leads to it, with client networks any
   // address of its tenant's domains; plus addressing allowed.
   virtual Task<Result<bool>> may_send_as(net::Shard& shard, Account account, mail::Address sender) = 0;

@@ -57,12 +57,19 @@ void PasswordCheck::remember(const Digest& digest) {
   remembered_.insert_or_assign(digest, now + kept_);
 }
 
+PasswordCounts PasswordCheck::counts() const {
+  return {right_, wrong_, remembered_hits_, refused_};
+}
+
 Task<Result<bool>> PasswordCheck::is_right(net::Shard& shard, std::optional<Account> account, Secret password) {
   const bool may_sign_in = account && is_acceptable_hash(account->password_hash);
   Digest sign_in{};
   if (may_sign_in) {
     sign_in = digest(*account, password);
-    if (is_remembered(sign_in)) co_return true;
+    if (is_remembered(sign_in)) {
+      ++remembered_hits_;
+      co_return true;
+    }
   }
   auto work = [&count = hashes_, hash = may_sign_in ? account->password_hash : std::string{stand_in_hash()},
                password = std::move(password)] {
@@ -71,11 +78,13 @@ Task<Result<bool>> PasswordCheck::is_right(net::Shard& shard, std::optional<Acco
   };
   const Result<bool> is_match = co_await threads_.run(shard, std::move(work));
   if (!is_match) {
+    ++refused_;
     if (is_match.error().code != ErrorCode::kUnavailable) co_return fail(is_match.error());
     co_return fail(ErrorCode::kUnavailable, "too many passwords are being verified already");
   }
   const bool is_right = *is_match && may_sign_in;
   if (is_right) remember(sign_in);
+  ++(is_right ? right_ : wrong_);
   co_return is_right;
 }
 

@@ -22,6 +22,7 @@ class PasswordCheck {
   // Whether `password` is the account's. Without an account, and for one that may not sign in, the same work is done
   // for nothing. kUnavailable when too many wait already.
   Task<Result<bool>> is_right(net::Shard& shard, std::optional<Account> account, Secret password);
+  PasswordCounts counts() const;
   // Hashes computed so far.
   std::uint64_t hashes() const { return hashes_.load(std::memory_order_relaxed); }
 
@@ -39,7 +40,7 @@ class PasswordCheck {
   Digest key_{};  // of this process: what is remembered means nothing elsewhere
   std::mutex mutex_;
   std::unordered_map<Digest, SteadyTime, DigestHash> remembered_;  // until when
-  std::atomic<std::uint64_t> hashes_{0};
+  std::atomic<std::uint64_t> hashes_{0}, right_{0}, wrong_{0}, remembered_hits_{0}, refused_{0};
   net::BlockingPool threads_;
 };
 

@@ -22,6 +22,7 @@ Task<void> HttpServer::stop() {
 Task<bool> HttpServer::handshake(net::Stream& stream) {
   if (options_.tls == nullptr) co_return true;
   const auto done = co_await stream.start_tls_server(*options_.tls, options_.session.timeouts.request);
+  if (options_.on_handshake) options_.on_handshake(done.has_value());
   co_return done.has_value();
 }
 

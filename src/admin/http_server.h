@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "src/admin/http_session.h"
@@ -16,8 +17,9 @@ class HttpServer {
  public:
   struct Options {
     HttpSessionOptions session;
-    std::size_t connections_max = 200;            // further ones are closed at once
-    const net::TlsServerContexts* tls = nullptr;  // connections begin with a TLS handshake; outlives the server
+    std::size_t connections_max = 200;                 // further ones are closed at once
+    const net::TlsServerContexts* tls = nullptr;       // connections begin with a TLS handshake; outlives the server
+    std::function<void(bool is_done)> on_handshake{};  // for the metrics; may be empty
   };
   struct Parts {  // all outlive the server
     net::Shard& shard;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "netpolicy/host_addresses.h"
 #include "src/base/clock.h"
@@ -38,6 +39,8 @@ struct AdminServices {
   SteadyTime started_at;
   std::function<net::Resolver&(std::size_t shard)> resolver;
   std::function<std::map<std::string, std::uint64_t>()> sessions;  // open sessions by protocol; any thread
+  // After each request of the API, for the metrics: "tenants", "queue", … or "other", and the status. May be empty.
+  std::function<void(std::string_view group, int status)> on_request{};
 };
 
 }  // namespace bulkhead::admin

@@ -4,9 +4,10 @@ namespace bulkhead::app {
 
 namespace {
 
-admin::HttpServer::Options with_tls(const net::TlsServerContexts* tls) {
+admin::HttpServer::Options with_tls(const AdminServers::Parts& parts) {
   admin::HttpServer::Options options;
-  options.tls = tls;
+  options.tls = &parts.tls;
+  options.on_handshake = parts.on_handshake;
   return options;
 }
 
@@ -17,7 +18,7 @@ AdminServers::AdminServers(Parts parts)
       api_(parts_.services, admin::AuthenticationPolicy{{0U, parts_.operator_uid}}),
       metrics_(parts_.metrics, [&store = parts_.services.store] { return store.accepts_new().has_value(); }),
       clear_server_({parts_.shard, api_, parts_.services.clock, parts_.services.log}, {}),
-      tls_server_({parts_.shard, api_, parts_.services.clock, parts_.services.log}, with_tls(&parts_.tls)),
+      tls_server_({parts_.shard, api_, parts_.services.clock, parts_.services.log}, with_tls(parts_)),
       metrics_server_({parts_.shard, metrics_, parts_.services.clock, parts_.services.log}, {}) {}
 
 Status AdminServers::add(const SocketAddress& endpoint, admin::HttpServer& server) {

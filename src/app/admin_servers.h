@@ -22,8 +22,9 @@ class AdminServers {
     net::Shard& shard;
     const admin::AdminServices& services;
     const net::TlsServerContexts& tls;
-    std::function<std::string()> metrics;  // the exposition
-    unsigned operator_uid;                 // besides root: the server's own
+    std::function<std::string()> metrics;              // the exposition
+    unsigned operator_uid;                             // besides root: the server's own
+    std::function<void(bool is_done)> on_handshake{};  // of https
   };
   explicit AdminServers(Parts parts);
 

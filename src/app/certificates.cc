@@ -1,8 +1,6 @@
 #include "src/app/certificates.h"
 
 #include <cerrno>
-#include <fstream>
-#include <iterator>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,17 +9,6 @@
 namespace bulkhead::app {
 
 namespace {
-
-constexpr std::size_t kPemSizeMax = 1U << 20;
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream stream{path, std::ios::binary};
-  if (!stream) return fail(ErrorCode::kNotFound, "cannot open " + path, "check the path and who may read it");
-  std::string text(kPemSizeMax, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  return text;
-}
 
 Status write_file(const std::string& path, const std::string& text, mode_t mode) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
@@ -35,36 +22,26 @@ Status write_file(const std::string& path, const std::string& text, mode_t mode)
 
 // A file that a power cut left half written is as good as none: it is made again.
 bool is_usable(const std::string& chain_file, const std::string& key_file) {
-  const auto chain = read_file(chain_file);
-  const auto key = read_file(key_file);
-  return chain && key && net::parse_certificate(*chain, *key).has_value();
-}
-
-Status make_self_signed_files(const std::string& chain_file, const std::string& key_file, const std::string& name) {
-  const auto pair = net::make_self_signed(name);
-  if (!pair) return fail(pair.error());
-  if (auto written = write_file(key_file, pair->key, 0600); !written) return written;
-  return write_file(chain_file, pair->chain, 0644);
+  const auto pair = CertificateReader{chain_file, key_file}.read();
+  return pair && net::parse_certificate(pair->chain, pair->key).has_value();
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Certificates>> Certificates::load(const std::string& chain_file, const std::string& key_file,
-                                                         const std::string& data, const std::string& node_name,
-                                                         Log& log) {
-  std::unique_ptr<Certificates> certificates;
-  if (!chain_file.empty()) {
-    certificates.reset(new Certificates{chain_file, key_file, log});
-  } else {
-    const std::string chain = data + "/self-signed.crt";
-    const std::string key = data + "/self-signed.key";
-    if (!is_usable(chain, key)) {
-      if (auto made = make_self_signed_files(chain, key, node_name); !made) return fail(made.error());
-      log.info("made a self-signed certificate for {}: {}", node_name, chain);
-    }
-    certificates.reset(new Certificates{chain, key, log});
-  }
-  auto node = certificates->parse_files();
+Status ensure_self_signed(const std::string& chain_file, const std::string& key_file, const std::string& name,
+                          Log& log) {
+  if (is_usable(chain_file, key_file)) return {};
+  const auto pair = net::make_self_signed(name);
+  if (!pair) return fail(pair.error());
+  if (auto written = write_file(key_file, pair->key, 0600); !written) return written;
+  if (auto written = write_file(chain_file, pair->chain, 0644); !written) return written;
+  log.info("made a self-signed certificate for {}: {}", name, chain_file);
+  return {};
+}
+
+Result<std::unique_ptr<Certificates>> Certificates::load(CertificateReader& reader, Log& log) {
+  std::unique_ptr<Certificates> certificates{new Certificates{reader, log}};
+  auto node = certificates->read_own();
   if (!node) return fail(node.error());
   auto table = std::make_shared<Table>();
   table->node = *node;
@@ -72,14 +49,13 @@ Result<std::unique_ptr<Certificates>> Certificates::load(const std::string& chai
   return certificates;
 }
 
-Result<net::CertificatePtr> Certificates::parse_files() const {
-  const auto chain = read_file(chain_file_);
-  if (!chain) return fail(chain.error());
-  const auto key = read_file(key_file_);
-  if (!key) return fail(key.error());
-  auto certificate = net::parse_certificate(*chain, *key);
+Result<net::CertificatePtr> Certificates::read_own() const {
+  const auto pair = reader_.read();
+  if (!pair) return fail(pair.error());
+  auto certificate = net::parse_certificate(pair->chain, pair->key);
   if (!certificate) {
-    return fail(certificate.error().code, chain_file_ + ": " + certificate.error().message, certificate.error().advice);
+    return fail(certificate.error().code, "the node's certificate: " + certificate.error().message,
+                certificate.error().advice);
   }
   return certificate;
 }
@@ -121,12 +97,13 @@ void Certificates::update(const tenants::SnapshotPtr& snapshot) {
 }
 
 Status Certificates::reload() {
-  auto node = parse_files();
+  auto node = read_own();
   if (!node) return fail(node.error());
   const std::lock_guard lock{changing_};
   auto table = std::make_shared<Table>(*table_.load());
   table->node = *node;
   table_.store(std::move(table));
+  log_.info("the node's certificate was read again: valid until {}", to_rfc3339(net::expiry_of(**node)));
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "src/app/certificate_reader.h"
 #include "src/base/log.h"
 #include "src/base/result.h"
 #include "src/net/tls.h"
@@ -20,10 +21,8 @@ namespace bulkhead::app {
 
 class Certificates {
  public:
-  // Loads the node's own certificate: from the two files, or, when they are "", a self-signed one that is made at the
-  // first start and kept in `data`.
-  static Result<std::unique_ptr<Certificates>> load(const std::string& chain_file, const std::string& key_file,
-                                                    const std::string& data, const std::string& node_name, Log& log);
+  // Loads the node's own certificate from where `reader` finds it; it outlives this.
+  static Result<std::unique_ptr<Certificates>> load(CertificateReader& reader, Log& log);
 
   // Parses the certificates of the directory; one that does not parse is logged and left out. Any thread.
   void update(const tenants::SnapshotPtr& snapshot);
@@ -38,15 +37,18 @@ class Certificates {
     std::unordered_map<IpAddress, net::CertificatePtr> by_arrival;
   };
 
-  Certificates(std::string chain_file, std::string key_file, Log& log)
-      : chain_file_(std::move(chain_file)), key_file_(std::move(key_file)), log_(log) {}
-  Result<net::CertificatePtr> parse_files() const;
+  Certificates(CertificateReader& reader, Log& log) : reader_(reader), log_(log) {}
+  Result<net::CertificatePtr> read_own() const;
   net::CertificatePtr parse(const std::string& chain, const std::string& key, const std::string& owner) const;
 
-  std::string chain_file_, key_file_;
+  CertificateReader& reader_;
   Log& log_;
   std::mutex changing_;  // held by who makes a new table from the old
   std::atomic<std::shared_ptr<const Table>> table_;
 };
+
+// Makes a self-signed certificate for `name` in the two files, unless they hold a usable one.
+Status ensure_self_signed(const std::string& chain_file, const std::string& key_file, const std::string& name,
+                          Log& log);
 
 }  // namespace bulkhead::app

@@ -9,7 +9,9 @@
 
 #include "netpolicy/address_check.h"
 #include "netpolicy/host_addresses.h"
+#include "src/app/certificate_check.h"
 #include "src/app/configuration.h"
+#include "src/app/dns_check.h"
 #include "src/app/endpoint_texts.h"
 #include "src/app/host_check.h"
 #include "src/app/output.h"
@@ -126,6 +128,9 @@ int check(const std::string& configuration_file, Form form) {
     StderrLog log{LogLevel::kWarning};
     findings = check_host(reading.configuration);
     findings.insert(findings.begin(), {Severity::kOk, configuration_file + " is a valid configuration", ""});
+    if (const auto certificate = check_certificate(reading.configuration)) findings.push_back(*certificate);
+    const auto dns = check_dns(reading.configuration, log);
+    findings.insert(findings.end(), dns.begin(), dns.end());
     const auto addresses = check_addresses(reading.configuration, log);
     findings.insert(findings.end(), addresses.begin(), addresses.end());
   }

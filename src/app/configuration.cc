@@ -80,6 +80,13 @@ std::optional<std::string> read_duration(const TomlValue& value, std::chrono::se
   return std::nullopt;
 }
 
+// How long a peer is waited for: with more than a day a dead one would never be noticed.
+std::optional<std::string> read_timeout(const TomlValue& value, std::chrono::seconds& out) {
+  if (auto fault = read_duration(value, out, std::chrono::seconds{1})) return fault;
+  if (out > std::chrono::hours{24}) return "expected a duration of at most 1d";
+  return std::nullopt;
+}
+
 std::optional<std::string> read_retry(const TomlValue& value, std::vector<std::chrono::seconds>& out) {
   const auto* list = value.array();
   if (list == nullptr || list->empty() || list->size() > 100) {
@@ -149,7 +156,22 @@ const std::map<std::string, Reader, std::less<>>& readers() {
       {"dns.servers", [](const V& v, C& c) { return read_endpoints(v, c.dns.servers); }},
       {"tls.certificate", [](const V& v, C& c) { return read_absolute_path(v, c.tls.certificate); }},
       {"tls.key", [](const V& v, C& c) { return read_absolute_path(v, c.tls.key); }},
+      {"smtp.command_timeout", [](const V& v, C& c) { return read_timeout(v, c.smtp.command_timeout); }},
+      {"smtp.data_timeout", [](const V& v, C& c) { return read_timeout(v, c.smtp.data_timeout); }},
+      {"smtp.handshake_timeout", [](const V& v, C& c) { return read_timeout(v, c.smtp.handshake_timeout); }},
+      {"smtp.data_bytes_per_minute",
+       [](const V& v, C& c) { return read_number(v, c.smtp.data_bytes_per_minute, 0, 1000000000); }},
+      {"smtp.message_size", [](const V& v, C& c) { return read_number(v, c.smtp.message_size, 65536, 2147483647); }},
+      {"smtp.messages_per_session",
+       [](const V& v, C& c) { return read_number(v, c.smtp.messages_per_session, 1, 1000000); }},
+      {"smtp.errors_per_session", [](const V& v, C& c) { return read_number(v, c.smtp.errors_per_session, 1, 1000); }},
       {"delivery.port", [](const V& v, C& c) { return read_number(v, c.delivery.port, 1, 65535); }},
+      {"delivery.connect_timeout", [](const V& v, C& c) { return read_timeout(v, c.delivery.connect_timeout); }},
+      {"delivery.greeting_timeout", [](const V& v, C& c) { return read_timeout(v, c.delivery.greeting_timeout); }},
+      {"delivery.command_timeout", [](const V& v, C& c) { return read_timeout(v, c.delivery.command_timeout); }},
+      {"delivery.data_timeout", [](const V& v, C& c) { return read_timeout(v, c.delivery.data_timeout); }},
+      {"delivery.end_of_data_timeout",
+       [](const V& v, C& c) { return read_timeout(v, c.delivery.end_of_data_timeout); }},
       {"delivery.connections_per_lane",
        [](const V& v, C& c) { return read_number(v, c.delivery.connections_per_lane, 1, 1000); }},
       {"delivery.messages_per_connection",

@@ -35,8 +35,23 @@ struct Configuration {
   struct Tls {
     std::string certificate, key;  // PEM files; both or neither
   } tls;
+  struct Smtp {  // as a server; RFC 5321 §4.5.3.2.7 is where the five minutes come from
+    std::chrono::seconds command_timeout = std::chrono::minutes{5};
+    std::chrono::seconds data_timeout = std::chrono::minutes{5};
+    std::chrono::seconds handshake_timeout{30};
+    std::uint32_t data_bytes_per_minute = 1000;  // the least, over five minutes
+    std::uint64_t message_size = 134217728;      // bytes
+    std::uint32_t messages_per_session = 10000;
+    std::uint32_t errors_per_session = 20;
+  } smtp;
   struct Delivery {
     std::uint16_t port = 25;
+    // RFC 5321 §4.5.3.2.1 to 6, but for connecting: the next host is tried soon.
+    std::chrono::seconds connect_timeout{30};
+    std::chrono::seconds greeting_timeout = std::chrono::minutes{5};
+    std::chrono::seconds command_timeout = std::chrono::minutes{5};
+    std::chrono::seconds data_timeout = std::chrono::minutes{3};
+    std::chrono::seconds end_of_data_timeout = std::chrono::minutes{10};
     std::uint32_t connections_per_lane = 20;
     std::uint32_t messages_per_connection = 100;
   } delivery;

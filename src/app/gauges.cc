@@ -66,12 +66,66 @@ void provide_directory(Metrics& metrics, const GaugeSources& sources) {
   });
 }
 
+using SmtpCounters = std::function<const smtpd::Counters&()>;
+
+double number_of(const smtpd::Counters::Count& count) {
+  return static_cast<double>(count.load(std::memory_order_relaxed));
+}
+
+// Calls `use` with each listener's name and index.
+template <class Use>
+void for_each_listener(const Use& use) {
+  for (std::size_t i = 0; i < smtpd::kListenerKinds; ++i) use(to_string(static_cast<smtpd::ListenerKind>(i)), i);
+}
+
+void provide_smtp_sessions(Metrics& metrics, const SmtpCounters& counters) {
+  metrics.provide(Metric::kSmtpSessions, [counters](const Metrics::Emit& emit) {
+    for_each_listener([&](std::string_view protocol, std::size_t i) {
+      for (std::size_t use = 0; use < smtpd::kTlsUses; ++use) {
+        emit({protocol, to_string(static_cast<smtpd::TlsUse>(use))}, number_of(counters().sessions_ended[i][use]));
+      }
+    });
+  });
+  metrics.provide(Metric::kTlsHandshakes, [counters](const Metrics::Emit& emit) {
+    for_each_listener([&](std::string_view protocol, std::size_t i) {
+      emit({protocol, "ok"}, number_of(counters().handshakes_done[i]));
+      emit({protocol, "failed"}, number_of(counters().handshakes_failed[i]));
+    });
+  });
+}
+
+void provide_smtp_replies(Metrics& metrics, const SmtpCounters& counters) {
+  metrics.provide(Metric::kSmtpReplies, [counters](const Metrics::Emit& emit) {
+    emit({"2xx"}, number_of(counters().replies[2]));
+    emit({"3xx"}, number_of(counters().replies[3]));
+    emit({"4xx"}, number_of(counters().replies[4]));
+    emit({"5xx"}, number_of(counters().replies[5]));
+  });
+  metrics.provide(Metric::kSmtpConnectionsRefused, [counters](const Metrics::Emit& emit) {
+    emit({"server-full"}, number_of(counters().refused_server_full));
+    emit({"client-full"}, number_of(counters().refused_client_full));
+  });
+}
+
+void provide_passwords(Metrics& metrics, const tenants::LiveDirectory& directory) {
+  metrics.provide(Metric::kPasswordChecks, [&directory](const Metrics::Emit& emit) {
+    const auto counts = directory.password_counts();
+    emit({"right"}, static_cast<double>(counts.right));
+    emit({"wrong"}, static_cast<double>(counts.wrong));
+    emit({"remembered"}, static_cast<double>(counts.remembered));
+    emit({"refused"}, static_cast<double>(counts.refused));
+  });
+}
+
 }  // namespace
 
 void provide_gauges(Metrics& metrics, GaugeSources sources) {
   provide_store(metrics, sources.store);
   provide_trace(metrics, sources.trace);
   provide_directory(metrics, sources);
+  provide_smtp_sessions(metrics, sources.smtp);
+  provide_smtp_replies(metrics, sources.smtp);
+  provide_passwords(metrics, sources.directory);
   provide_counts(metrics, Metric::kSessions, sources.sessions);
   provide_counts(metrics, Metric::kQueueDeliveries, sources.queue);
 }

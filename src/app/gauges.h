@@ -7,6 +7,7 @@
 
 #include "monitoring/metrics.h"
 #include "netpolicy/host_addresses.h"
+#include "src/smtpd/census.h"
 #include "src/store/store.h"
 #include "src/trace/trace.h"
 #include "tenants/live_directory.h"
@@ -20,6 +21,7 @@ struct GaugeSources {  // all outlive the metrics' providers: call Metrics::with
   netpolicy::HostAddressMonitor& host;
   std::function<std::map<std::string, std::uint64_t>()> sessions;  // by protocol
   std::function<std::map<std::string, std::uint64_t>()> queue;     // deliveries by state
+  std::function<const smtpd::Counters&()> smtp;
 };
 
 void provide_gauges(monitoring::Metrics& metrics, GaugeSources sources);

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
+#include <sys/timex.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -75,7 +76,10 @@ Finding check_clock() {
   const auto now = SystemClock{}.now();
   const UtcTime built = std::chrono::sys_days{std::chrono::year{2026} / 1 / 1};
   const std::string what = "the clock says " + to_rfc3339(now);
-  if (now > built) return {Severity::kOk, what, ""};
+  timex kernel{};
+  const bool is_synchronised = ::adjtimex(&kernel) != TIME_ERROR;
+  if (now > built && is_synchronised) return {Severity::kOk, what + ", synchronised", ""};
+  if (now > built) return {Severity::kWarning, what + ", not synchronised", "run chrony or systemd-timesyncd"};
   return {Severity::kFault, what, "set it: certificates, retries and the trace depend on it"};
 }
 

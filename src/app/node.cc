@@ -18,8 +18,10 @@
 #include "src/app/event_metrics.h"
 #include "src/app/gauges.h"
 #include "src/app/housekeeping.h"
+#include "src/app/instance_lock.h"
 #include "src/app/mail_intake.h"
 #include "src/app/privileges.h"
+#include "src/app/settings.h"
 #include "src/app/version.h"
 #include "src/delivery/courier.h"
 #include "src/delivery/sender_resolution.h"
@@ -44,14 +46,6 @@ constexpr std::chrono::milliseconds kSessionGrace{20000};
 constexpr std::chrono::milliseconds kDeliveryGrace{10000};
 constexpr std::chrono::milliseconds kQueueCountInterval{2000};
 
-queue::RetryPolicy retry_policy(const Configuration& configuration) {
-  queue::RetryPolicy policy;
-  if (!configuration.queue.retry.empty()) policy.intervals = configuration.queue.retry;
-  policy.expire_after = configuration.queue.expire_after;
-  policy.warn_after = configuration.queue.warn_after;
-  return policy;
-}
-
 unsigned uid_after_drop(const std::string& user) {
   std::array<char, 4096> buffer{};
   passwd entry{};
@@ -75,9 +69,10 @@ std::optional<IpAddress> preview_source(const tenants::Snapshot& directory, cons
 
 class RunningNode final : public Node {
  public:
-  RunningNode(const Configuration& configuration, Log& log)
+  RunningNode(const Configuration& configuration, CertificateReader* configured, Log& log)
       : configuration_(configuration),
         log_(log),
+        configured_certificate_(configured),
         runtime_(configuration.node.threads),
         metrics_({.version = kVersion}, clock_) {}
   ~RunningNode() override { stop(); }
@@ -98,8 +93,10 @@ class RunningNode final : public Node {
 
  private:
   Status open_storage();
+  Status open_certificate();
   Status open_directory();
   Status make_queue();
+  net::ResolverOptions resolver_options();
   void make_servers();
   Status bind();
   Status make_socket_directory();
@@ -114,6 +111,10 @@ class RunningNode final : public Node {
 
   const Configuration configuration_;
   Log& log_;
+  InstanceLock lock_;  // dies last
+  CertificateReader* const configured_certificate_;
+  CertificateReader own_certificate_{configuration_.node.data + "/self-signed.crt",
+                                     configuration_.node.data + "/self-signed.key"};
   SystemClock clock_;
   SystemRandom random_;
   net::Runtime runtime_;
@@ -149,6 +150,7 @@ class RunningNode final : public Node {
 Status RunningNode::open_storage() {
   const std::string& data = configuration_.node.data;
   if (auto made = files_->make_directory(data); !made) return made;
+  if (auto locked = lock_.take(data); !locked) return locked;
   auto store = store::Store::open({.directory = data}, *files_, clock_, log_);
   if (!store) return fail(store.error());
   store_ = std::move(*store);
@@ -156,8 +158,17 @@ Status RunningNode::open_storage() {
   if (!trace) return fail(trace.error());
   trace_ = std::move(*trace);
   mailboxes_ = mailbox::Mailboxes::make(*store_);
-  auto certificates =
-      Certificates::load(configuration_.tls.certificate, configuration_.tls.key, data, configuration_.node.name, log_);
+  return open_certificate();
+}
+
+Status RunningNode::open_certificate() {
+  if (configured_certificate_ == nullptr) {
+    const std::string file = configuration_.node.data + "/self-signed";
+    auto made = ensure_self_signed(file + ".crt", file + ".key", configuration_.node.name, log_);
+    if (!made) return made;
+  }
+  auto& reader = configured_certificate_ != nullptr ? *configured_certificate_ : own_certificate_;
+  auto certificates = Certificates::load(reader, log_);
   if (!certificates) return fail(certificates.error());
   certificates_ = std::move(*certificates);
   return {};
@@ -197,14 +208,9 @@ Status RunningNode::make_queue() {
       .on_event = [this](const trace::Event& event) { event_metrics_->count(event); },
       .on_progress = [this](const queue::Progress& progress) { event_metrics_->count_progress(progress); }};
   queue_ = queue::Queue::make(std::move(parts));
-  delivery::Settings settings;
-  settings.node_name = configuration_.node.name;
-  settings.port = configuration_.delivery.port;
-  settings.listeners = configuration_.listen.smtp;
-  settings.messages_per_connection = configuration_.delivery.messages_per_connection;
+  const auto settings = delivery_settings(configuration_);
   for (std::size_t i = 0; i < runtime_.size(); ++i) {
-    auto resolver =
-        net::make_cares_resolver(runtime_.shard(i), clock_, {.servers = texts_of(configuration_.dns.servers)});
+    auto resolver = net::make_cares_resolver(runtime_.shard(i), clock_, resolver_options());
     if (!resolver) return fail(resolver.error());
     resolvers_.push_back(std::move(*resolver));
     delivery::Parts courier_parts{runtime_.shard(i),
@@ -234,13 +240,19 @@ Status RunningNode::make_queue() {
   return {};
 }
 
+net::ResolverOptions RunningNode::resolver_options() {
+  net::ResolverOptions options{.servers = texts_of(configuration_.dns.servers)};
+  options.on_lookup = [this](const net::DnsLookup& lookup) {
+    metrics_.dns_lookup(lookup.outcome);
+    if (lookup.took) metrics_.dns_took(*lookup.took);
+  };
+  return options;
+}
+
 void RunningNode::make_servers() {
   tls_ = std::make_unique<net::TlsServerContexts>(
       [this](std::string_view name, const SocketAddress& arrival) { return certificates_->choose(name, arrival); });
   intake_ = std::make_unique<MailIntake>(*queue_, *store_);
-  smtpd::Settings settings;
-  settings.sessions_max = configuration_.limits.sessions;
-  settings.sessions_per_client_max = configuration_.limits.sessions_per_client;
   smtp_ = std::make_unique<smtpd::SmtpServer>(smtpd::SmtpServer::Parts{.runtime = runtime_,
                                                                        .directory = *live_,
                                                                        .intake = *intake_,
@@ -250,23 +262,27 @@ void RunningNode::make_servers() {
                                                                        .log = log_,
                                                                        .node_name = configuration_.node.name,
                                                                        .tls = tls_.get(),
-                                                                       .settings = settings});
+                                                                       .settings = smtpd_settings(configuration_)});
   services_ = std::make_unique<admin::AdminServices>(admin::AdminServices{
       *directory_, *live_, admin_pool_, *queue_, *store_, *trace_, *mailboxes_, *host_, clock_, random_, log_,
       configuration_.node.name, kVersion, clock_.steady(),
-      [this](std::size_t shard) -> net::Resolver& { return *resolvers_[shard]; }, [this] { return sessions(); }});
-  AdminServers::Parts parts{.shard = runtime_.shard(0),
-                            .services = *services_,
-                            .tls = *tls_,
-                            .metrics = [this] { return metrics_.exposition(); },
-                            .operator_uid = uid_after_drop(configuration_.node.user)};
+      [this](std::size_t shard) -> net::Resolver& { return *resolvers_[shard]; }, [this] { return sessions(); },
+      [this](std::string_view group, int status) { metrics_.api_request(group, status); }});
+  AdminServers::Parts parts{
+      .shard = runtime_.shard(0),
+      .services = *services_,
+      .tls = *tls_,
+      .metrics = [this] { return metrics_.exposition(); },
+      .operator_uid = uid_after_drop(configuration_.node.user),
+      .on_handshake = [this](bool is_done) { metrics_.tls_handshake("https", is_done ? "ok" : "failed"); }};
   admin_ = std::make_unique<AdminServers>(std::move(parts));
   provide_gauges(metrics_, {.store = *store_,
                             .trace = *trace_,
                             .directory = *live_,
                             .host = *host_,
                             .sessions = [this] { return sessions(); },
-                            .queue = [this] { return queue_counts(); }});
+                            .queue = [this] { return queue_counts(); },
+                            .smtp = [this]() -> const smtpd::Counters& { return smtp_->census().counters(); }});
 }
 
 Status RunningNode::make_socket_directory() {
@@ -404,8 +420,8 @@ std::map<std::string, std::uint64_t> RunningNode::queue_counts() {
 
 }  // namespace
 
-Result<std::unique_ptr<Node>> Node::open(const Configuration& configuration, Log& log) {
-  auto node = std::make_unique<RunningNode>(configuration, log);
+Result<std::unique_ptr<Node>> Node::open(const Configuration& configuration, CertificateReader* configured, Log& log) {
+  auto node = std::make_unique<RunningNode>(configuration, configured, log);
   if (auto opened = node->open(); !opened) return fail(opened.error());
   return node;
 }

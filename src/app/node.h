@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "src/app/certificate_reader.h"
 #include "src/app/configuration.h"
 #include "src/base/log.h"
 #include "src/base/result.h"
@@ -14,7 +15,9 @@ namespace bulkhead::app {
 class Node {
  public:
   // Opens store, trace and directory, binds every listener, gives up root. Nothing is served yet.
-  static Result<std::unique_ptr<Node>> open(const Configuration& configuration, Log& log);
+  // `configured` reads the configured certificate and outlives the node; null when none is configured.
+  static Result<std::unique_ptr<Node>> open(const Configuration& configuration, CertificateReader* configured,
+                                            Log& log);
   virtual ~Node() = default;
 
   virtual Status start() = 0;   // serves from here on

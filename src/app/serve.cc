@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "src/app/configuration.h"
 #include "src/app/node.h"
@@ -30,6 +31,10 @@ int refuse(const Error& error) {
   return 1;
 }
 
+bool gives_up_root(const Configuration& configuration) {
+  return ::geteuid() == 0 && !configuration.node.user.empty();
+}
+
 }  // namespace
 
 std::string configuration_path(const std::string& option) {
@@ -46,14 +51,22 @@ int serve(const std::string& configuration_file) {
   raise_descriptor_limit();
 
   StderrLog log;
-  auto node = Node::open(reading.configuration, log);
+  const auto& tls = reading.configuration.tls;
+  CertificateReader certificate{tls.certificate, tls.key};
+  if (gives_up_root(reading.configuration) && !tls.key.empty()) {
+    if (auto started = certificate.start_helper(); !started) return refuse(started.error());
+  }
+  auto node = Node::open(reading.configuration, tls.key.empty() ? nullptr : &certificate, log);
   if (!node) return refuse(node.error());
   if (auto started = (*node)->start(); !started) return refuse(started.error());
   print_line("ready");
   notify_service_manager("READY=1");
 
   while (wait_for_signal() == Signal::kReload) {
-    if (auto reloaded = (*node)->reload(); !reloaded) log.error("not reloaded: {}", reloaded.error().message);
+    const auto reloaded = (*node)->reload();
+    if (!reloaded) {
+      log.error("not reloaded, the old certificate stays: {}; {}", reloaded.error().message, reloaded.error().advice);
+    }
   }
   notify_service_manager("STOPPING=1");
   (*node)->stop();

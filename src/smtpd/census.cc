@@ -17,6 +17,24 @@ std::string_view to_string(ListenerKind kind) {
   return "smtp";
 }
 
+std::string_view to_string(TlsUse use) {
+  switch (use) {
+    case TlsUse::kNone:
+      return "none";
+    case TlsUse::kTls12:
+      return "TLSv1.2";
+    case TlsUse::kTls13:
+      return "TLSv1.3";
+  }
+  return "none";
+}
+
+void Counters::ended(ListenerKind kind, std::string_view tls) {
+  TlsUse use = TlsUse::kNone;
+  if (!tls.empty()) use = tls.starts_with(to_string(TlsUse::kTls12)) ? TlsUse::kTls12 : TlsUse::kTls13;
+  ++sessions_ended[static_cast<std::size_t>(kind)][static_cast<std::size_t>(use)];
+}
+
 IpAddress client_key(const IpAddress& client) {
   if (client.family() == Family::kIpv4) return client;
   std::array<std::uint8_t, 16> network{};
@@ -28,11 +46,13 @@ Census::Admission Census::enter(const IpAddress& client, ListenerKind kind) {
   const std::lock_guard lock{mutex_};
   if (std::accumulate(open_.begin(), open_.end(), std::size_t{0}) >= settings_.sessions_max) {
     ++counters_.sessions_refused;
+    ++counters_.refused_server_full;
     return Admission::kServerFull;
   }
   auto& mine = by_client_[client_key(client)];
   if (mine >= settings_.sessions_per_client_max) {
     ++counters_.sessions_refused;
+    ++counters_.refused_client_full;
     return Admission::kClientFull;
   }
   ++mine;

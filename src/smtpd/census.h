@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "src/base/ip_address.h"
+#include "src/base/result.h"
 #include "src/smtpd/settings.h"
 
 namespace bulkhead::smtpd {
@@ -23,8 +24,24 @@ std::string_view to_string(ListenerKind kind);  // "smtp", "submission", "submis
 // The address that limits are kept for: an IPv6 client owns at least a /64, so that counts as one.
 IpAddress client_key(const IpAddress& client);
 
+enum class TlsUse : std::uint8_t { kNone, kTls12, kTls13 };
+inline constexpr std::size_t kTlsUses = 3;
+std::string_view to_string(TlsUse use);  // "none", "TLSv1.2", "TLSv1.3"
+
 // What happened since the start; for metrics.
 struct Counters {
+  using Count = std::atomic<std::uint64_t>;
+  // `tls` is what the session agreed upon, "TLSv1.3 …", or "".
+  void ended(ListenerKind kind, std::string_view tls);
+  void handshake(ListenerKind kind, const Status& status) {
+    ++(status ? handshakes_done : handshakes_failed)[static_cast<std::size_t>(kind)];
+  }
+  void replied(int code) { ++replies[static_cast<std::size_t>(code / 100) % replies.size()]; }
+
+  std::array<std::array<Count, kTlsUses>, kListenerKinds> sessions_ended{};
+  std::array<Count, kListenerKinds> handshakes_done{}, handshakes_failed{};
+  std::array<Count, 6> replies{};  // by the first digit of their code
+  Count refused_server_full{0}, refused_client_full{0};
   std::atomic<std::uint64_t> sessions{0};
   std::atomic<std::uint64_t> sessions_refused{0};
   std::atomic<std::uint64_t> messages_accepted{0};

@@ -49,6 +49,7 @@ Task<void> Session::run() {
     Flow flow = co_await open();
     while (flow == Flow::kGoOn) flow = co_await step();
     census.leave(client, kind);
+    census.counters().ended(kind, conversation_.tls);
   } else if (kind != ListenerKind::kSubmissions) {  // there the client waits for TLS, not for text
     queue_reply(smtp::Reply(421, "4.7.0",
                             admission == Census::Admission::kClientFull
@@ -57,6 +58,11 @@ Task<void> Session::run() {
     co_await flush();
   }
   stream_.close();
+}
+
+void Session::queue_reply(const smtp::Reply& reply) {
+  conversation_.services.census.counters().replied(reply.code);
+  reply.append_to(output_);
 }
 
 void Session::drain() {
@@ -69,6 +75,7 @@ Task<Session::Flow> Session::open() {
   if (conversation_.kind == ListenerKind::kSubmissions) {
     if (services.tls == nullptr) co_return Flow::kEnd;
     const Status status = co_await stream_.start_tls_server(*services.tls, services.settings.handshake_timeout);
+    services.census.counters().handshake(conversation_.kind, status);
     if (!status || stream_.tls() == nullptr) co_return Flow::kEnd;
     conversation_.tls = stream_.tls()->text();
     greet();
@@ -116,6 +123,7 @@ Task<Session::Flow> Session::step() {
 
 // `line` lies in the input buffer: it is used up before anything is awaited.
 Task<Session::Flow> Session::take_line(std::string_view line, std::size_t consumed) {
+  command_deadline_.reset();
   if (conversation_.sasl) {
     std::string response{line};
     input_.consume(consumed);
@@ -205,6 +213,7 @@ Task<Session::Flow> Session::start_tls(smtp::Reply go_ahead) {
   const Flow flushed = co_await flush();
   if (flushed == Flow::kEnd) co_return Flow::kEnd;
   const Status status = co_await stream_.start_tls_server(*services.tls, services.settings.handshake_timeout);
+  services.census.counters().handshake(conversation_.kind, status);
   if (!status || stream_.tls() == nullptr) co_return Flow::kEnd;
   // All that was learned in clear is forgotten (RFC 3207 §4.2).
   conversation_.tls = stream_.tls()->text();
@@ -220,8 +229,13 @@ Task<Session::Flow> Session::wait_for_command() {
   const Flow flushed = co_await flush();
   if (flushed == Flow::kEnd) co_return Flow::kEnd;
   input_.shrink();
+  const auto& services = conversation_.services;
+  // One deadline for the line, however many pieces it comes in.
+  const SteadyTime now = services.clock.steady();
+  if (!command_deadline_) command_deadline_ = now + services.settings.command_timeout;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*command_deadline_ - now);
   is_waiting_for_command_ = true;
-  const Flow flow = co_await fill(conversation_.services.settings.command_timeout);
+  const Flow flow = co_await fill(std::max(left, std::chrono::milliseconds{0}));
   is_waiting_for_command_ = false;
   co_return flow;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "src/smtpd/command_table.h"
 #include "src/smtpd/conversation.h"
 #include "src/smtpd/input_buffer.h"
+#include "src/smtpd/pace.h"
 
 namespace bulkhead::smtpd {
 
@@ -48,13 +50,15 @@ class Session {
   Task<Flow> fill_data();
   Task<Flow> flush();
   Task<Flow> end();  // writes what is queued
-  void queue_reply(const smtp::Reply& reply) { reply.append_to(output_); }
+  void queue_reply(const smtp::Reply& reply);
 
   net::Stream& stream_;
   Conversation conversation_;
   InputBuffer input_;
   std::string output_;
   std::vector<std::string_view> pieces_;
+  Pace pace_;                                   // of the message that arrives
+  std::optional<SteadyTime> command_deadline_;  // of the line that is waited for
   bool is_draining_ = false;
   bool is_waiting_for_command_ = false;
 };

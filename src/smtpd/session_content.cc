@@ -24,10 +24,18 @@ Task<Session::Flow> Session::fill_data() {
   const Flow flushed = co_await flush();
   if (flushed == Flow::kEnd) co_return Flow::kEnd;
   input_.grow();
-  co_return co_await fill(conversation_.services.settings.data_timeout);
+  const auto& services = conversation_.services;
+  const std::size_t before = input_.view().size();
+  const Flow filled = co_await fill(services.settings.data_timeout);
+  if (filled == Flow::kEnd) co_return Flow::kEnd;
+  if (pace_.count(input_.view().size() - before, services.clock.steady(), services.settings)) co_return Flow::kGoOn;
+  queue_reply(smtp::Reply(421, "4.4.2", "The message comes too slowly"));
+  co_await flush();
+  co_return Flow::kEnd;
 }
 
 Task<Session::Flow> Session::receive_data() {
+  pace_.begin(conversation_.services.clock.steady());
   for (;;) {
     auto& transaction = *conversation_.transaction;
     pieces_.clear();
@@ -48,6 +56,7 @@ Task<Session::Flow> Session::receive_data() {
 }
 
 Task<Session::Flow> Session::receive_chunk(smtp::BdatArguments chunk, Answer answer) {
+  pace_.begin(conversation_.services.clock.steady());
   if (answer.next != Next::kReceiveChunk) {
     const Flow discarded = co_await discard_chunk(chunk.size);
     if (discarded == Flow::kEnd) {

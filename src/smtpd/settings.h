@@ -8,8 +8,11 @@
 namespace bulkhead::smtpd {
 
 struct Settings {
-  std::chrono::milliseconds command_timeout = std::chrono::minutes{5};
-  std::chrono::milliseconds data_timeout = std::chrono::minutes{5};
+  std::chrono::milliseconds command_timeout = std::chrono::minutes{5};  // of a whole line, not of each piece of it
+  std::chrono::milliseconds data_timeout = std::chrono::minutes{5};     // of silence within a message
+  // Who sends less than this in a window of a message is cut off: a byte now and then must not hold a session.
+  std::uint64_t data_bytes_per_minute_min = 1000;
+  std::chrono::milliseconds data_window = std::chrono::minutes{5};
   std::chrono::milliseconds handshake_timeout = std::chrono::seconds{30};
   std::chrono::milliseconds write_timeout = std::chrono::minutes{1};
   // Waits this long before the banner and refuses who talks meanwhile; 0 only looks once.

@@ -67,6 +67,53 @@ class LifeCycle(TestCase):
         self.assertEqual(server.json("tenant", "list"), [])      # root on the socket still administers
         self.assertEqual(server.stop(), 0)
 
+    def test_a_certificate_that_only_root_reads_is_renewed_after_root_was_given_up(self):
+        server = self.node(listen=["127.0.0.1"])
+        os.chmod(server.directory, 0o777)
+        secret = pathlib.Path(server.directory) / "secret"
+        secret.mkdir(mode=0o700)
+        chain, key = secret / "chain.pem", secret / "key.pem"
+
+        def make(name):
+            out = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                                  "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-days", "30", "-keyout",
+                                  str(key), "-out", str(chain)], capture_output=True, text=True)
+            self.assertEqual(out.returncode, 0, out.stderr)
+            key.chmod(0o600)
+
+        def presented():
+            out = subprocess.run(["openssl", "s_client", "-starttls", "smtp", "-connect", f"127.0.0.1:{server.smtp}"],
+                                 input="QUIT\r\n", capture_output=True, text=True, timeout=20)
+            return out.stdout
+
+        make("one.example")
+        text = server.configuration.read_text().replace('user = ""', 'user = "nobody"')
+        server.configuration.write_text(text + f'[tls]\ncertificate = "{chain}"\nkey = "{key}"\n')
+        server.start()
+        self.assertIn("one.example", presented())
+        make("two.example")
+        os.kill(server.process.pid, signal.SIGHUP)
+        wait_until(lambda: "two.example" in presented(), "the renewed certificate")
+        key.write_text("broken")
+        os.kill(server.process.pid, signal.SIGHUP)
+        wait_until(lambda: "the old certificate stays" in server.process.text(), "the refusal in the log")
+        self.assertIn("two.example", presented())
+        self.assertEqual(server.stop(), 0)
+
+    def test_a_second_server_on_the_data_is_refused(self):
+        server = self.serve()
+        out = subprocess.run([PROGRAM, "serve", "--config", str(server.configuration)], capture_output=True, text=True, timeout=20)
+        self.assertEqual(out.returncode, 1, out)
+        self.assertIn("another bulkhead serve runs on", out.stderr)
+        self.assertIn(f"pid {server.process.pid}", out.stderr)
+
+    def test_check_asks_the_dns_servers(self):
+        port = free_port("127.0.0.1")
+        server = self.node(listen=["127.0.0.1"], extra=f'[dns]\nservers = ["127.0.0.1:{port}"]')
+        out = subprocess.run([PROGRAM, "check", "--config", str(server.configuration)], capture_output=True, text=True, timeout=30)
+        self.assertEqual(out.returncode, 1, out)
+        self.assertIn(f"DNS server 127.0.0.1:{port} ", out.stdout)   # nobody listens there
+
     def test_a_bad_configuration_is_refused_with_every_fault(self):
         server = self.node()
         server.configuration.write_text("[node]\nthreads = \"x\"\n[listen]\nstmp = []\n")

@@ -1,5 +1,7 @@
 #include "src/admin/rest/api_handler.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "src/admin/rest/error_reply.h"
@@ -10,6 +12,12 @@ namespace bulkhead::admin {
 namespace {
 
 namespace http = proto::http;
+
+// "tenants" of "/tenants/{tenant}".
+std::string_view first_word(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  return path.substr(0, path.find('/'));
+}
 
 HttpReply text_reply(int status, std::string_view type, std::string body) {
   http::Response response{.status = status, .content_type = std::string{type}, .headers = {}, .body = std::move(body)};
@@ -60,7 +68,15 @@ HttpReply stream_reply(const Endpoint& endpoint, Result<std::unique_ptr<BodySour
 ApiHandler::ApiHandler(const AdminServices& services, AuthenticationPolicy policy)
     : services_(services),
       policy_(std::move(policy)),
-      openapi_(dump_pretty(openapi_document(services.version)) + "\n") {}
+      openapi_(dump_pretty(openapi_document(services.version)) + "\n") {
+  for (const auto& endpoint : endpoints()) groups_.insert(first_word(endpoint.path));
+}
+
+// A word of ours and never the caller's, because it becomes a label of a metric.
+std::string_view ApiHandler::group_of(std::string_view path) const {
+  const auto found = groups_.find(first_word(path.substr(std::min(kApiRoot.size(), path.size()))));
+  return found == groups_.end() ? "other" : *found;
+}
 
 HttpReply ApiHandler::answer_public(const http::Request& request) const {
   if (request.method != "GET") return wrong_method("GET");
@@ -73,7 +89,10 @@ HttpReply ApiHandler::answer_public(const http::Request& request) const {
 Task<HttpReply> ApiHandler::handle(HttpContext& context, http::Request request) {
   const bool is_api = request.path.starts_with("/api/v1/") && request.path != "/api/v1/openapi.json";
   if (!is_api) co_return answer_public(request);
-  co_return co_await answer_api(context, std::move(request));
+  const std::string_view group = group_of(request.path);
+  auto reply = co_await answer_api(context, std::move(request));
+  if (services_.on_request) services_.on_request(group, reply.response.status);
+  co_return reply;
 }
 
 Task<HttpReply> ApiHandler::refuse_stranger(HttpContext& context, Error error) {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <set>
 
 #include "src/admin/rest/authentication.h"
 #include "src/admin/rest/endpoint.h"
@@ -20,6 +21,7 @@ class ApiHandler final : public HttpHandler {
   std::uint64_t authentication_failures() const { return failures_.load(std::memory_order_relaxed); }
 
  private:
+  std::string_view group_of(std::string_view path) const;
   HttpReply answer_public(const proto::http::Request& request) const;
   Task<HttpReply> answer_api(HttpContext& context, proto::http::Request request);
   Task<HttpReply> refuse_stranger(HttpContext& context, Error error);
@@ -29,6 +31,7 @@ class ApiHandler final : public HttpHandler {
   const AdminServices& services_;
   AuthenticationPolicy policy_;
   std::string openapi_;
+  std::set<std::string_view> groups_;  // the first words of the endpoints' paths
   std::atomic<std::uint64_t> failures_{0};
 };
 

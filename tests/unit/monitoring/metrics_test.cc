@@ -39,6 +39,25 @@ TEST_F(MetricsTest, CountsByTenantAndProtocol) {
   EXPECT_THAT(text, HasSubstr("# TYPE bulkhead_messages_received_total counter\n"));
 }
 
+TEST_F(MetricsTest, AddsWhatIsProvidedToWhatIsCounted) {
+  metrics_.tls_handshake("delivery", "ok");
+  metrics_.provide(Metric::kTlsHandshakes, [](const Metrics::Emit& emit) { emit({"smtp", "ok"}, 7); });
+  const auto text = metrics_.exposition();
+  EXPECT_THAT(text, HasSubstr("bulkhead_tls_handshakes_total{protocol=\"delivery\",outcome=\"ok\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("bulkhead_tls_handshakes_total{protocol=\"smtp\",outcome=\"ok\"} 7\n"));
+}
+
+TEST_F(MetricsTest, CountsApiRequestsByClass) {
+  metrics_.api_request("queue", 200);
+  metrics_.api_request("queue", 204);
+  metrics_.api_request("other", 404);
+  metrics_.api_request("other", 999);
+  const auto text = metrics_.exposition();
+  EXPECT_THAT(text, HasSubstr("bulkhead_api_requests_total{group=\"queue\",class=\"2xx\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("bulkhead_api_requests_total{group=\"other\",class=\"4xx\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("bulkhead_api_requests_total{group=\"other\",class=\"other\"} 1\n"));
+}
+
 TEST_F(MetricsTest, CountsTheRestAsOther) {
   for (const char* tenant : {"a", "b", "c", "d"}) metrics_.recipients_accepted(tenant);
   const auto text = metrics_.exposition();

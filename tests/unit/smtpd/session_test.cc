@@ -196,5 +196,73 @@ TEST(Session, AFailedSignInIsInTheTraceOfItsTenantWithTheReason) {
   EXPECT_EQ(failed_sign_in_of("ben@beta.example", "secret-of-ben", true), "beta: unavailable");
 }
 
+TEST(Session, GivesALineOneDeadlineHoweverItComes) {
+  World world;
+  Connection connection{world};
+  connection.open();
+  connection.stream.take_written();
+  world.clock.advance(std::chrono::minutes{4});
+  connection.say("NO");
+  EXPECT_EQ(connection.stream.last_timeout(), std::chrono::minutes{1});
+  world.clock.advance(std::chrono::seconds{59});
+  connection.say("O");
+  EXPECT_EQ(connection.stream.last_timeout(), std::chrono::seconds{1});
+  EXPECT_TRUE(connection.say("P\r\n").starts_with("250"));
+  EXPECT_EQ(connection.stream.last_timeout(), std::chrono::minutes{5});
+}
+
+TEST(Pace, CutsWhoSendsTooLittleInAWindow) {
+  Settings settings;
+  settings.data_bytes_per_minute_min = 100;
+  settings.data_window = std::chrono::minutes{2};
+  const SteadyTime begin{};
+  for (const std::uint64_t bytes : {199U, 200U, 201U}) {
+    Pace pace;
+    pace.begin(begin);
+    EXPECT_TRUE(pace.count(0, begin + settings.data_window - std::chrono::milliseconds{1}, settings));
+    EXPECT_EQ(pace.count(bytes, begin + settings.data_window, settings), bytes >= 200) << bytes;
+  }
+}
+
+TEST(Pace, JudgesEachWindowByItself) {
+  Settings settings;
+  const SteadyTime begin{};
+  Pace pace;
+  pace.begin(begin);
+  EXPECT_TRUE(pace.count(1U << 20U, begin + settings.data_window, settings));
+  EXPECT_FALSE(pace.count(10, begin + 2 * settings.data_window, settings));
+}
+
+TEST(Session, CutsAMessageThatComesTooSlowly) {
+  World world;
+  Connection connection{world};
+  connection.open();
+  connection.say("EHLO client.example\r\n");
+  connection.say("MAIL FROM:<a@remote.example>\r\n");
+  connection.say("RCPT TO:<anna@acme.example>\r\n");
+  EXPECT_TRUE(connection.say("DATA\r\n").starts_with("354"));
+  EXPECT_EQ(connection.say("x"), "");
+  world.clock.advance(std::chrono::minutes{4});
+  EXPECT_EQ(connection.say("x"), "");
+  world.clock.advance(std::chrono::minutes{4});
+  EXPECT_TRUE(connection.say("x").starts_with("421 4.4.2"));
+  EXPECT_TRUE(connection.is_done);
+  EXPECT_TRUE(world.intake.accepted.empty());
+}
+
+TEST(Session, CountsRepliesAndHowItEnded) {
+  World world;
+  {
+    Connection connection{world};
+    connection.open();
+    connection.say("NONSENSE\r\n");
+    connection.say("QUIT\r\n");
+  }
+  auto& counters = world.census.counters();
+  EXPECT_EQ(counters.replies[2], 2U);
+  EXPECT_EQ(counters.replies[5], 1U);
+  EXPECT_EQ(counters.sessions_ended[0][0], 1U);
+}
+
 }  // namespace
 }  // namespace bulkhead::smtpd

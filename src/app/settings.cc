@@ -1,0 +1,43 @@
+#include "src/app/settings.h"
+
+namespace bulkhead::app {
+
+queue::RetryPolicy retry_policy(const Configuration& configuration) {
+  queue::RetryPolicy policy;
+  if (!configuration.queue.retry.empty()) policy.intervals = configuration.queue.retry;
+  policy.expire_after = configuration.queue.expire_after;
+  policy.warn_after = configuration.queue.warn_after;
+  return policy;
+}
+
+smtpd::Settings smtpd_settings(const Configuration& configuration) {
+  const auto& smtp = configuration.smtp;
+  smtpd::Settings settings;
+  settings.command_timeout = smtp.command_timeout;
+  settings.data_timeout = smtp.data_timeout;
+  settings.handshake_timeout = smtp.handshake_timeout;
+  settings.data_bytes_per_minute_min = smtp.data_bytes_per_minute;
+  settings.message_size_max = smtp.message_size;
+  settings.messages_per_session_max = smtp.messages_per_session;
+  settings.errors_max = smtp.errors_per_session;
+  settings.sessions_max = configuration.limits.sessions;
+  settings.sessions_per_client_max = configuration.limits.sessions_per_client;
+  return settings;
+}
+
+delivery::Settings delivery_settings(const Configuration& configuration) {
+  const auto& delivery = configuration.delivery;
+  delivery::Settings settings;
+  settings.node_name = configuration.node.name;
+  settings.port = delivery.port;
+  settings.listeners = configuration.listen.smtp;
+  settings.messages_per_connection = delivery.messages_per_connection;
+  settings.timeouts.connect = delivery.connect_timeout;
+  settings.timeouts.greeting = delivery.greeting_timeout;
+  settings.timeouts.command = delivery.command_timeout;
+  settings.timeouts.data_block = delivery.data_timeout;
+  settings.timeouts.end_of_data = delivery.end_of_data_timeout;
+  return settings;
+}
+
+}  // namespace bulkhead::app

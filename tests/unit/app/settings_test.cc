@@ -1,0 +1,71 @@
+#include "src/app/settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace bulkhead::app {
+namespace {
+
+using std::chrono::seconds;
+
+TEST(Settings, DefaultsAreThoseOfTheParts) {
+  const auto reading = parse_configuration("", "test.toml");
+  const auto smtp = smtpd_settings(reading.configuration);
+  const auto delivery = delivery_settings(reading.configuration);
+  EXPECT_EQ(smtp.command_timeout, smtpd::Settings{}.command_timeout);
+  EXPECT_EQ(smtp.data_timeout, smtpd::Settings{}.data_timeout);
+  EXPECT_EQ(smtp.handshake_timeout, smtpd::Settings{}.handshake_timeout);
+  EXPECT_EQ(smtp.data_bytes_per_minute_min, smtpd::Settings{}.data_bytes_per_minute_min);
+  EXPECT_EQ(smtp.message_size_max, smtpd::Settings{}.message_size_max);
+  EXPECT_EQ(smtp.messages_per_session_max, smtpd::Settings{}.messages_per_session_max);
+  EXPECT_EQ(smtp.errors_max, smtpd::Settings{}.errors_max);
+  EXPECT_EQ(delivery.timeouts.connect, delivery::Timeouts{}.connect);
+  EXPECT_EQ(delivery.timeouts.greeting, delivery::Timeouts{}.greeting);
+  EXPECT_EQ(delivery.timeouts.command, delivery::Timeouts{}.command);
+  EXPECT_EQ(delivery.timeouts.data_block, delivery::Timeouts{}.data_block);
+  EXPECT_EQ(delivery.timeouts.end_of_data, delivery::Timeouts{}.end_of_data);
+}
+
+TEST(Settings, EachKeyReachesItsPart) {
+  const auto reading = parse_configuration(R"(
+[smtp]
+command_timeout = "1s"
+data_timeout = "2s"
+handshake_timeout = "3s"
+data_bytes_per_minute = 4
+message_size = 65536
+messages_per_session = 6
+errors_per_session = 7
+[delivery]
+connect_timeout = "8s"
+greeting_timeout = "9s"
+command_timeout = "10s"
+data_timeout = "11s"
+end_of_data_timeout = "12s"
+)",
+                                           "test.toml");
+  ASSERT_TRUE(reading.faults.empty()) << reading.faults[0].text();
+  const auto smtp = smtpd_settings(reading.configuration);
+  EXPECT_EQ(smtp.command_timeout, seconds{1});
+  EXPECT_EQ(smtp.data_timeout, seconds{2});
+  EXPECT_EQ(smtp.handshake_timeout, seconds{3});
+  EXPECT_EQ(smtp.data_bytes_per_minute_min, 4U);
+  EXPECT_EQ(smtp.message_size_max, 65536U);
+  EXPECT_EQ(smtp.messages_per_session_max, 6U);
+  EXPECT_EQ(smtp.errors_max, 7U);
+  const auto timeouts = delivery_settings(reading.configuration).timeouts;
+  EXPECT_EQ(timeouts.connect, seconds{8});
+  EXPECT_EQ(timeouts.greeting, seconds{9});
+  EXPECT_EQ(timeouts.command, seconds{10});
+  EXPECT_EQ(timeouts.data_block, seconds{11});
+  EXPECT_EQ(timeouts.end_of_data, seconds{12});
+}
+
+TEST(Settings, BoundsATimeout) {
+  EXPECT_TRUE(parse_configuration("[smtp]\ndata_timeout = \"1d\"", "t").faults.empty());
+  EXPECT_EQ(parse_configuration("[smtp]\ndata_timeout = \"86401s\"", "t").faults.size(), 1U);
+  EXPECT_EQ(parse_configuration("[smtp]\ndata_timeout = \"0s\"", "t").faults.size(), 1U);
+}
+
+}  // namespace
+}  // namespace bulkhead::app
