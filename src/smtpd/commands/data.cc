@@ -1,6 +1,7 @@
 // DATA and BDAT (RFC 5321 §4.1.1.4, RFC 3030), and what happens when the message has arrived.
 #include "src/mail/received_field.h"
 #include "src/smtpd/commands/commands.h"
+#include "src/smtpd/originator_check.h"
 #include "src/smtpd/policy.h"
 
 namespace bulkhead::smtpd {
@@ -115,6 +116,8 @@ Task<Answer> data(Conversation& conversation, smtp::Command) {
   if (const auto status = conversation.services.intake.accepts_new(); !status) {
     co_return refuse(conversation, temporary_failure(status.error()));
   }
+  auto unwelcome = co_await recheck_originator(conversation);
+  if (unwelcome) co_return refuse(conversation, std::move(*unwelcome));
   begin_message(conversation, smtp::DataReader::Framing::kDot);
   co_return Answer{smtp::Reply(354, "", "Send the message, then a line with a dot alone"), Next::kReceiveData};
 }
@@ -125,6 +128,8 @@ Task<Answer> bdat(Conversation& conversation, smtp::Command command) {
     if (const auto status = conversation.services.intake.accepts_new(); !status) {
       co_return refuse(conversation, temporary_failure(status.error()));
     }
+    auto unwelcome = co_await recheck_originator(conversation);
+    if (unwelcome) co_return refuse(conversation, std::move(*unwelcome));
     begin_message(conversation, smtp::DataReader::Framing::kChunks);
     transaction.is_chunked = true;
   }

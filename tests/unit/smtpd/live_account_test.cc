@@ -46,6 +46,14 @@ class LiveAccountTest : public testing::Test {
     auto command = smtp::parse_command("MAIL FROM:<jo@acme.example>");
     return runner_.run(mail_from(*conversation_, std::move(*command))).reply.code;
   }
+  // The reply to "DATA" or "BDAT 1 LAST" of the transaction that is open.
+  int begin_message(const char* line) {
+    conversation_->transaction->tenant = tenant_.id;
+    auto command = smtp::parse_command(line);
+    const bool is_data = std::string_view{line} == "DATA";
+    auto answering = is_data ? data(*conversation_, std::move(*command)) : bdat(*conversation_, std::move(*command));
+    return runner_.run(std::move(answering)).reply.code;
+  }
   void update_account() {
     ASSERT_TRUE(directory_->update_account(account_));
     ASSERT_TRUE(live_->refresh());
@@ -71,6 +79,30 @@ TEST_F(LiveAccountTest, ASuspendedAccountSendsNoMore) {
   account_.suspension = tenants::Suspension::kActive;
   update_account();
   EXPECT_EQ(mail(), 250);
+}
+
+TEST_F(LiveAccountTest, AnAccountThatIsSuspendedAfterMailSendsNoMessage) {
+  EXPECT_EQ(begin_message("DATA"), 354);
+  for (const char* line : {"DATA", "BDAT 1 LAST"}) {
+    account_.suspension = tenants::Suspension::kActive;
+    update_account();
+    EXPECT_EQ(mail(), 250);
+    account_.suspension = tenants::Suspension::kSuspended;
+    update_account();
+    EXPECT_EQ(begin_message(line), 550) << line;
+    EXPECT_FALSE(conversation_->transaction.has_value());
+  }
+}
+
+TEST_F(LiveAccountTest, AnAccountThatIsRemovedOrGetsANewPasswordAfterMailSendsNoMessage) {
+  account_.password_hash = tenants::hash_password(Secret{"second"}, random_).value();
+  update_account();
+  EXPECT_EQ(begin_message("DATA"), 550);
+  conversation_->signed_in = Originator{account_, true};
+  EXPECT_EQ(mail(), 250);
+  ASSERT_TRUE(directory_->remove_account(account_.id));
+  ASSERT_TRUE(live_->refresh());
+  EXPECT_EQ(begin_message("DATA"), 550);
 }
 
 TEST_F(LiveAccountTest, ANewPasswordEndsTheSignIn) {
