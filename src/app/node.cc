@@ -45,6 +45,8 @@ constexpr std::size_t kAdminPoolQueueMax = 200;
 constexpr std::chrono::milliseconds kSessionGrace{20000};
 constexpr std::chrono::milliseconds kDeliveryGrace{10000};
 constexpr std::chrono::milliseconds kQueueCountInterval{2000};
+// Two take turns while mail flows through; 64 MiB are written at the first start.
+constexpr std::size_t kSegmentsInStock = 2;
 
 unsigned uid_after_drop(const std::string& user) {
   std::array<char, 4096> buffer{};
@@ -151,7 +153,7 @@ Status RunningNode::open_storage() {
   const std::string& data = configuration_.node.data;
   if (auto made = files_->make_directory(data); !made) return made;
   if (auto locked = lock_.take(data); !locked) return locked;
-  auto store = store::Store::open({.directory = data}, *files_, clock_, log_);
+  auto store = store::Store::open({.directory = data, .segments_in_stock = kSegmentsInStock}, *files_, clock_, log_);
   if (!store) return fail(store.error());
   store_ = std::move(*store);
   auto trace = trace::Trace::open(data, *store_, *files_, clock_, log_);

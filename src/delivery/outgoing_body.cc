@@ -14,7 +14,7 @@ constexpr std::chrono::minutes kRecent{1};
 
 Task<Result<std::string>> OutgoingBody::read(std::uint64_t offset, std::uint64_t size) {
   const bool is_recent = reading_.clock.now() - message_->queued_at < kRecent;
-  if (is_small() && is_recent) co_return reading_.store.read_blob(message_->body, offset, size);
+  if (message_->body.length <= kSmallMax && is_recent) co_return reading_.store.read_blob(message_->body, offset, size);
   auto work = [&store = reading_.store, message = message_, offset, size] {
     return store.read_blob(message->body, offset, size);
   };
@@ -24,10 +24,16 @@ Task<Result<std::string>> OutgoingBody::read(std::uint64_t offset, std::uint64_t
 }
 
 Task<Status> OutgoingBody::prepare() {
-  if (is_small()) {
-    auto bytes = co_await read(0, message_->body.length);
+  const std::uint64_t length = message_->body.length;
+  if (length <= kRecentMax) recent_ = reading_.store.recent_body(message_->body);
+  if (recent_) whole_ = recent_.bytes;
+  is_in_memory_ = recent_ || length <= kSmallMax;
+  if (recent_) co_return Status{};
+  if (is_in_memory_) {
+    auto bytes = co_await read(0, length);
     if (!bytes) co_return fail(std::move(bytes.error()));
-    whole_ = std::move(*bytes);
+    read_ = std::move(*bytes);
+    whole_ = read_;
     co_return Status{};
   }
   // A large body is not held in memory: it is checked as a whole before a byte of it leaves.
@@ -38,7 +44,7 @@ Task<Status> OutgoingBody::prepare() {
 }
 
 Task<Result<bool>> OutgoingBody::has_8bit() {
-  if (is_small()) co_return !mail::is_ascii(whole_);
+  if (is_in_memory_) co_return !mail::is_ascii(whole_);
   const std::uint64_t length = message_->body.length;
   for (std::uint64_t offset = 0; offset < length; offset += kPieceSize) {
     auto bytes = co_await read(offset, std::min(kPieceSize, length - offset));
@@ -49,7 +55,7 @@ Task<Result<bool>> OutgoingBody::has_8bit() {
 }
 
 Task<Result<bool>> OutgoingBody::has_8bit_header() {
-  if (is_small()) co_return !mail::is_ascii(mail::header_section(whole_));
+  if (is_in_memory_) co_return !mail::is_ascii(mail::header_section(whole_));
   auto bytes = co_await read(0, std::min(kPieceSize, message_->body.length));
   if (!bytes) co_return fail(std::move(bytes.error()));
   co_return !mail::is_ascii(mail::header_section(*bytes));

@@ -1,4 +1,5 @@
-// The body of a message on its way to a remote server: a small one in memory, a large one read piece by piece.
+// The body of a message on its way to a remote server: a small one, or one that was accepted a moment ago, in memory;
+// a large one read piece by piece.
 #pragma once
 
 #include <cstdint>
@@ -25,20 +26,21 @@ struct BodyReading {
 class OutgoingBody {
  public:
   static constexpr std::uint64_t kSmallMax = 64 * 1024;
+  static constexpr std::uint64_t kRecentMax = 128 * 1024;  // of one that the store still has in memory
   static constexpr std::uint64_t kPieceSize = 256 * 1024;
 
   OutgoingBody(const BodyReading& reading, queue::MessagePtr message)
       : reading_(reading), message_(std::move(message)) {}
 
-  // Reads a small body, or verifies the checksum of a large one. To be called before all else.
+  // Takes or reads a small body, or verifies the checksum of a large one. To be called before all else.
   Task<Status> prepare();
-  bool is_small() const { return message_->body.length <= kSmallMax; }
+  bool is_in_memory() const { return is_in_memory_; }
   // Whether it holds bytes above 127; reads a large body through.
   Task<Result<bool>> has_8bit();
   // Whether its header section does, as far as that lies in the first piece.
   Task<Result<bool>> has_8bit_header();
 
-  // A small body as it goes over the wire. The view lives as long as this.
+  // A body in memory as it goes over the wire. The view lives as long as this.
   std::string_view wire(smtp::BodyFraming framing);
   // The next piece of a large body, dots stuffed; "" at the end.
   Task<Result<std::string>> next_piece();
@@ -48,7 +50,10 @@ class OutgoingBody {
 
   const BodyReading& reading_;
   queue::MessagePtr message_;
-  std::string whole_;    // of a small one
+  bool is_in_memory_ = false;
+  store::SharedBody recent_;  // what `whole_` is a part of, or
+  std::string read_;          // what it is
+  std::string_view whole_;
   std::string encoded_;  // only where the wire form differs
   smtp::BodyEncoder encoder_{smtp::BodyFraming::kDots};
   std::uint64_t offset_ = 0;

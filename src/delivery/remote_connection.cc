@@ -143,7 +143,7 @@ Task<smtp::ClientResult> RemoteConnection::carry(Parcel& parcel, Parcel* next) {
 
 // With CHUNKING a small body goes in the same write.
 Task<void> RemoteConnection::send_envelope(Parcel& parcel) {
-  if (parcel.body.is_small()) {
+  if (parcel.body.is_in_memory()) {
     const std::string_view wire = parcel.body.wire(smtp::BodyFraming::kChunk);
     if (session_.takes_body_at_once(wire.size())) {
       session_.begin_with_body(parcel.mail, wire.size());
@@ -158,7 +158,7 @@ Task<void> RemoteConnection::send_envelope(Parcel& parcel) {
 }
 
 Task<void> RemoteConnection::send_body(Parcel& parcel, Parcel* next) {
-  if (parcel.body.is_small()) {
+  if (parcel.body.is_in_memory()) {
     co_await send_small_body(parcel, next);
     co_return;
   }

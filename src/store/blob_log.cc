@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "src/store/encoding.h"
+#include "src/store/padded_append.h"
 
 namespace bulkhead::store {
 
 namespace {
 
-constexpr std::uint64_t kPrepareStep = 1 << 20;
 constexpr std::uint32_t kReserveStep = 4096;
 const std::string kNumbersKey = "n";
 
@@ -134,37 +134,25 @@ Result<BlobRef> BlobLog::place(LogBlobWriter& writer, std::uint32_t holders) {
   const std::uint64_t size = record_size(writer.size());
   const auto room = make_room(size);
   if (!room) return fail(room.error());
-  if (appends_.empty() || appends_.back().at.number != active_.number) appends_.push_back({active_, {}});
+  if (appends_.empty() || appends_.back().at.number != active_.number) appends_.push_back({active_, 0, {}});
   ref.segment = active_.number;
   ref.offset = active_.tail;
   appends_.back().pieces.push_back(writer.record_at(active_.number, active_.tail));
+  appends_.back().size += size;
   active_.tail += size;
   deltas_.try_emplace(active_.number, 0);
   return ref;
 }
 
 Status BlobLog::make_room(std::uint64_t size) {
-  if (active_.number == 0 || active_.tail + size > place_.segment_size) {
-    auto opened = segments_.create_shared();
-    if (!opened) return fail(opened.error());
-    const auto file_size = opened->file->size();
-    if (!file_size) return fail(file_size.error());
-    if (active_.number != 0) deltas_.try_emplace(active_.number, 0);  // its row goes if nothing in it is live
-    opened_.push_back(opened->number);
-    active_ = {opened->number, std::move(opened->file), 0, *file_size};
-  }
-  return prepare(active_.tail + size);
-}
-
-Status BlobLog::prepare(std::uint64_t end) {
-  while (active_.prepared < end) {
-    const std::uint64_t left = place_.segment_size > active_.prepared ? place_.segment_size - active_.prepared : 0;
-    const std::uint64_t step = std::min(left, kPrepareStep);
-    if (step == 0) return {};
-    const auto written = active_.file->write_zeros(active_.prepared, step);
-    if (!written) return written;
-    active_.prepared += step;
-  }
+  if (active_.number != 0 && active_.tail + size <= place_.segment_size) return {};
+  auto opened = segments_.create_shared();
+  if (!opened) return fail(opened.error());
+  const auto file_size = opened->file->size();
+  if (!file_size) return fail(file_size.error());
+  if (active_.number != 0) deltas_.try_emplace(active_.number, 0);  // its row goes if nothing in it is live
+  opened_.push_back(opened->number);
+  active_ = {opened->number, std::move(opened->file), 0, *file_size};
   return {};
 }
 
@@ -194,9 +182,11 @@ Status BlobLog::release(const BlobRef& blob) {
 }
 
 Status BlobLog::write() {
-  for (const Append& append : appends_) {
-    const auto written = append.at.file->write_pieces(append.at.tail, append.pieces);
-    if (!written) return written;
+  for (Append& append : appends_) {
+    const AppendPlace place{append.at.tail, append.at.prepared, place_.segment_size};
+    const auto prepared = append_padded(*append.at.file, place, append.pieces, append.size);
+    if (!prepared) return fail(prepared.error());
+    if (active_.number == append.at.number) active_.prepared = *prepared;
   }
   return {};
 }
@@ -228,8 +218,7 @@ BlobLog::Segment BlobLog::after_group(std::uint32_t number) {
   }
   for (const Append& append : appends_) {
     if (append.at.number != number) continue;
-    segment.tail = append.at.tail;
-    for (const std::string_view piece : append.pieces) segment.tail += piece.size();
+    segment.tail = append.at.tail + append.size;
   }
   segment.live += deltas_[number];
   return segment;

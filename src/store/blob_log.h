@@ -50,6 +50,8 @@ class BlobLog {
 
   SegmentFiles& segments() { return segments_; }
   std::uint64_t live_bytes() const { return live_bytes_.load(std::memory_order_relaxed); }
+  // Whether no segment was ever begun.
+  bool is_new() const { return table_.empty() && segments_.count() == 0; }
   // Of large bodies, which have files of their own.
   std::uint64_t own_bytes() const { return own_bytes_.load(std::memory_order_relaxed); }
   // What "n" must say after an orderly end, so that no number is skipped.
@@ -68,7 +70,8 @@ class BlobLog {
     std::uint64_t prepared = 0;  // up to here the file is written, so that a sync changes neither size nor blocks
   };
   struct Append {
-    Active at;  // tail: where the pieces go
+    Active at;               // tail: where the pieces go
+    std::uint64_t size = 0;  // of all pieces
     std::vector<std::string_view> pieces;
   };
 
@@ -78,7 +81,6 @@ class BlobLog {
   Status resume_active();
   void check_active();
   Status make_room(std::uint64_t size);
-  Status prepare(std::uint64_t end);
   Result<BlobRef> place_own(LogBlobWriter& writer);
   std::string row_of(const Segment& segment) const;
   Segment after_group(std::uint32_t number);

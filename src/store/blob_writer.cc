@@ -6,9 +6,11 @@ namespace bulkhead::store {
 
 namespace {
 constexpr std::size_t kFlushAt = 256 << 10;
-}
+constexpr std::size_t kUsualSize = 6 << 10;  // what is smaller is copied once only
+}  // namespace
 
 LogBlobWriter::LogBlobWriter(SegmentFiles& files, std::uint64_t spill_at) : files_(files), spill_at_(spill_at) {
+  buffer_.reserve(kUsualSize);
   buffer_.assign(kRecordHeaderSize, '\0');  // the header's place, so that the record is one piece
 }
 

@@ -25,6 +25,8 @@ class LogBlobWriter final : public BlobWriter {
   const SegmentFiles::Segment& own_segment() const { return own_; }
   // Small: the whole record for this place, valid as long as the writer lives.
   std::string_view record_at(std::uint32_t segment, std::uint64_t offset);
+  // Small: the record, for whoever wants it after the commit.
+  std::string take_record() { return std::move(buffer_); }
   // Large: writes what is still missing of the record; then it only needs to be synced.
   Status finish_own();
   // Large: the segment belongs to the log now.

@@ -197,11 +197,26 @@ void Committer::write_metadata() {
   }
   if (status) {
     parts_.blobs.committed();
+    remember_bodies();
   } else if (status.error().code == ErrorCode::kFull) {
     parts_.blobs.rolled_back();
     refuse_all(status.error());
   } else {
     give_up(status.error());
+  }
+}
+
+// Before the answers: whoever is called back may ask for the body at once.
+void Committer::remember_bodies() {
+  for (Pending& pending : group_) {
+    if (pending.error) continue;
+    for (const BlobRef& blob : pending.transaction.releases) {
+      if (!blob.is_shared) parts_.recent.forget(blob);
+    }
+    for (std::size_t i = 0; i < pending.transaction.blobs.size(); ++i) {
+      auto& writer = static_cast<LogBlobWriter&>(*pending.transaction.blobs[i].writer);
+      if (!writer.has_own_segment()) parts_.recent.keep(pending.places.blobs[i], writer.take_record());
+    }
   }
 }
 

@@ -16,6 +16,7 @@
 
 #include "src/store/blob_log.h"
 #include "src/store/latency.h"
+#include "src/store/recent_bodies.h"
 #include "src/store/rocks_kv.h"
 #include "src/store/space_watch.h"
 #include "src/store/store.h"
@@ -29,6 +30,7 @@ class Committer {
     BlobLog& blobs;
     RocksKv& kv;
     SpaceWatch& space;
+    RecentBodies& recent;
     const Clock& clock;
     Log& log;
   };
@@ -65,6 +67,7 @@ class Committer {
   Status build(Batch& rows);
   Status build_one(const Pending& pending);
   void write_metadata();
+  void remember_bodies();
   void answer();
   void refuse_bodies(const Error& error);
   void refuse_all(const Error& error);

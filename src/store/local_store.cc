@@ -6,6 +6,7 @@
 #include "src/store/blob_log.h"
 #include "src/store/committer.h"
 #include "src/store/crc32c.h"
+#include "src/store/recent_bodies.h"
 #include "src/store/rocks_kv.h"
 #include "src/store/space_watch.h"
 #include "src/store/wal_file_system.h"
@@ -31,7 +32,8 @@ class LocalStore final : public Store {
   explicit LocalStore(Parts parts)
       : parts_(std::move(parts)),
         space_({parts_.options.directory, parts_.options.free_space_min}, parts_.files, parts_.clock),
-        committer_({*parts_.blobs, *parts_.kv, space_, parts_.clock, parts_.log}) {
+        recent_(parts_.options.recent_bodies_max),
+        committer_({*parts_.blobs, *parts_.kv, space_, recent_, parts_.clock, parts_.log}) {
     space_.keep_reserve();
   }
   ~LocalStore() override { close(); }
@@ -42,11 +44,13 @@ class LocalStore final : public Store {
   std::unique_ptr<BlobWriter> new_blob() override {
     return std::make_unique<LogBlobWriter>(parts_.blobs->segments(), parts_.options.spill_at);
   }
+  Status health() const override { return committer_.health(); }
   Status accepts_new() const override {
     auto status = committer_.health();
     return status ? space_.check() : status;
   }
   Result<std::string> read_blob(const BlobRef& blob, std::uint64_t offset, std::uint64_t size) const override;
+  SharedBody recent_body(const BlobRef& blob) const override;
   Status verify_blob(const BlobRef& blob) const override;
   const Kv& kv() const override { return *parts_.kv; }
   StoreUsage usage() const override;
@@ -62,6 +66,7 @@ class LocalStore final : public Store {
 
   Parts parts_;
   SpaceWatch space_;
+  RecentBodies recent_;
   Committer committer_;
   std::mutex closing_;
   bool is_closed_ = false;
@@ -111,6 +116,13 @@ Result<std::string> LocalStore::read_blob(const BlobRef& blob, std::uint64_t off
   if (!got) return fail(got.error());
   if (*got < size) return corrupt(blob, "ends too early");
   return bytes;
+}
+
+SharedBody LocalStore::recent_body(const BlobRef& blob) const {
+  SharedBody body;
+  body.owner = recent_.find(blob);
+  if (body.owner) body.bytes = std::string_view{*body.owner}.substr(kRecordHeaderSize, blob.length);
+  return body;
 }
 
 Status LocalStore::verify_blob(const BlobRef& blob) const {
@@ -183,6 +195,17 @@ Status reserve_numbers(LocalStore::Parts& parts) {
   return status;
 }
 
+// A failure is no error: segments are made as they are needed, too.
+void stock_segments(LocalStore::Parts& parts) {
+  constexpr std::uint64_t kShareMax = 16;  // of the free space, one part of so many
+  const std::uint64_t size = parts.options.segments_in_stock * parts.options.segment_size;
+  const auto free = parts.files.free_space(parts.options.directory);
+  if (size == 0 || !free || *free / kShareMax < size) return;
+  if (const auto stocked = parts.blobs->segments().stock(parts.options.segments_in_stock); !stocked) {
+    parts.log.warning("store: no segments in stock: {}", stocked.error().message);
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_local_store(Store::Options options, FileSystem& files, const Clock& clock, Log& log,
@@ -190,19 +213,22 @@ Result<std::unique_ptr<Store>> open_local_store(Store::Options options, FileSyst
   if (const auto valid = check_options(options); !valid) return fail(valid.error());
   LocalStore::Parts parts{options, files, clock, log, nullptr, nullptr, nullptr};
   const std::string blobs = options.directory + "/blobs";
+  const std::string kv_directory = options.directory + "/kv";
   auto status = files.make_directory(blobs);
   if (status) status = files.sync_directory(options.directory);
   if (!status) return fail(status.error());
 
   if (rocks_files == nullptr) rocks_files = rocksdb::FileSystem::Default();
-  parts.env = rocksdb::NewCompositeEnv(make_wal_file_system(std::move(rocks_files), files));
-  auto kv = RocksKv::open(options.directory + "/kv", parts.env.get());
+  parts.env = rocksdb::NewCompositeEnv(make_wal_file_system(std::move(rocks_files), files, kv_directory));
+  auto kv = RocksKv::open(kv_directory, parts.env.get());
   if (!kv) return fail(kv.error());
   parts.kv = std::move(*kv);
   auto log_of_blobs = BlobLog::open({blobs, options.segment_size}, {files, *parts.kv, log});
   if (!log_of_blobs) return fail(log_of_blobs.error());
   parts.blobs = std::move(*log_of_blobs);
+  const bool is_new = parts.blobs->is_new();
   if (const auto reserved = reserve_numbers(parts); !reserved) return fail(reserved.error());
+  if (is_new) stock_segments(parts);
   return std::unique_ptr<Store>{std::make_unique<LocalStore>(std::move(parts))};
 }
 

@@ -96,10 +96,10 @@ class PosixFile final : public File {
     return {};
   }
 
-  // Page by page: a large write makes large folios in the page cache, and Linux then treats every small write to one
-  // as a write of all of it (measured on 6.18: half the syncs per second, 250 times the bytes accounted).
+  // In moderate pieces: each makes a folio of its size in the page cache, and the kernel looks through a whole folio to
+  // find the few pages of it that a later append has changed.
   Status write_zeros(std::uint64_t offset, std::uint64_t size) override {
-    static constexpr std::array<char, 4096> kZeros{};
+    static constexpr std::array<char, 64 << 10> kZeros{};
     while (size > 0) {
       const std::size_t step = static_cast<std::size_t>(std::min<std::uint64_t>(size, kZeros.size()));
       const auto written = write_at(offset, {kZeros.data(), step});

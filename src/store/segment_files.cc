@@ -28,6 +28,10 @@ std::optional<Name> parse_name(std::string_view text) {
   return name;
 }
 
+Error no_segment(std::uint32_t number) {
+  return {ErrorCode::kNotFound, fmt::format("there is no segment {}", number), {}};
+}
+
 }  // namespace
 
 SegmentFiles::SegmentFiles(Place place, FileSystem& files, Log& log)
@@ -65,14 +69,14 @@ Status SegmentFiles::load(const std::map<std::uint32_t, SegmentKind>& known, std
 }
 
 Result<std::uint32_t> SegmentFiles::take_number() {
+  const std::lock_guard lock{mutex_};
   if (next_ >= reserved_) {
-    return fail(ErrorCode::kUnavailable, "too many large bodies arrive at once: no segment number is reserved");
+    return fail(ErrorCode::kFull, "too many large bodies arrive at once: no segment number is reserved");
   }
   return next_++;
 }
 
 Result<SegmentFiles::Segment> SegmentFiles::create_shared() {
-  const std::lock_guard lock{mutex_};
   const auto number = take_number();
   if (!number) return fail(number.error());
   const auto recycled = recycle_into(*number);
@@ -83,6 +87,7 @@ Result<SegmentFiles::Segment> SegmentFiles::create_shared() {
   std::shared_ptr<File> file = std::move(*opened);
   Status made = *recycled ? Status{} : file->preallocate(place_.segment_size);
   if (made) made = sync_directory();
+  const std::lock_guard lock{mutex_};
   if (!made) {
     retired_.push_back({*number, SegmentKind::kShared, nullptr});
     return fail(made.error());
@@ -92,24 +97,48 @@ Result<SegmentFiles::Segment> SegmentFiles::create_shared() {
   return Segment{*number, std::move(file)};
 }
 
+Status SegmentFiles::stock(std::size_t count) {
+  for (; count > 0; --count) {
+    const auto number = take_number();
+    if (!number) return fail(number.error());
+    auto file = files_.open(path_of(*number, SegmentKind::kShared), FileSystem::Mode::kCreateNew);
+    if (!file) return fail(file.error());
+    auto made = (*file)->preallocate(place_.segment_size);
+    if (made) made = (*file)->write_zeros(0, place_.segment_size);
+    if (made) made = (*file)->sync_data();
+    const std::lock_guard lock{mutex_};
+    retired_.push_back({*number, SegmentKind::kShared, nullptr});
+    if (!made) return made;
+  }
+  return sync_directory();
+}
+
+// The lock is not held while the disk works: shards that read must not wait for it.
 Result<bool> SegmentFiles::recycle_into(std::uint32_t number) {
-  const auto spare = std::find_if(retired_.begin(), retired_.end(), [](const Retired& retired) {
-    return retired.kind == SegmentKind::kShared && retired.is_unused();
-  });
-  if (spare == retired_.end()) return false;
-  const auto renamed = files_.rename(path_of(spare->number, spare->kind), path_of(number, SegmentKind::kShared));
-  if (!renamed) return fail(renamed.error());
-  retired_.erase(spare);
-  return true;
+  Retired spare;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto found = std::find_if(retired_.begin(), retired_.end(), [](const Retired& retired) {
+      return retired.kind == SegmentKind::kShared && retired.is_unused();
+    });
+    if (found == retired_.end()) return false;
+    spare = std::move(*found);
+    retired_.erase(found);
+  }
+  const auto renamed = files_.rename(path_of(spare.number, spare.kind), path_of(number, SegmentKind::kShared));
+  if (renamed) return true;
+  const std::lock_guard lock{mutex_};
+  retired_.push_back(std::move(spare));
+  return fail(renamed.error());
 }
 
 Result<SegmentFiles::Segment> SegmentFiles::create_own() {
-  const std::lock_guard lock{mutex_};
   const auto number = take_number();
   if (!number) return fail(number.error());
   auto opened = files_.open(path_of(*number, SegmentKind::kOwn), FileSystem::Mode::kCreateNew);
   if (!opened) return fail(opened.error());
   std::shared_ptr<File> file = std::move(*opened);
+  const std::lock_guard lock{mutex_};
   known_.emplace(*number, SegmentKind::kOwn);
   keep_open(*number, file);
   return Segment{*number, std::move(file)};
@@ -130,16 +159,23 @@ void SegmentFiles::keep_open(std::uint32_t number, std::shared_ptr<File> file) {
 }
 
 Result<std::shared_ptr<File>> SegmentFiles::open(std::uint32_t number) {
-  const std::lock_guard lock{mutex_};
-  const auto known = known_.find(number);
-  if (known == known_.end()) return fail(ErrorCode::kNotFound, fmt::format("there is no segment {}", number));
-  if (const auto found = open_.find(number); found != open_.end()) {
-    found->second.last_use = ++use_;
-    return found->second.file;
+  SegmentKind kind;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto known = known_.find(number);
+    if (known == known_.end()) return fail(no_segment(number));
+    if (const auto found = open_.find(number); found != open_.end()) {
+      found->second.last_use = ++use_;
+      return found->second.file;
+    }
+    kind = known->second;
   }
   // Always for writing, too: the segment that is appended to stays one descriptor.
-  auto opened = files_.open(path_of(number, known->second), FileSystem::Mode::kReadWrite);
+  auto opened = files_.open(path_of(number, kind), FileSystem::Mode::kReadWrite);
+  const std::lock_guard lock{mutex_};
+  if (!known_.contains(number)) return fail(no_segment(number));  // retired meanwhile: the name may be another's
   if (!opened) return fail(opened.error());
+  if (const auto found = open_.find(number); found != open_.end()) return found->second.file;
   std::shared_ptr<File> file = std::move(*opened);
   keep_open(number, file);
   return file;

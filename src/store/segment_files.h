@@ -40,6 +40,8 @@ class SegmentFiles {
 
   // An empty shared segment, recycled if possible; its name is durable when this returns.
   Result<Segment> create_shared();
+  // Makes `count` empty shared segments that are written already, to be recycled; for a store that is new.
+  Status stock(std::size_t count);
   // A file for one large body; its name is durable after sync_directory().
   Result<Segment> create_own();
   Status sync_directory();
@@ -73,9 +75,9 @@ class SegmentFiles {
     bool is_unused() const { return file == nullptr || file.use_count() == 1; }
   };
   std::string path_of(std::uint32_t number, SegmentKind kind) const;
-  Result<std::uint32_t> take_number();
+  Result<std::uint32_t> take_number();  // kFull: none is reserved
   Result<bool> recycle_into(std::uint32_t number);
-  void keep_open(std::uint32_t number, std::shared_ptr<File> file);
+  void keep_open(std::uint32_t number, std::shared_ptr<File> file);  // under the lock
 
   const Place place_;
   FileSystem& files_;

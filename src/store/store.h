@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/base/clock.h"
@@ -44,6 +45,13 @@ struct Committed {
   std::vector<BlobRef> blobs;  // in the order of Transaction::blobs
 };
 
+// A whole body in memory, shared with whoever else reads it; empty when it is not there.
+struct SharedBody {
+  std::shared_ptr<const std::string> owner;
+  std::string_view bytes;
+  explicit operator bool() const { return owner != nullptr; }
+};
+
 struct StoreUsage {
   std::uint64_t bytes = 0;       // on disk, blob log and kv
   std::uint64_t live_bytes = 0;  // of blobs that somebody holds
@@ -60,8 +68,12 @@ class Store {
  public:
   struct Options {
     std::string directory;
-    std::uint64_t segment_size = 64ULL << 20;
+    std::uint64_t segment_size = 32ULL << 20;
     std::uint64_t spill_at = 256ULL << 10;
+    std::uint64_t recent_bodies_max = 16ULL << 20;  // memory for bodies that were just committed
+    // How many segments a new store writes whole before it takes anything, so that its first mail costs no more than
+    // later mail, which finds segments to use again. Left out where the disk is small.
+    std::size_t segments_in_stock = 0;
     std::uint64_t free_space_min = 64ULL << 20;  // below this nothing new is accepted (kFull), deletions still are
   };
   // Opens or creates; recovers after a crash. kCorrupt and kIo name the file.
@@ -75,10 +87,15 @@ class Store {
   virtual void commit(Transaction transaction, UniqueFunction<void(Result<Committed>)> done) = 0;
 
   virtual std::unique_ptr<BlobWriter> new_blob() = 0;
+  // Whether anything can be made durable: an error is final, until a restart (an earlier sync failed, or close()).
+  // A full disk is no such error. Any thread, cheap.
+  virtual Status health() const { return {}; }
   // Whether new mail can be taken at all; checked before DATA so that a full disk answers 452 early. Any thread, cheap.
   virtual Status accepts_new() const = 0;
   // Reads `size` bytes of a body from `offset`. kCorrupt when a whole read fails its checksum. Blocks on disk.
   virtual Result<std::string> read_blob(const BlobRef& blob, std::uint64_t offset, std::uint64_t size) const = 0;
+  // The body if it was committed a moment ago and is still in memory: no system call. Any thread, cheap.
+  virtual SharedBody recent_body(const BlobRef&) const { return {}; }
   // Checks the record's checksum over the whole body; kCorrupt names segment and offset.
   virtual Status verify_blob(const BlobRef& blob) const = 0;
 

@@ -1,10 +1,9 @@
-// RocksDB's files, with its log written ahead: a sync that changes neither size nor blocks of a file costs a quarter
-// of one that does, so each log is filled with zeros a step ahead of what is appended to it.
-//
-// RocksDB reads zeros after the last record as the end of a log.
+// RocksDB's files, with its log in files that are used again: a sync that changes neither size nor blocks of a file
+// costs a fraction of one that does, and nothing has to be written ahead. See wal_file.h.
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include <rocksdb/file_system.h>
 
@@ -12,8 +11,8 @@
 
 namespace bulkhead::store {
 
-// `files` must show the same tree as `target`; it outlives the result.
+// `files` must show the same tree as `target`; it outlives the result. `directory`: the database's.
 std::shared_ptr<rocksdb::FileSystem> make_wal_file_system(std::shared_ptr<rocksdb::FileSystem> target,
-                                                          FileSystem& files);
+                                                          FileSystem& files, std::string directory);
 
 }  // namespace bulkhead::store
