@@ -27,6 +27,20 @@ class OnShard {
   net::Shard& shard_;
 };
 
+// Continues on the same shard after what was posted there meanwhile: between the slices of long work.
+class Yield {
+ public:
+  explicit Yield(net::Shard& shard) : shard_(shard) {}
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) {
+    shard_.post([waiting] { waiting.resume(); });
+  }
+  void await_resume() const {}
+
+ private:
+  net::Shard& shard_;
+};
+
 // Hands a transaction to the committer; continues on `shard` with its result.
 class CommitOf {
  public:

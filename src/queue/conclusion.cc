@@ -16,9 +16,13 @@ constexpr std::chrono::milliseconds kCommitRetryMax{10000};
 // A store that failed for good: nothing is handed out any more, the delivery stays where it is for the next start.
 constexpr std::chrono::hours kUntilRestart{24 * 365};
 
-// After these nothing can be committed in this run.
-bool is_final(const Error& error) {
-  return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kCancelled;
+// Whether nothing can be committed in this run any more: the store is closing, or a sync has failed. The store's own
+// state tells; another kUnavailable may pass.
+bool is_final(const store::Store& store, const Error& error) {
+  if (error.code == ErrorCode::kCancelled) return true;
+  if (error.code != ErrorCode::kUnavailable) return false;
+  const auto accepts = store.accepts_new();
+  return !accepts && accepts.error().code == ErrorCode::kUnavailable;
 }
 
 std::unique_ptr<store::BlobWriter> body_of(store::Store& store, const Notice& notice) {
@@ -35,7 +39,9 @@ bool needs_notices(const Settlement& settled) {
 
 Task<void> ShardPart::conclude(Conclusion conclusion) {
   if (needs_notices(conclusion.settled)) {
-    auto making = make_notices(core_.parts, shard_, conclusion.message, conclusion.settled, core_.timeline.now());
+    NoticeTerms terms{core_.timeline.now(), core_.epoch};
+    if (conclusion.only_local_reports) terms.to = ReportTo::kLocalOnly;
+    auto making = make_notices(core_.parts, shard_, conclusion.message, conclusion.settled, terms);
     conclusion.notices = co_await std::move(making);
     for (auto& event : conclusion.settled.events) {
       if (event.detail.empty()) event.detail = conclusion.notices.dropped;
@@ -95,7 +101,7 @@ Task<bool> ShardPart::commit(ShardPart& owner, Conclusion& conclusion) {
     }
     core_.parts.log.error("the outcome of delivery {} cannot be made durable: {}", conclusion.key.text(),
                           committed.error().message);
-    if (is_final(committed.error())) {
+    if (is_final(core_.parts.store, committed.error())) {
       for (const auto& part : core_.shards)
         part->shard_.post([&scheduler = part->scheduler_] { scheduler.stop_starting(); });
       co_return false;
@@ -144,6 +150,7 @@ void ShardPart::keep_ledger(const Conclusion& conclusion) {
   if (!conclusion.settled.is_ended) return entry->note_record(conclusion.key.index);
   if (--entry->pending > 0) return entry->note_record(conclusion.key.index);
   BULKHEAD_CHECK(entry->waiting.empty());
+  scheduler_.uncount_message(entry->counted);
   ledger_.close(conclusion.message->id);
 }
 

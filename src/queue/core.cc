@@ -5,7 +5,7 @@
 
 namespace bulkhead::queue {
 
-Core::Core(Queue::Parts queue_parts) : parts(std::move(queue_parts)), timeline(parts.clock) {}
+Core::Core(Queue::Parts queue_parts) : parts(std::move(queue_parts)), timeline(parts.clock), hash(parts.random) {}
 Core::~Core() = default;
 
 void AcceptedWhileLoading::note(const MessageId& id) {
@@ -31,6 +31,16 @@ ShardPart& Core::home_of(const LaneKey& lane) {
 
 ShardPart& Core::owner_of(const MessageId& id) {
   return *shards[std::hash<MessageId>{}(id) % shards.size()];
+}
+
+DirectiveSetPtr Core::present_directives() const {
+  const std::lock_guard lock{directives_mutex_};
+  return directives_;
+}
+
+void Core::set_present_directives(DirectiveSetPtr directives) {
+  const std::lock_guard lock{directives_mutex_};
+  directives_ = std::move(directives);
 }
 
 void Core::publish(const trace::Event& event) {

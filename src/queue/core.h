@@ -7,6 +7,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "src/queue/attributes.h"
+#include "src/queue/directive_set.h"
 #include "src/queue/queue.h"
 #include "src/queue/timeline.h"
 
@@ -33,17 +35,26 @@ struct Core {
 
   ShardPart& home_of(const LaneKey& lane);
   ShardPart& owner_of(const MessageId& id);
+  // The directives in force, for who shows them.
+  DirectiveSetPtr present_directives() const;
+  void set_present_directives(DirectiveSetPtr directives);
   // After the commit that holds it.
   void publish(const trace::Event& event);
 
   Queue::Parts parts;
   Timeline timeline;
+  const AttributeHash hash;
+  std::atomic<std::uint32_t> epoch{0};  // the number of the last directive in force; see directive.h
   AcceptedWhileLoading accepted;
   std::atomic<std::uint64_t> sources_generation{0};  // grows with each change of sources
   std::atomic<std::uint64_t> messages{0};
   std::atomic<bool> is_loaded{false};
   std::atomic<bool> is_stopping{false};
   std::vector<std::unique_ptr<ShardPart>> shards;
+
+ private:
+  mutable std::mutex directives_mutex_;
+  DirectiveSetPtr directives_;
 };
 
 }  // namespace bulkhead::queue

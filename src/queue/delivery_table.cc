@@ -3,6 +3,13 @@
 #include "src/base/check.h"
 
 namespace bulkhead::queue {
+namespace {
+
+std::uint64_t hash_of(const DeliveryKey& key) {
+  return std::hash<MessageId>{}(key.message) + key.index * std::uint64_t{0x9E3779B97F4A7C15};
+}
+
+}  // namespace
 
 Slot DeliveryTable::allocate() {
   if (free_ == kNoSlot) {
@@ -23,14 +30,23 @@ Slot DeliveryTable::allocate() {
 void DeliveryTable::release(Slot slot) {
   DeliveryEntry& entry = (*this)[slot];
   BULKHEAD_CHECK(entry.heap_at == kNoSlot);
+  index_.erase(slot, hash_of(entry.key()), [this](Slot other) { return hash_of((*this)[other].key()); });
   entry = DeliveryEntry{};
   entry.next = free_;
   free_ = slot;
   --size_;
 }
 
+void DeliveryTable::enroll(Slot slot) {
+  index_.insert(slot, hash_of((*this)[slot].key()), [this](Slot other) { return hash_of((*this)[other].key()); });
+}
+
+Slot DeliveryTable::find(const DeliveryKey& key) const {
+  return index_.find(hash_of(key), [&](Slot slot) { return (*this)[slot].key() == key; });
+}
+
 std::size_t DeliveryTable::memory_bytes() const {
-  return chunks_.size() * kChunk * sizeof(DeliveryEntry) + heap_.capacity() * sizeof(Slot);
+  return chunks_.size() * kChunk * sizeof(DeliveryEntry) + heap_.capacity() * sizeof(Slot) + index_.memory_bytes();
 }
 
 void DeliveryTable::set_timer(Slot slot, UtcTime at) {

@@ -1,6 +1,7 @@
-// The deliveries of one shard in memory: fixed-size entries in chunks, addressed by slot, with a heap of their timers.
+// The deliveries of one shard in memory: fixed-size entries in chunks, addressed by slot, with a heap of their timers
+// and an index by their keys.
 //
-// About 90 bytes per delivery with its place in the heap, whatever the message holds. Not thread-safe.
+// About 105 bytes per delivery with its places in both, whatever the message holds. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "src/queue/attributes.h"
 #include "src/queue/job.h"
 
 namespace bulkhead::queue {
@@ -16,19 +18,32 @@ using Slot = std::uint32_t;
 inline constexpr Slot kNoSlot = std::numeric_limits<Slot>::max();
 inline constexpr UtcTime kNever = UtcTime::max();
 
-struct Lane;
+struct Strand;
 
-enum class DeliveryState : std::uint8_t { kFree, kReady, kActive, kScheduled };
+enum class DeliveryState : std::uint8_t {
+  kFree,
+  kReady,
+  kActive,
+  kScheduled,
+  kParked,  // held by a directive: in no line, without a timer
+  kDoomed,  // to be purged or bounced: not in the queue any more for who asks, its record still is
+};
 
 struct DeliveryEntry {
   MessageId message;
-  Lane* lane = nullptr;
+  Strand* strand = nullptr;
   UtcTime due;                   // the next attempt; not after now while ready
   UtcTime timer = kNever;        // when the heap wakes it
   std::uint32_t expires_at = 0;  // seconds since the epoch: expiry needs no finer grain
   std::uint32_t warn_at = 0;     // 0: no warning (any more)
-  Slot previous = kNoSlot;       // in the lane's list of ready ones, or of free slots
-  Slot next = kNoSlot;
+  Slot previous = kNoSlot;       // in the strand's list of ready ones
+  Slot next = kNoSlot;           // there, or in the list of free or doomed ones
+  std::uint32_t directive = 0;   // parked, doomed: the number of the directive that says so
+  std::uint32_t epoch = 0;       // of its message
+  AttributeRef account = kNoAttribute;
+  AttributeRef sender = kNoAttribute;
+  AttributeRef client_ip = kNoAttribute;
+  AttributeRef domain = kNoAttribute;
   std::uint32_t heap_at = kNoSlot;
   std::uint16_t index = 0;
   std::uint16_t attempts = 0;
@@ -44,6 +59,10 @@ class DeliveryTable {
  public:
   Slot allocate();
   void release(Slot slot);  // its timer must be cleared
+  // Makes the slot known by the key that its entry has.
+  void enroll(Slot slot);
+  // kNoSlot when no delivery has the key.
+  Slot find(const DeliveryKey& key) const;
   DeliveryEntry& operator[](Slot slot) { return chunks_[slot / kChunk][slot % kChunk]; }
   const DeliveryEntry& operator[](Slot slot) const { return chunks_[slot / kChunk][slot % kChunk]; }
   std::size_t size() const { return size_; }
@@ -64,6 +83,7 @@ class DeliveryTable {
 
   std::vector<std::unique_ptr<DeliveryEntry[]>> chunks_;
   std::vector<Slot> heap_;
+  SlotIndex index_;
   Slot free_ = kNoSlot;
   std::size_t size_ = 0;
 };

@@ -10,10 +10,12 @@ void MessageLedger::Entry::note_record(std::uint16_t index) {
   if (std::find(records.begin(), records.end(), index) == records.end()) records.push_back(index);
 }
 
-void MessageLedger::open(const MessageId& id, std::uint32_t pending, std::vector<std::uint16_t> records) {
+void MessageLedger::open(const MessageId& id, std::uint32_t pending, std::vector<std::uint16_t> records,
+                         std::array<AttributeRef, 4> counted) {
   Entry entry;
   entry.pending = pending;
   entry.records = std::move(records);
+  entry.counted = counted;
   const bool is_new = entries_.emplace(id, std::move(entry)).second;
   BULKHEAD_CHECK(is_new);
 }
@@ -43,7 +45,7 @@ void MessageLedger::release(const MessageId& id) {
     return;
   }
   const auto next = entry->waiting.front();
-  entry->waiting.pop_front();
+  entry->waiting.erase(entry->waiting.begin());
   shard_.post([next] { next.resume(); });  // it stays taken, by the next one
 }
 

@@ -6,14 +6,15 @@
 // commit is written would otherwise depend on a commit that may still fail.
 #pragma once
 
+#include <array>
 #include <coroutine>
 #include <cstdint>
-#include <deque>
 #include <unordered_map>
 #include <vector>
 
 #include "src/base/id.h"
 #include "src/net/shard.h"
+#include "src/queue/attributes.h"
 
 namespace bulkhead::queue {
 
@@ -22,15 +23,17 @@ class MessageLedger {
   explicit MessageLedger(net::Shard& shard) : shard_(shard) {}
 
   struct Entry {
-    std::uint32_t pending = 0;           // deliveries that have not ended
-    std::vector<std::uint16_t> records;  // indexes with a 'd' record
-    bool is_taken = false;               // somebody's commit is under way
-    std::deque<std::coroutine_handle<>> waiting;
+    std::uint32_t pending = 0;                     // deliveries that have not ended
+    std::vector<std::uint16_t> records;            // indexes with a 'd' record
+    bool is_taken = false;                         // somebody's commit is under way
+    std::vector<std::coroutine_handle<>> waiting;  // few: one for each delivery that ends meanwhile
+    std::array<AttributeRef, 4> counted{};         // the rows that count the message
 
     void note_record(std::uint16_t index);
   };
 
-  void open(const MessageId& id, std::uint32_t pending, std::vector<std::uint16_t> records);
+  void open(const MessageId& id, std::uint32_t pending, std::vector<std::uint16_t> records,
+            std::array<AttributeRef, 4> counted = {});
   Entry* find(const MessageId& id);
   std::size_t size() const { return entries_.size(); }
 

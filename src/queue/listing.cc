@@ -1,29 +1,28 @@
 #include "src/queue/listing.h"
 
 #include <algorithm>
-#include <set>
+#include <charconv>
 #include <unordered_set>
 
 #include "src/queue/bridge.h"
+#include "src/queue/grouping.h"
+#include "src/queue/records.h"
 #include "src/queue/settlement.h"
 #include "src/queue/shard_part.h"
 
 namespace bulkhead::queue {
 namespace {
 
-constexpr std::size_t kPageFirst = 500;
-constexpr std::size_t kPageMax = 20000;
+constexpr std::size_t kPageMax = 5000;     // rows in memory at once
+constexpr std::size_t kSlice = 8192;       // entries that a shard looks at before others get a turn
+constexpr std::size_t kOrderPage = 2000;   // messages that are read at once when the store's order is followed
+constexpr std::size_t kCounted = 1000000;  // ids kept to count messages with several deliveries once
 
-std::string_view state_word(const DeliveryStatus& status) {
-  if (status.is_held) return "held";
-  switch (status.state) {
-    case DeliveryState::kActive:
-      return "active";
-    case DeliveryState::kScheduled:
-      return "scheduled";
-    default:
-      return "ready";
-  }
+std::string remedy_of(std::string_view code) {
+  if (code == "no-source") return "an address of the tenant in the remote's family that is present on this host";
+  if (code == "tenant-suspended") return "resuming the tenant";
+  if (code == "account-suspended") return "resuming the account";
+  return {};
 }
 
 ListingRow row_of(const DeliveryStatus& status) {
@@ -31,24 +30,19 @@ ListingRow row_of(const DeliveryStatus& status) {
   row.key = status.key;
   row.lane = status.lane->key;
   row.state = state_word(status);
+  row.is_routing = status.lane->is_routing;
+  row.is_sole = status.entry->is_sole;
   row.attempts = status.attempts;
   row.due = status.due;
   row.has_record = status.has_record;
-  if (status.is_held) row.hold_code = status.lane->hold_code;
-  if (status.is_held) row.hold_reason = status.lane->hold_reason;
-  row.held_since = status.lane->held_since;
-  return row;
-}
-
-ListingRow row_of(const Planned& planned) {
-  ListingRow row;
-  row.key = planned.key;
-  row.lane = planned.lane;
-  row.state = "ready";
-  row.is_routing = true;
-  row.attempts = planned.attempts;
-  row.due = planned.due;
-  row.has_record = planned.has_record;
+  row.directive = status.directive;
+  if (status.block != nullptr) {
+    row.hold_code = status.block->code;
+    row.hold_reason = status.block->reason;
+    row.held_since = status.block->since;
+    row.until = status.block->until;
+    row.remedy = status.block->remedy.empty() ? remedy_of(row.hold_code) : status.block->remedy;
+  }
   return row;
 }
 
@@ -78,32 +72,54 @@ class Oldest {
   std::vector<ListingRow> rows_;
 };
 
-void explain(DeliveryView& view, const ListingRow& row, const DeliveryRecord& record) {
+void explain_wait(DeliveryView& view, const ListingRow& row, const DeliveryRecord& record) {
+  view.next_attempt = row.due;
+  view.until = row.due;
+  view.reason_code = "deferred";
+  for (const auto& state : record.recipients) {
+    if (state.fate == Fate::kDeferred) view.reason = text_of(state.answer);
+  }
+  if (!record.remote.empty()) view.reason = record.remote + ": " + view.reason;
+  if (record.attempts == 0) {
+    view.reason_code = "released";
+    view.reason = "what a directive held goes on one after the other";
+  }
+  view.remedy = "a retry now";
+}
+
+void explain(DeliveryView& view, const ListingRow& row, const DeliveryRecord& record, const DirectiveSet* directives) {
   view.reason_since = record.attempts > 0 ? record.since : view.message->queued_at;
-  if (row.is_routing) {
+  const Directive* holder = directives == nullptr ? nullptr : directives->find(row.directive);
+  if (row.directive != 0) {
+    view.reason_code = "directive";
+    view.reason = holder == nullptr ? "a directive holds it" : text_of(*holder) + ", given by " + holder->by;
+    if (holder != nullptr) view.reason_since = std::max(holder->given_at, view.message->queued_at);
+    view.remedy = "a release of the same selection";
+  } else if (row.is_routing && row.state == "ready") {
     view.reason_code = "routing";
     view.reason = "the mail servers of its domain are being looked up";
-  } else if (row.state == "held") {
+    view.remedy = "an answer of the name servers";
+  } else if (!row.hold_code.empty() && row.state != "scheduled" && row.state != "active") {
     view.reason_code = row.hold_code;
     view.reason = row.hold_reason;
     view.reason_since = row.held_since;
+    if (row.until != kNever) view.until = row.until;
+    view.remedy = row.remedy;
   } else if (row.state == "active") {
     view.reason_code = "active";
     view.reason = "it is being delivered now";
+    view.remedy = "the end of the attempt";
   } else if (row.state == "scheduled") {
-    view.next_attempt = row.due;
-    view.reason_code = "deferred";
-    for (const auto& state : record.recipients) {
-      if (state.fate == Fate::kDeferred) view.reason = text_of(state.answer);
-    }
-    if (!record.remote.empty()) view.reason = record.remote + ": " + view.reason;
+    explain_wait(view, row, record);
   } else {
     view.reason_code = "ready";
     view.reason = "it waits for a connection to its site";
+    view.remedy = "a free connection of its lane";
   }
 }
 
-std::optional<DeliveryView> view_of(const store::Kv& kv, const ListingRow& row, const Selector& selector, UtcTime now) {
+std::optional<DeliveryView> view_of(const store::Kv& kv, const ListingRow& row, const Selector& selector, UtcTime now,
+                                    const DirectiveSet* directives) {
   auto bytes = kv.get(store::Family::kQueue, message_key(row.key.message));
   if (!bytes || !*bytes) return std::nullopt;  // it ended since its row was gathered
   auto message = Message::decode(**bytes);
@@ -123,7 +139,7 @@ std::optional<DeliveryView> view_of(const store::Kv& kv, const ListingRow& row, 
   view.site = row.is_routing ? std::string{} : row.lane.site;
   view.attempts = row.attempts;
   view.state = row.state;
-  explain(view, row, record);
+  explain(view, row, record, directives);
   return view;
 }
 
@@ -135,36 +151,161 @@ void add_state(Counts& counts, std::string_view state) {
   if (state == "held") ++counts.held;
 }
 
+// Whether the entries narrow the search, so that a look over the tables is cheaper than reading in order.
+bool is_narrow(const Selector& s) {
+  return s.tenant || s.account_id || !s.sender.empty() || s.client_ip || !s.recipient_domain.empty() ||
+         !s.site.empty() || s.source || !s.state.empty();
+}
+
+struct OrderPage {
+  std::vector<DeliveryKey> keys;
+  std::optional<MessageId> last;  // the last message that was looked at
+  bool is_end = true;
+};
+
+// Follows the store's own order, which is that of age. On the pool.
+Result<OrderPage> read_order(const store::Kv& kv, const Selector& selector, std::optional<DeliveryKey> after,
+                             UtcTime now) {
+  OrderPage page;
+  std::size_t count = 0;
+  std::string first = after ? message_key(after->message) : std::string{"m"};
+  std::string past{"n"};
+  if (selector.id) {
+    first = std::max(first, message_key(*selector.id));
+    past = past_message('m', *selector.id);
+  }
+  auto read = kv.scan(store::Family::kQueue, first, past, store::Kv::Direction::kForward,
+                      [&](std::string_view, std::string_view value) {
+                        if (count++ == kOrderPage) {
+                          page.is_end = false;
+                          return false;
+                        }
+                        auto message = Message::decode(value);
+                        if (!message) return true;
+                        page.last = message->id;
+                        for (const auto& group : group_recipients(*message)) {
+                          const DeliveryKey key{message->id, group.index};
+                          if (after && !(*after < key)) continue;
+                          if (matches_message(selector, *message, group.recipients, now)) page.keys.push_back(key);
+                        }
+                        return true;
+                      });
+  if (!read) return fail(read.error());
+  return page;
+}
+
 }  // namespace
 
-// The oldest matching rows of all shards. Resumes on the caller's shard.
+std::optional<DeliveryKey> parse_delivery_text(std::string_view text) {
+  const auto slash = text.find('/');
+  const auto id = MessageId::parse(text.substr(0, slash));
+  if (!id || slash == std::string_view::npos) return std::nullopt;
+  DeliveryKey key{*id, 0};
+  const auto [end, error] = std::from_chars(text.data() + slash + 1, text.data() + text.size(), key.index);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return key;
+}
+
+EntryFilter::EntryFilter(const Core& core, const Scheduler& scheduler, const Selector& selector)
+    : parts_(core.parts), selector_(selector) {
+  const auto want = [&](bool is_given, std::uint64_t key, AttributeRef& ref) {
+    if (!is_given) return;
+    ref = scheduler.attributes().find(key);
+    if (ref == kNoAttribute) is_hopeless_ = true;
+  };
+  const AttributeHash& hash = core.hash;
+  const Selector& s = selector;
+  want(s.account_id.has_value(), s.account_id ? hash.of_account(*s.account_id) : 0, account_);
+  want(!s.sender.empty(), hash(AttributeKind::kSender, s.sender == "<>" ? "" : s.sender), sender_);
+  want(s.client_ip.has_value(), s.client_ip ? hash.of_client(*s.client_ip) : 0, client_ip_);
+  want(!s.recipient_domain.empty(), hash(AttributeKind::kDomain, s.recipient_domain), domain_);
+}
+
+bool EntryFilter::matches(const DeliveryStatus& status) const {
+  const DeliveryEntry& entry = *status.entry;
+  const auto differs = [](AttributeRef wanted, AttributeRef is) { return wanted != kNoAttribute && wanted != is; };
+  if (is_hopeless_ || differs(account_, entry.account) || differs(sender_, entry.sender) ||
+      differs(client_ip_, entry.client_ip) || differs(domain_, entry.domain)) {
+    return false;
+  }
+  const LaneKey& lane = status.lane->key;
+  if (selector_.tenant && *selector_.tenant != lane.tenant) return false;
+  if (selector_.id && *selector_.id != status.key.message) return false;
+  if (!selector_.site.empty() && !is_equal_text(selector_.site, lane.site)) return false;
+  if (!selector_.state.empty() && selector_.state != state_word(status)) return false;
+  return !selector_.source || (parts_.source_preview && parts_.source_preview(lane) == selector_.source);
+}
+
+// Names become ids where the directory knows them.
+Task<void> Listing::find_account() {
+  if (selector_.account.empty() || selector_.account_id || !core_.parts.account_of) co_return;
+  auto asking = core_.parts.account_of(shard_, selector_.account);
+  selector_.account_id = co_await std::move(asking);
+}
+
+// The oldest rows of all shards that their entries do not rule out. Resumes on the caller's shard.
 Task<std::vector<ListingRow>> Listing::gather(std::optional<DeliveryKey> after, std::size_t limit) {
   Oldest oldest{limit};
-  const auto consider = [&](const DeliveryKey& key, const auto& source) {
-    if ((after && !(*after < key)) || !oldest.has_room_for(key)) return;
-    if (selector_.id && *selector_.id != key.message) return;
-    ListingRow row = row_of(source);
-    if (matches_row(core_.parts, selector_, row)) oldest.add(std::move(row));
-  };
   for (const auto& part : core_.shards) {
     OnShard there{part->shard()};
     co_await there;
-    part->scheduler().visit([&](const DeliveryStatus& status) { consider(status.key, status); });
-    part->planner().visit_waiting([&](const Planned& planned) { consider(planned.key, planned); });
+    const EntryFilter filter{core_, part->scheduler(), selector_};
+    const std::function<void(const DeliveryStatus&)> consider = [&](const DeliveryStatus& status) {
+      if ((after && !(*after < status.key)) || !oldest.has_room_for(status.key)) return;
+      if (filter.matches(status)) oldest.add(row_of(status));
+    };
+    for (Slot at = 0; at != kNoSlot;) {
+      at = part->scheduler().visit_some(at, kSlice, consider);
+      Yield others{part->shard()};
+      co_await others;
+    }
   }
   OnShard back{shard_};
   co_await back;
   co_return std::move(oldest).sorted();
 }
 
+// The next rows in the store's order. `after` moves on with what was looked at.
+Task<std::vector<ListingRow>> Listing::gather_in_order(std::optional<DeliveryKey>& after, std::size_t limit,
+                                                       bool& is_end) {
+  std::vector<ListingRow> rows;
+  const store::Kv& kv = core_.parts.store.kv();
+  const UtcTime now = core_.parts.clock.now();
+  OnPool<OrderPage> reading{core_.parts.pool, shard_,
+                            [&kv, this, after, now] { return read_order(kv, selector_, after, now); }};
+  auto page = co_await reading;
+  is_end = true;
+  if (!page) co_return rows;
+  is_end = page->is_end && page->keys.size() <= limit;
+  if (page->last) after = DeliveryKey{*page->last, UINT16_MAX};
+  if (page->keys.size() > limit) {
+    page->keys.resize(limit);
+    after = page->keys.back();
+  }
+  for (const auto& part : core_.shards) {
+    OnShard there{part->shard()};
+    co_await there;
+    const EntryFilter filter{core_, part->scheduler(), selector_};
+    for (const auto& key : page->keys) {
+      const auto status = part->scheduler().find(key);
+      if (status && filter.matches(*status)) rows.push_back(row_of(*status));
+    }
+  }
+  OnShard back{shard_};
+  co_await back;
+  std::sort(rows.begin(), rows.end(), is_older);
+  co_return rows;
+}
+
 Task<Result<std::vector<DeliveryView>>> Listing::read(std::vector<ListingRow> rows) {
   const store::Kv& kv = core_.parts.store.kv();
   const UtcTime now = core_.parts.clock.now();
+  const DirectiveSetPtr directives = core_.present_directives();
   OnPool<std::vector<DeliveryView>> reading{
-      core_.parts.pool, shard_, [&kv, this, now, &rows]() -> Result<std::vector<DeliveryView>> {
+      core_.parts.pool, shard_, [&kv, this, now, &rows, directives]() -> Result<std::vector<DeliveryView>> {
         std::vector<DeliveryView> views;
         for (const auto& row : rows) {
-          auto view = view_of(kv, row, selector_, now);
+          auto view = view_of(kv, row, selector_, now, directives.get());
           if (!view) continue;
           const bool has_source = row.lane.site != kLocalSite && row.state != "held";
           if (core_.parts.source_preview && has_source) {
@@ -178,100 +319,147 @@ Task<Result<std::vector<DeliveryView>>> Listing::read(std::vector<ListingRow> ro
 }
 
 Task<std::vector<DeliveryView>> Listing::views(std::optional<DeliveryKey> after, std::size_t limit) {
+  auto finding = find_account();
+  co_await std::move(finding);
   std::vector<DeliveryView> found;
-  std::size_t page = is_lane_selector(selector_) ? std::min(limit, kPageMax) : kPageFirst;
-  while (found.size() < limit) {
-    auto gathering = gather(after, page);
-    auto rows = co_await std::move(gathering);
-    if (rows.empty()) break;
-    const bool is_end = rows.size() < page;
-    after = rows.back().key;
+  const bool is_scan = is_narrow(selector_) && !selector_.id;
+  for (bool is_end = false; !is_end && found.size() < limit;) {
+    const std::size_t page = std::min(limit - found.size(), kPageMax);
+    std::vector<ListingRow> rows;
+    if (is_scan) {
+      auto gathering = gather(after, page);
+      rows = co_await std::move(gathering);
+      is_end = rows.size() < page;
+      if (!rows.empty()) after = rows.back().key;
+    } else {
+      auto gathering = gather_in_order(after, page, is_end);
+      rows = co_await std::move(gathering);
+    }
     auto reading = read(std::move(rows));
     auto views = co_await std::move(reading);
     if (!views) break;
-    for (auto& view : *views) {
-      if (found.size() < limit) found.push_back(std::move(view));
-    }
-    if (is_end) break;
-    page = std::min(page * 2, kPageMax);
+    for (auto& view : *views) found.push_back(std::move(view));
   }
   co_return found;
 }
 
 Task<Counts> Listing::counts_from_counters() {
   Counts counts;
+  std::uint64_t doomed = 0;
   for (const auto& part : core_.shards) {
     OnShard there{part->shard()};
     co_await there;
     const StateCounts states = part->scheduler().counts();
-    counts.ready += states.ready + part->planner().waiting();
+    counts.ready += states.ready;
     counts.active += states.active;
     counts.scheduled += states.scheduled;
     counts.held += states.held;
+    doomed += part->scheduler().doomed();
   }
   counts.deliveries = counts.ready + counts.active + counts.scheduled + counts.held;
-  counts.messages = core_.messages;
+  const std::uint64_t messages = core_.messages;
+  counts.messages = messages > doomed ? messages - doomed : std::min<std::uint64_t>(messages, counts.deliveries);
+  OnShard back{shard_};
+  co_await back;
+  co_return counts;
+}
+
+Task<Counts> Listing::counts_by_scan() {
+  Counts counts;
+  std::unordered_set<MessageId> several;
+  for (const auto& part : core_.shards) {
+    OnShard there{part->shard()};
+    co_await there;
+    const EntryFilter filter{core_, part->scheduler(), selector_};
+    const std::function<void(const DeliveryStatus&)> consider = [&](const DeliveryStatus& status) {
+      if (!filter.matches(status)) return;
+      add_state(counts, state_word(status));
+      const bool is_new =
+          status.entry->is_sole || several.size() >= kCounted || several.insert(status.key.message).second;
+      if (is_new) ++counts.messages;
+    };
+    for (Slot at = 0; at != kNoSlot;) {
+      at = part->scheduler().visit_some(at, kSlice, consider);
+      Yield others{part->shard()};
+      co_await others;
+    }
+  }
   OnShard back{shard_};
   co_await back;
   co_return counts;
 }
 
 Task<Counts> Listing::counts() {
+  auto finding = find_account();
+  co_await std::move(finding);
   if (is_everything(selector_)) {
     auto counting = counts_from_counters();
+    co_return co_await std::move(counting);
+  }
+  if (is_answered_by_entry(selector_) && !selector_.id) {
+    auto counting = counts_by_scan();
     co_return co_await std::move(counting);
   }
   Counts counts;
   std::optional<DeliveryKey> after;
   std::optional<MessageId> last;  // pages come in order of the key: deliveries of one message are neighbours
-  for (bool is_end = false; !is_end;) {
-    auto gathering = gather(after, kPageMax);
-    auto rows = co_await std::move(gathering);
-    is_end = rows.size() < kPageMax;
-    if (!rows.empty()) after = rows.back().key;
-    const auto add = [&](const DeliveryKey& key, std::string_view state) {
-      add_state(counts, state);
-      if (last != key.message) ++counts.messages;
-      last = key.message;
-    };
-    if (is_lane_selector(selector_)) {
-      for (const auto& row : rows) add(row.key, row.state);
-      continue;
+  for (;;) {
+    auto viewing = views(after, kPageMax);
+    const auto page = co_await std::move(viewing);
+    for (const auto& view : page) {
+      add_state(counts, view.state);
+      if (last != view.key.message) ++counts.messages;
+      last = view.key.message;
     }
-    auto reading = read(std::move(rows));
-    auto views = co_await std::move(reading);
-    if (!views) break;
-    for (const auto& view : *views) add(view.key, view.state);
+    if (page.size() < kPageMax) break;
+    after = page.back().key;
   }
   co_return counts;
 }
 
+// Page by page: neither a shard nor the memory has to bear the whole queue.
 Task<Counts> Listing::make_due() {
-  std::set<DeliveryKey> chosen;
-  const bool is_by_lane = is_lane_selector(selector_);
-  if (!is_by_lane) {
-    auto listing = views(std::nullopt, SIZE_MAX);
-    const auto found = co_await std::move(listing);
-    for (const auto& view : found) chosen.insert(view.key);
-  }
+  auto finding = find_account();
+  co_await std::move(finding);
+  if (selector_.state.empty()) selector_.state = "scheduled";
   Counts counts;
   std::unordered_set<MessageId> messages;
+  std::optional<DeliveryKey> after;
+  for (bool is_end = selector_.state != "scheduled"; !is_end;) {
+    std::vector<DeliveryKey> keys;
+    if (is_answered_by_entry(selector_)) {
+      auto gathering = gather(after, kPageMax);
+      const auto rows = co_await std::move(gathering);
+      for (const auto& row : rows) keys.push_back(row.key);
+    } else {
+      auto viewing = views(after, kPageMax);
+      const auto page = co_await std::move(viewing);
+      for (const auto& view : page) keys.push_back(view.key);
+    }
+    is_end = keys.size() < kPageMax;
+    if (!keys.empty()) after = keys.back();
+    for (const auto& key : keys) {
+      if (messages.size() < kCounted) messages.insert(key.message);
+    }
+    auto making = make_due_where(std::move(keys));
+    counts.scheduled += co_await std::move(making);
+  }
+  counts.deliveries = counts.scheduled;
+  counts.messages = std::min<std::uint64_t>(messages.size(), counts.deliveries);
+  co_return counts;
+}
+
+Task<std::size_t> Listing::make_due_where(std::vector<DeliveryKey> keys) {
+  std::size_t made = 0;
   for (const auto& part : core_.shards) {
     OnShard there{part->shard()};
     co_await there;
-    counts.scheduled += part->scheduler().make_due([&](const DeliveryStatus& status) {
-      const bool is_chosen =
-          is_by_lane ? matches_row(core_.parts, selector_, row_of(status)) : chosen.contains(status.key);
-      if (is_chosen) messages.insert(status.key.message);
-      return is_chosen;
-    });
+    for (const auto& key : keys) made += part->scheduler().make_due(key) ? 1U : 0U;
     part->pump();
   }
-  counts.deliveries = counts.scheduled;
-  counts.messages = messages.size();
   OnShard back{shard_};
   co_await back;
-  co_return counts;
+  co_return made;
 }
 
 }  // namespace bulkhead::queue

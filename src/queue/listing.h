@@ -16,6 +16,10 @@ struct ListingRow {
   LaneKey lane;
   std::string_view state;   // one of the four words of the interface
   bool is_routing = false;  // its site is being looked up
+  bool is_sole = true;
+  std::uint32_t directive = 0;  // that holds it
+  UtcTime until = kNever;       // of a pause
+  std::string remedy;
   std::uint16_t attempts = 0;
   UtcTime due;
   bool has_record = false;
@@ -23,20 +27,24 @@ struct ListingRow {
   UtcTime held_since;
 };
 
-// Whether a selector can be answered without reading messages.
-bool is_lane_selector(const Selector& selector);
-// Whether it selects everything.
-bool is_everything(const Selector& selector);
-// The part of the selector that the lane, the id and the state answer.
-bool matches_row(const Queue::Parts& parts, const Selector& selector, const ListingRow& row);
-// The part that needs the message.
-bool matches_message(const Selector& selector, const Message& message, const std::vector<std::uint16_t>& pending,
-                     UtcTime now);
+// The part of a selector that one shard's entries answer.
+class EntryFilter {
+ public:
+  EntryFilter(const Core& core, const Scheduler& scheduler, const Selector& selector);
+  bool matches(const DeliveryStatus& status) const;
+
+ private:
+  const Queue::Parts& parts_;
+  const Selector& selector_;
+  AttributeRef account_ = kNoAttribute, sender_ = kNoAttribute, client_ip_ = kNoAttribute, domain_ = kNoAttribute;
+  bool is_hopeless_ = false;  // nobody here has what is asked for
+};
 
 // The key behind a DeliveryKey's text.
 std::optional<DeliveryKey> parse_delivery_text(std::string_view text);
 
-// Calls for each page of matching deliveries in order of age, until `visit` returns false. Resumes on `shard`.
+// Reads of the queue for one caller. Each look over a shard's table is cut into slices; what is asked of messages is
+// asked on the pool. Resumes on `shard`.
 class Listing {
  public:
   Listing(Core& core, net::Shard& shard, Selector selector)
@@ -47,15 +55,23 @@ class Listing {
   Task<Counts> counts();
   // Makes what is scheduled and matches due now.
   Task<Counts> make_due();
+  // The values with the most matching deliveries.
+  Task<std::vector<TopRow>> top(TopBy by, std::size_t limit);
 
  private:
+  struct TopSums;
+  Task<void> find_account();
   Task<std::vector<ListingRow>> gather(std::optional<DeliveryKey> after, std::size_t limit);
+  Task<std::vector<ListingRow>> gather_in_order(std::optional<DeliveryKey>& after, std::size_t limit, bool& is_end);
+  Task<Counts> counts_by_scan();
+  Task<std::size_t> make_due_where(std::vector<DeliveryKey> keys);
+  Task<void> sum_up(TopBy by, TopSums& sums);
   Task<Result<std::vector<DeliveryView>>> read(std::vector<ListingRow> rows);
   Task<Counts> counts_from_counters();
 
   Core& core_;
   net::Shard& shard_;
-  const Selector selector_;
+  Selector selector_;
 };
 
 }  // namespace bulkhead::queue

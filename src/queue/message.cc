@@ -5,7 +5,8 @@
 namespace bulkhead::queue {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kVersionWithoutEpoch = 1;
 
 // Bits of the record's flags.
 constexpr std::uint64_t kHasAccount = 1 << 0;
@@ -93,8 +94,9 @@ mail::Sender read_sender(RecordReader& in, std::uint64_t flags) {
   return sender;
 }
 
-Message read_message(RecordReader& in) {
+Message read_message(RecordReader& in, std::uint8_t version) {
   Message message;
+  if (version != kVersionWithoutEpoch) message.epoch = static_cast<std::uint32_t>(in.number());
   message.id = in.id<MessageId>();
   message.tenant = in.id<TenantId>();
   const std::uint64_t flags = in.number();
@@ -123,6 +125,7 @@ std::string Message::encode() const {
   bytes.reserve(256 + recipients.size() * 48);
   RecordWriter out{bytes};
   out.byte(kVersion);
+  out.number(epoch);
   out.id(id);
   out.id(tenant);
   out.number(flags_of(*this));
@@ -155,10 +158,10 @@ Result<Message> Message::decode(std::string_view bytes) {
   const auto body = store::BlobRef::decode(bytes.substr(split_at));
   RecordReader in{bytes.substr(0, split_at)};
   const std::uint8_t version = in.byte();
-  if (version != kVersion) {
+  if (version != kVersion && version != kVersionWithoutEpoch) {
     return fail(ErrorCode::kCorrupt, "a queued message's record has the unknown version " + std::to_string(version));
   }
-  Message message = read_message(in);
+  Message message = read_message(in, version);
   if (!body || !in.is_good() || !in.is_at_end() || message.recipients.empty()) {
     return fail(ErrorCode::kCorrupt, "a queued message's record does not decode");
   }

@@ -35,6 +35,8 @@ struct Message {
   std::uint64_t size = 0;  // of the body as stored (Received included)
   UtcTime queued_at;
   UtcTime expires_at;
+  // The number of the last directive that had been given when its acceptance began; see directive.h.
+  std::uint32_t epoch = 0;
   store::BlobRef body;
 
   // Versioned encoding without the body reference, which the committer appends (Batch::put_with_blob).

@@ -52,7 +52,8 @@ Task<Original> read_original(const Queue::Parts& parts, net::Shard& shard, Messa
   co_return original;
 }
 
-Notice make_notice(const Queue::Parts& parts, const Message& about, mail::DsnRequest request, UtcTime queue_now) {
+Notice make_notice(const Queue::Parts& parts, const Message& about, mail::DsnRequest request,
+                   const NoticeTerms& terms) {
   request.node_name = parts.node_name;
   request.to = about.sender;
   request.arrived_at = about.queued_at;
@@ -72,7 +73,8 @@ Notice make_notice(const Queue::Parts& parts, const Message& about, mail::DsnReq
   message.message_id = dsn.message_id;
   message.size = dsn.text.size();
   message.queued_at = request.now;
-  message.expires_at = queue_now + parts.retry.expire_after;
+  message.expires_at = terms.queue_now + parts.retry.expire_after;
+  message.epoch = terms.epoch;
   notice.text = std::move(dsn.text);
   return notice;
 }
@@ -85,10 +87,17 @@ struct Wanted {
 }  // namespace
 
 Task<Notices> make_notices(const Queue::Parts& parts, net::Shard& shard, MessagePtr message, Settlement settled,
-                           UtcTime queue_now) {
+                           NoticeTerms terms) {
   Notices notices;
   auto resolving = resolve_sender(parts, shard, message);
-  const Recipients recipients = co_await std::move(resolving);
+  Recipients recipients = co_await std::move(resolving);
+  if (terms.to == ReportTo::kLocalOnly) {
+    std::erase_if(recipients, [](const QueuedRecipient& recipient) { return !recipient.local; });
+    if (recipients.empty()) {
+      notices.dropped = "no report: the sender is not of this server and may be forged";
+      co_return notices;
+    }
+  }
   if (recipients.empty()) {
     notices.dropped = "no report: the sender's address is unknown here";
     co_return notices;
@@ -107,7 +116,7 @@ Task<Notices> make_notices(const Queue::Parts& parts, net::Shard& shard, Message
     request.is_whole_original = is_whole;
     request.original =
         is_whole || !original.is_whole ? original.text : std::string{mail::header_section(original.text)};
-    Notice notice = make_notice(parts, *message, std::move(request), queue_now);
+    Notice notice = make_notice(parts, *message, std::move(request), terms);
     notice.message.recipients = recipients;
     notices.ready.push_back(std::move(notice));
   }

@@ -19,9 +19,16 @@ struct Notices {
 };
 
 // Resolves the sender and reads the original's header (or all of it, RET=FULL and small). Resumes on `shard`.
-// `queue_now` is what the reports' own expiry counts from.
+enum class ReportTo : std::uint8_t { kEverybody, kLocalOnly };
+
+// `queue_now` is what the reports' own expiry counts from, `epoch` the number of the last directive given.
+struct NoticeTerms {
+  UtcTime queue_now;
+  std::uint32_t epoch = 0;
+  ReportTo to = ReportTo::kEverybody;
+};
 Task<Notices> make_notices(const Queue::Parts& parts, net::Shard& shard, MessagePtr message, Settlement settled,
-                           UtcTime queue_now);
+                           NoticeTerms terms);
 
 // Adds a message with its body to a transaction; returns the blob's number in it.
 std::size_t add_message(store::Transaction& transaction, const Message& message,

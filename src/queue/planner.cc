@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/queue/bridge.h"
 #include "src/queue/grouping.h"
 #include "src/queue/retry.h"
 #include "src/queue/settlement.h"
@@ -12,8 +13,8 @@ namespace {
 
 constexpr std::chrono::seconds kSiteLife{60};
 constexpr std::size_t kSitesMax = 10000;
-constexpr std::size_t kLookupsMax = 256;      // at once, per shard
-constexpr std::size_t kWaitingHotMax = 2000;  // waiting deliveries that keep their message in memory
+constexpr std::size_t kLookupsMax = 256;  // at once, per shard
+constexpr std::size_t kMoveSlice = 500;   // deliveries that move to their lane before others get a turn
 
 std::string site_key(const TenantId& tenant, std::string_view domain) {
   std::string key{tenant.bytes()};
@@ -69,12 +70,14 @@ void Planner::plan_groups(const MessagePtr& message, const std::vector<StoredDel
       planned.has_record = true;
       planned.attempts = known->record.attempts;
       planned.due = std::min(known->record.next_attempt, now + retry_delay_max(core_.parts.retry));
+      if (known->record.expires_at != UtcTime{}) planned.expires_at = known->record.expires_at;
       if (known->record.is_warned) planned.warn_at = kNever;
     }
     pending.push_back(std::move(planned));
   }
   if (groups.size() > 1) {
-    part_.ledger().open(message->id, static_cast<std::uint32_t>(pending.size()), std::move(records));
+    const auto counted = part_.scheduler().count_message(message->tenant, keys_of(core_.hash, *message, 0));
+    part_.ledger().open(message->id, static_cast<std::uint32_t>(pending.size()), std::move(records), counted);
   }
   for (auto& planned : pending) {
     std::string domain = domain_of(*message, planned.key.index);
@@ -91,36 +94,42 @@ Planned Planner::planned_for(const Message& message, std::uint16_t index, UtcTim
   // Stored under a clock that was ahead, it would stay for longer than promised.
   planned.expires_at = std::min(message.expires_at, core_.timeline.now() + retry.expire_after);
   if (message.sender.address && retry.warn_after.count() > 0) planned.warn_at = warn_base + retry.warn_after;
+  planned.keys = keys_of(core_.hash, message, index);
+  planned.epoch = message.epoch;
   return planned;
 }
 
 void Planner::place(Planned planned, std::string domain, MessagePtr message) {
-  Waiting waiting{std::move(planned), std::move(message)};
-  if (domain.empty()) return hand_over(std::move(waiting), std::string{kLocalSite});
-  std::string key = site_key(waiting.planned.lane.tenant, domain);
-  const auto known = sites_.find(key);
-  if (known != sites_.end() && core_.timeline.steady() < known->second.until) {
-    return hand_over(std::move(waiting), known->second.name);
+  if (domain.empty()) {
+    planned.lane.site = kLocalSite;
+    return hand_over(std::move(planned), std::move(message));
   }
-  wait_for_site(std::move(key), std::move(waiting), std::move(domain));
+  const auto known = sites_.find(site_key(planned.lane.tenant, domain));
+  if (known != sites_.end() && core_.timeline.steady() < known->second.until) {
+    planned.lane.site = known->second.name;
+    return hand_over(std::move(planned), std::move(message));
+  }
+  planned.lane.site = std::string{kRoutingSite} + domain;
+  part_.receive(planned, message);
 }
 
 void Planner::forget_site(const TenantId& tenant, std::string_view domain) {
   sites_.erase(site_key(tenant, domain));
 }
 
-void Planner::wait_for_site(std::string key, Waiting waiting, std::string domain) {
-  if (waiting_count_ >= kWaitingHotMax) waiting.message = nullptr;
-  ++waiting_count_;
-  const auto [found, is_new] = lookups_.try_emplace(key);
-  Lookup& lookup = found->second;
-  if (is_new) {
-    lookup.tenant = waiting.planned.lane.tenant;
-    lookup.domain = std::move(domain);
+void Planner::route() {
+  for (auto& lane : part_.scheduler().routing()) {
+    const std::string domain = lane.site.substr(kRoutingSite.size());
+    std::string key = site_key(lane.tenant, domain);
+    const auto [found, is_new] = lookups_.try_emplace(key);
+    Lookup& lookup = found->second;
+    lookup.lanes.push_back(lane);
+    if (!is_new) continue;
+    lookup.tenant = lane.tenant;
+    lookup.domain = domain;
     line_.push_back(std::move(key));
   }
-  lookup.waiting.push_back(std::move(waiting));
-  if (is_new) start_lookups();
+  start_lookups();
 }
 
 void Planner::start_lookups() {
@@ -137,32 +146,41 @@ void Planner::start_lookups() {
 Task<void> Planner::look_up(std::string key, TenantId tenant, std::string domain) {
   auto asking = part_.carrier().site_of(part_.shard(), tenant, domain);
   std::string site = co_await std::move(asking);
-  --running_;
   auto found = lookups_.extract(key);
   if (site.empty()) site = domain;
   if (sites_.size() >= kSitesMax) sites_.clear();
   sites_[key] = {site, core_.timeline.steady() + kSiteLife};
-  waiting_count_ -= found.mapped().waiting.size();
-  for (auto& waiting : found.mapped().waiting) hand_over(std::move(waiting), site);
+  for (auto& lane : found.mapped().lanes) {
+    auto moving = move_lane(lane, site);
+    co_await std::move(moving);
+  }
+  --running_;
   start_lookups();
 }
 
-void Planner::hand_over(Waiting waiting, const std::string& site) {
-  waiting.planned.lane.site = site;
-  ShardPart& home = core_.home_of(waiting.planned.lane);
-  if (&home == &part_) {
-    home.receive(waiting.planned, waiting.message);
-    return;
+// What waited for the site goes to its lanes, a slice at a time.
+Task<void> Planner::move_lane(LaneKey lane, std::string site) {
+  for (;;) {
+    auto moved = part_.scheduler().drain_lane(lane, kMoveSlice);
+    const bool is_end = moved.size() < kMoveSlice;
+    for (auto& planned : moved) {
+      planned.lane.site = site;
+      MessagePtr message = part_.at_hand(planned.key.message);
+      hand_over(std::move(planned), std::move(message));
+    }
+    if (is_end) break;
+    Yield others{part_.shard()};
+    co_await others;
   }
-  home.shard().post([&home, planned = std::move(waiting.planned), message = std::move(waiting.message)] {
-    home.receive(planned, message);
-  });
+  part_.scheduler().end_routing(lane);
+  part_.pump();
 }
 
-void Planner::visit_waiting(const std::function<void(const Planned&)>& visitor) const {
-  for (const auto& [key, lookup] : lookups_) {
-    for (const auto& waiting : lookup.waiting) visitor(waiting.planned);
-  }
+void Planner::hand_over(Planned planned, MessagePtr message) {
+  ShardPart& home = core_.home_of(planned.lane);
+  if (&home == &part_) return home.receive(planned, message);
+  home.shard().post(
+      [&home, planned = std::move(planned), message = std::move(message)] { home.receive(planned, message); });
 }
 
 }  // namespace bulkhead::queue

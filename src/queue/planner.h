@@ -1,8 +1,9 @@
 // Turns messages into deliveries in lanes: groups the recipients, asks the carrier for sites, and hands each delivery
 // to its lane's home shard. One per shard, touched only there.
 //
-// While a site is looked up, the delivery waits here and is counted and listed as ready; so a dead name server delays
-// only the domains that are not known yet. The time to live of a known site is short: routes and MX sets change.
+// While a site is looked up, its deliveries wait in a lane of their domain that never runs, in the scheduler like all
+// others: counted, listed, held by directives, expiring. So a dead name server delays only the domains that are not
+// known yet, and takes no more memory. The time to live of a known site is short: routes and MX sets change.
 #pragma once
 
 #include <deque>
@@ -36,31 +37,26 @@ class Planner {
 
   void forget_sites() { sites_.clear(); }
   void forget_site(const TenantId& tenant, std::string_view domain);
-  // Those that wait for a site.
-  std::size_t waiting() const { return waiting_count_; }
-  void visit_waiting(const std::function<void(const Planned&)>& visitor) const;
+  // Looks up the sites that deliveries of this shard wait for.
+  void route();
 
  private:
   struct Site {
     std::string name;
     SteadyTime until;
   };
-  struct Waiting {
-    Planned planned;
-    MessagePtr message;  // null when too many wait: it is read again in its turn
-  };
   struct Lookup {
     TenantId tenant;
     std::string domain;
-    std::vector<Waiting> waiting;
+    std::vector<LaneKey> lanes;  // that wait for it
   };
 
   void plan_groups(const MessagePtr& message, const std::vector<StoredDelivery>& stored, bool is_fresh);
   Planned planned_for(const Message& message, std::uint16_t index, UtcTime warn_base) const;
-  void wait_for_site(std::string key, Waiting waiting, std::string domain);
   void start_lookups();
   Task<void> look_up(std::string key, TenantId tenant, std::string domain);
-  void hand_over(Waiting waiting, const std::string& site);
+  Task<void> move_lane(LaneKey lane, std::string site);
+  void hand_over(Planned planned, MessagePtr message);
 
   Core& core_;
   ShardPart& part_;
@@ -68,7 +64,6 @@ class Planner {
   std::unordered_map<std::string, Lookup> lookups_;  // under way or in line
   std::deque<std::string> line_;
   std::size_t running_ = 0;
-  std::size_t waiting_count_ = 0;
 };
 
 }  // namespace bulkhead::queue

@@ -3,6 +3,7 @@
 #include "src/base/check.h"
 #include "src/queue/bridge.h"
 #include "src/queue/core.h"
+#include "src/queue/directives.h"
 #include "src/queue/listing.h"
 #include "src/queue/loader.h"
 #include "src/queue/shard_part.h"
@@ -29,6 +30,9 @@ class DurableQueue final : public Queue {
   void sources_changed() override;
   Task<Counts> retry_now(net::Shard& shard, Selector selector) override;
   Task<Counts> count(net::Shard& shard, Selector selector) override;
+  Task<Result<DirectiveAnswer>> direct(net::Shard& shard, DirectiveOrder order) override;
+  Task<std::vector<DirectiveView>> directives(net::Shard& shard) override;
+  Task<std::vector<TopRow>> top(net::Shard& shard, TopBy by, Selector selector, std::size_t limit) override;
   Task<Counts> count_of(net::Shard& shard, TenantId tenant) override;
   Task<std::vector<DeliveryView>> list(net::Shard& shard, Selector selector, std::string after,
                                        std::size_t limit) override;
@@ -40,14 +44,19 @@ class DurableQueue final : public Queue {
   Task<std::size_t> active_count(net::Shard& shard);
 
   Core core_;
+  Directives directives_{core_};
 };
 
 Status DurableQueue::start() {
+  if (auto restored = directives_.restore(); !restored) return restored;
   for (const auto& part : core_.shards) {
     part->shard().post([&part = *part] { part.start(); });
   }
   ShardPart& first = *core_.shards.front();
-  first.shard().post([this, &first] { first.group().spawn(load_queue(core_)); });
+  first.shard().post([this, &first] {
+    first.group().spawn(load_queue(core_));
+    first.group().spawn(directives_.keep_tidy());
+  });
   return {};
 }
 
@@ -57,6 +66,7 @@ void DurableQueue::complete(Message& message, const store::BlobWriter& body) con
   if (message.queued_at == UtcTime{}) message.queued_at = core_.parts.clock.now();
   if (message.expires_at == UtcTime{}) message.expires_at = core_.timeline.now() + core_.parts.retry.expire_after;
   if (message.size == 0) message.size = body.size();
+  message.epoch = core_.epoch;
 }
 
 trace::Event DurableQueue::queued_event(const Message& message) const {
@@ -73,7 +83,10 @@ Task<Status> DurableQueue::accept(net::Shard& shard, NewMessage incoming) {
   if (incoming.message.recipients.size() > UINT16_MAX) {
     co_return fail(ErrorCode::kLimit, "a message has at most 65535 recipients");
   }
+  ShardPart& part = *core_.shards.at(shard.index());
   complete(incoming.message, *incoming.body);
+  const std::uint32_t epoch = incoming.message.epoch;
+  part.begin_accept(epoch);
   core_.accepted.note(incoming.message.id);
   incoming.events.push_back(queued_event(incoming.message));
   store::Transaction transaction;
@@ -81,14 +94,19 @@ Task<Status> DurableQueue::accept(net::Shard& shard, NewMessage incoming) {
   for (const auto& event : incoming.events) core_.parts.trace.encode_into(transaction.batch, event);
   CommitOf committing{core_.parts.store, shard, std::move(transaction)};
   auto committed = co_await committing;
-  if (!committed) co_return fail(std::move(committed.error()));
+  if (!committed) {
+    part.end_accept(epoch);
+    co_return fail(std::move(committed.error()));
+  }
   incoming.message.body = committed->blobs.at(0);
   ++core_.messages;
   for (const auto& event : incoming.events) core_.publish(event);
   // The answer to the client does not wait for the planning: whoever awaits this goes on first.
-  ShardPart& part = *core_.shards.at(shard.index());
   auto message = std::make_shared<const Message>(std::move(incoming.message));
-  shard.post([&part, message = std::move(message)] { part.planner().plan_fresh(message); });
+  shard.post([&part, message = std::move(message)] {
+    part.planner().plan_fresh(message);
+    part.end_accept(message->epoch);
+  });
   co_return Status{};
 }
 
@@ -111,6 +129,22 @@ Task<Counts> DurableQueue::count(net::Shard& shard, Selector selector) {
   co_return co_await std::move(counting);
 }
 
+Task<Result<DirectiveAnswer>> DurableQueue::direct(net::Shard& shard, DirectiveOrder order) {
+  auto giving = directives_.give(shard, std::move(order));
+  co_return co_await std::move(giving);
+}
+
+Task<std::vector<DirectiveView>> DurableQueue::directives(net::Shard& shard) {
+  auto listing = directives_.list(shard);
+  co_return co_await std::move(listing);
+}
+
+Task<std::vector<TopRow>> DurableQueue::top(net::Shard& shard, TopBy by, Selector selector, std::size_t limit) {
+  Listing listing{core_, shard, std::move(selector)};
+  auto counting = listing.top(by, limit);
+  co_return co_await std::move(counting);
+}
+
 Task<Counts> DurableQueue::count_of(net::Shard& shard, TenantId tenant) {
   Counts counts;
   for (const auto& part : core_.shards) {
@@ -121,6 +155,7 @@ Task<Counts> DurableQueue::count_of(net::Shard& shard, TenantId tenant) {
     counts.active += states.active;
     counts.scheduled += states.scheduled;
     counts.held += states.held;
+    counts.messages += part->scheduler().tally(core_.hash.of_tenant(tenant)).messages;
   }
   counts.deliveries = counts.ready + counts.active + counts.scheduled + counts.held;
   OnShard back{shard};

@@ -11,6 +11,7 @@
 
 #include "src/base/task.h"
 #include "src/net/shard.h"
+#include "src/queue/directive.h"
 #include "src/queue/gate.h"
 #include "src/queue/job.h"
 #include "src/store/store.h"
@@ -74,18 +75,32 @@ struct DeliveryView {
   std::string state;                // ready active scheduled held
   std::string reason_code, reason;  // why it waits
   UtcTime reason_since;
-};
-
-struct Selector {
-  std::optional<TenantId> tenant;
-  std::optional<MessageId> id;
-  std::optional<IpAddress> source, client_ip;
-  std::string account, sender, recipient, recipient_domain, site, state, subject;
-  std::optional<std::chrono::seconds> older_than;
+  std::optional<UtcTime> until;  // when that ends by itself, where it does
+  std::string remedy;            // what would change it, as a sentence
 };
 
 struct Counts {
   std::uint64_t messages = 0, deliveries = 0, ready = 0, active = 0, scheduled = 0, held = 0;
+};
+
+// The answer to an order.
+struct DirectiveAnswer {
+  DirectiveId id;  // nil for a dry run, and where nothing is left to do
+  // What was in the queue and is meant. Mail that is being accepted at that moment is meant too, and not counted.
+  std::uint64_t deliveries = 0, messages = 0, accounts = 0;
+  std::uint64_t active = 0;             // of these, handed out now: their attempts end first
+  bool is_exact = true;                 // false: messages with several deliveries may be counted twice
+  bool is_complete = true;              // false: the queue is still being looked through; directives() tells how far
+  std::vector<std::string> overridden;  // orders that end by this one, as text
+  std::vector<DeliveryView> samples;    // of a dry run
+};
+
+enum class TopBy : std::uint8_t { kAccount, kTenant, kSender, kClientIp, kSite, kSource };
+
+struct TopRow {
+  std::string key;                 // account or sender address, tenant's id, address, site; "" for none
+  std::optional<TenantId> tenant;  // of one of its deliveries
+  Counts counts;
 };
 
 struct RetryPolicy {
@@ -119,6 +134,13 @@ class Queue {
     std::function<void(const trace::Event&)> on_event;
     // Sees what became of deliveries, with their lanes: after the commit, any shard, must be quick.
     std::function<void(const Progress&)> on_progress = {};
+    // Why an account's mail must wait, as a sentence; nothing when it may go. Asked for each delivery of an account
+    // before it is handed out: answer from a cache. Resumes on the shard.
+    std::function<Task<std::optional<std::string>>(net::Shard&, AccountId)> account_suspension = {};
+    // Whether a tenant is suspended: its held lanes are tried again only when it is not. Any thread, from memory.
+    std::function<bool(const TenantId&)> is_tenant_suspended = {};
+    // The account of an address, former addresses included, for selectors that name one. Resumes on the shard.
+    std::function<Task<std::optional<AccountId>>(net::Shard&, std::string)> account_of = {};
     // Limits; nullptr: none. Outlives the queue's workers.
     Gate* gate = nullptr;
   };
@@ -142,6 +164,15 @@ class Queue {
   virtual bool is_loaded() const = 0;
   // "retry": what is scheduled and matches becomes due now. Resumes on `shard`.
   virtual Task<Counts> retry_now(net::Shard& shard, Selector selector) = 0;
+
+  // Holds, releases, purges or bounces what the selector means: in force and durable when this answers, in constant
+  // time however long the queue is. kInvalid: the order makes no sense; kLimit: too many are in force. What is being
+  // delivered is not interrupted; if it fails for now, the directive applies to it then. Resumes on `shard`.
+  virtual Task<Result<DirectiveAnswer>> direct(net::Shard& shard, DirectiveOrder order) = 0;
+  // Those in force, oldest first, with what they have done so far. One that has nothing more to do ends by itself.
+  virtual Task<std::vector<DirectiveView>> directives(net::Shard& shard) = 0;
+  // The `limit` values with the most deliveries among those that the selector means. Resumes on `shard`.
+  virtual Task<std::vector<TopRow>> top(net::Shard& shard, TopBy by, Selector selector, std::size_t limit) = 0;
 
   virtual Task<Counts> count(net::Shard& shard, Selector selector) = 0;
   // Those after `after` (a DeliveryKey's text, "" for the start), in order of age, at most `limit`.

@@ -6,6 +6,7 @@ namespace bulkhead::queue {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersionWithExpiry = 2;  // only where a hold has moved it
 // A hostile server may answer with kilobytes; what is kept of it is bounded.
 constexpr std::size_t kAnswerTextMax = 1024;
 constexpr std::size_t kMessageKeySize = 1 + 16;
@@ -43,6 +44,10 @@ std::string past_message(char letter, const MessageId& id) {
   return key;
 }
 
+std::string directive_key(const DirectiveId& id) {
+  return std::string{'x'}.append(id.bytes());
+}
+
 std::vector<std::uint16_t> DeliveryRecord::pending() const {
   std::vector<std::uint16_t> indexes;
   for (const auto& state : recipients) {
@@ -61,7 +66,9 @@ bool DeliveryRecord::has_delivered() const {
 std::string DeliveryRecord::encode() const {
   std::string bytes;
   RecordWriter out{bytes};
-  out.byte(kVersion);
+  const bool has_expiry = expires_at != UtcTime{};
+  out.byte(has_expiry ? kVersionWithExpiry : kVersion);
+  if (has_expiry) out.time(expires_at);
   out.byte(is_warned ? 1 : 0);
   out.number(attempts);
   out.time(next_attempt);
@@ -81,8 +88,12 @@ std::string DeliveryRecord::encode() const {
 
 Result<DeliveryRecord> DeliveryRecord::decode(std::string_view bytes) {
   RecordReader in{bytes};
-  if (in.byte() != kVersion) return fail(ErrorCode::kCorrupt, "a delivery's record has an unknown version");
+  const std::uint8_t version = in.byte();
+  if (version != kVersion && version != kVersionWithExpiry) {
+    return fail(ErrorCode::kCorrupt, "a delivery's record has an unknown version");
+  }
   DeliveryRecord record;
+  if (version == kVersionWithExpiry) record.expires_at = in.time();
   record.is_warned = in.byte() != 0;
   record.attempts = static_cast<std::uint16_t>(in.number());
   record.next_attempt = in.time();

@@ -1,5 +1,7 @@
 #include "src/queue/scheduler.h"
 
+#include <algorithm>
+
 #include "src/base/check.h"
 
 namespace bulkhead::queue {
@@ -14,41 +16,147 @@ std::uint32_t to_seconds(UtcTime time) {
 
 }  // namespace
 
-Scheduler::Scheduler(SchedulerLimits limits, const Clock& clock) : limits_(limits), clock_(clock) {}
+Scheduler::Scheduler(SchedulerLimits limits, const Clock& clock, AttributeHash hash)
+    : limits_(limits), clock_(clock), hash_(hash) {}
 Scheduler::~Scheduler() = default;
 
 void Scheduler::add(const Planned& planned) {
   const Slot slot = table_.allocate();
+  admit(slot, planned);
+  resume(slot, Position::kBack);
+}
+
+// Fills a free slot: the delivery belongs to its strand and is counted, and is in no state yet.
+void Scheduler::admit(Slot slot, const Planned& planned) {
   DeliveryEntry& entry = table_[slot];
   entry.message = planned.key.message;
   entry.index = planned.key.index;
+  table_.enroll(slot);
   entry.attempts = planned.attempts;
   entry.is_sole = planned.is_sole;
   entry.has_record = planned.has_record;
   entry.due = planned.due;
   entry.expires_at = to_seconds(planned.expires_at);
   entry.warn_at = to_seconds(planned.warn_at);
-  entry.lane = &open_lane(planned.lane);
-  resume(slot, Position::kBack);
+  entry.epoch = planned.epoch;
+  entry.account = attributes_.acquire(AttributeKind::kAccount, planned.keys.account);
+  entry.sender = attributes_.acquire(AttributeKind::kSender, planned.keys.sender);
+  entry.client_ip = attributes_.acquire(AttributeKind::kClientIp, planned.keys.client_ip);
+  entry.domain = attributes_.acquire(AttributeKind::kDomain, planned.keys.domain);
+  Lane& lane = open_lane(planned.lane);
+  entry.strand = &open_strand(lane, entry.account != kNoAttribute ? entry.account : entry.client_ip);
+  ++entry.strand->members;
+  ++lane.members;
+  count(entry, +1);
+}
+
+// The end of an entry that is in no state: its lane may go with it.
+void Scheduler::remove(Slot slot) {
+  DeliveryEntry& entry = table_[slot];
+  Strand& strand = *entry.strand;
+  Lane& lane = *strand.lane;
+  for (const AttributeRef ref : {entry.account, entry.sender, entry.client_ip, entry.domain}) attributes_.release(ref);
+  table_.release(slot);
+  --lane.members;
+  --strand.members;
+  drop_strand_if_unused(strand);
+  drop_if_unused(lane);
+}
+
+void Scheduler::count(const DeliveryEntry& entry, int change) {
+  const auto by = static_cast<std::uint32_t>(change);  // wraps around for -1, as unsigned arithmetic does
+  const Lane& lane = *entry.strand->lane;
+  for (const AttributeRef ref :
+       {lane.tenant->ref, lane.site, entry.account, entry.sender, entry.client_ip, entry.domain}) {
+    if (ref == kNoAttribute) continue;
+    attributes_[ref].deliveries += by;
+    if (entry.is_sole) attributes_[ref].sole += by;
+  }
+}
+
+void Scheduler::count_active(const DeliveryEntry& entry, int change) {
+  const auto by = static_cast<std::uint32_t>(change);
+  const Lane& lane = *entry.strand->lane;
+  for (const AttributeRef ref :
+       {lane.tenant->ref, lane.site, entry.account, entry.sender, entry.client_ip, entry.domain}) {
+    if (ref != kNoAttribute) attributes_[ref].active += by;
+  }
+}
+
+Tally Scheduler::tally(std::uint64_t key) const {
+  const AttributeRef ref = attributes_.find(key);
+  if (ref == kNoAttribute) return {};
+  const AttributeRow& row = attributes_[ref];
+  return {row.deliveries, row.active, row.sole + std::uint64_t{row.messages}, row.deliveries - row.sole};
+}
+
+std::array<AttributeRef, 4> Scheduler::count_message(const TenantId& tenant, const AttributeKeys& keys) {
+  const std::array<AttributeRef, 4> counted{attributes_.acquire(AttributeKind::kTenant, hash_.of_tenant(tenant)),
+                                            attributes_.acquire(AttributeKind::kAccount, keys.account),
+                                            attributes_.acquire(AttributeKind::kSender, keys.sender),
+                                            attributes_.acquire(AttributeKind::kClientIp, keys.client_ip)};
+  for (const AttributeRef ref : counted) {
+    if (ref != kNoAttribute) ++attributes_[ref].messages;
+  }
+  return counted;
+}
+
+void Scheduler::uncount_message(const std::array<AttributeRef, 4>& counted) {
+  for (const AttributeRef ref : counted) {
+    if (ref != kNoAttribute) --attributes_[ref].messages;
+    attributes_.release(ref);
+  }
 }
 
 std::optional<Taken> Scheduler::take(const LaneKey& key) {
   Lane* lane = find_lane(key);
-  if (lane == nullptr || is_stopped_ || lane->is_held || lane->head == kNoSlot) return std::nullopt;
+  if (lane == nullptr || is_stopped_ || lane->open() == 0) return std::nullopt;
   const UtcTime now = clock_.now();
   if (now < lane->paused_until) return std::nullopt;
   if (must_yield(*lane)) return std::nullopt;
+  const Slot slot = next_of(*lane);
+  if (slot == kNoSlot) return std::nullopt;
   lane->last_take = now;
-  return activate(lane->head);
+  ++lane->taken_in_turn;
+  return activate(slot);
+}
+
+// The strands of a lane take turns. Those that have run dry, or are blocked meanwhile, leave the round here.
+Slot Scheduler::next_of(Lane& lane) {
+  while (lane.round_head != nullptr) {
+    Strand& strand = *lane.round_head;
+    lane.round_head = strand.next;
+    if (lane.round_head == nullptr) lane.round_tail = nullptr;
+    strand.next = nullptr;
+    strand.is_in_round = false;
+    const Slot slot = strand.block ? kNoSlot : strand.head;
+    if (slot == kNoSlot) {
+      drop_strand_if_unused(strand);
+      continue;
+    }
+    const bool is_displaced = is_sweeping() && intercept(slot);
+    if (is_displaced || table_[slot].next != kNoSlot) join_round(strand);
+    if (!is_displaced) return slot;
+  }
+  return kNoSlot;
+}
+
+void Scheduler::join_round(Strand& strand) {
+  if (strand.is_in_round || strand.block || strand.head == kNoSlot) return;
+  Lane& lane = *strand.lane;
+  strand.is_in_round = true;
+  strand.next = nullptr;
+  (lane.round_tail == nullptr ? lane.round_head : lane.round_tail->next) = &strand;
+  lane.round_tail = &strand;
 }
 
 bool Scheduler::finish(const DeliveryKey& key) {
   const Slot slot = deactivate(key);
   if (slot == kNoSlot) return false;
-  Lane& lane = *table_[slot].lane;
-  lane.unsent = 0;
-  table_.release(slot);
-  drop_if_unused(lane);
+  const DeliveryEntry& entry = table_[slot];
+  entry.strand->lane->unsent = 0;
+  count(entry, -1);
+  remove(slot);
   return true;
 }
 
@@ -59,7 +167,7 @@ bool Scheduler::reschedule(const DeliveryKey& key, std::uint16_t attempts, UtcTi
   entry.attempts = attempts;
   entry.has_record = true;
   entry.due = due;
-  entry.lane->unsent = 0;
+  entry.strand->lane->unsent = 0;
   resume(slot, Position::kBack);
   return true;
 }
@@ -67,7 +175,7 @@ bool Scheduler::reschedule(const DeliveryKey& key, std::uint16_t attempts, UtcTi
 bool Scheduler::put_back(const DeliveryKey& key) {
   const Slot slot = deactivate(key);
   if (slot == kNoSlot) return false;
-  Lane& lane = *table_[slot].lane;
+  Lane& lane = *table_[slot].strand->lane;
   // A worker that gives everything back untried must not spin: after three the lane rests for a second.
   if (++lane.unsent >= 3) {
     lane.paused_until = clock_.now() + std::chrono::seconds{1};
@@ -85,19 +193,6 @@ bool Scheduler::postpone(const DeliveryKey& key, UtcTime due) {
   return true;
 }
 
-bool Scheduler::hold_lane(const DeliveryKey& key, std::string reason, std::string code) {
-  const Slot slot = deactivate(key);
-  if (slot == kNoSlot) return false;
-  Lane& lane = *table_[slot].lane;
-  lane.unsent = 0;
-  lane.hold_code = std::move(code);
-  lane.hold_reason = std::move(reason);
-  if (!lane.is_held) lane.held_since = clock_.now();
-  set_held(lane, true);
-  resume(slot, Position::kFront);
-  return true;
-}
-
 bool Scheduler::warned(const DeliveryKey& key) {
   const Slot slot = deactivate(key);
   if (slot == kNoSlot) return false;
@@ -107,93 +202,94 @@ bool Scheduler::warned(const DeliveryKey& key) {
   return true;
 }
 
+Planned Scheduler::planned_of(const DeliveryEntry& entry) const {
+  const auto key_of = [this](AttributeRef ref) { return ref == kNoAttribute ? 0 : attributes_[ref].key; };
+  return {.key = entry.key(),
+          .lane = entry.strand->lane->key,
+          .attempts = entry.attempts,
+          .is_sole = entry.is_sole,
+          .has_record = entry.has_record,
+          .due = entry.due,
+          .expires_at = entry.expires_at == 0 ? kNever : UtcTime{std::chrono::seconds{entry.expires_at}},
+          .warn_at = entry.warn_at == 0 ? kNever : UtcTime{std::chrono::seconds{entry.warn_at}},
+          .keys = {key_of(entry.account), key_of(entry.sender), key_of(entry.client_ip), key_of(entry.domain)},
+          .epoch = entry.epoch};
+}
+
 std::optional<Planned> Scheduler::extract(const DeliveryKey& key) {
   const Slot slot = deactivate(key);
   if (slot == kNoSlot) return std::nullopt;
-  const DeliveryEntry& entry = table_[slot];
-  Lane& lane = *entry.lane;
-  Planned planned{.key = key,
-                  .lane = lane.key,
-                  .attempts = entry.attempts,
-                  .is_sole = entry.is_sole,
-                  .has_record = entry.has_record,
-                  .due = entry.due,
-                  .expires_at = UtcTime{std::chrono::seconds{entry.expires_at}},
-                  .warn_at = entry.warn_at == 0 ? kNever : UtcTime{std::chrono::seconds{entry.warn_at}}};
-  table_.release(slot);
-  drop_if_unused(lane);
+  Planned planned = planned_of(table_[slot]);
+  count(table_[slot], -1);
+  remove(slot);
   return planned;
 }
 
-StateCounts Scheduler::counts(const TenantId& tenant) const {
-  const auto found = tenants_.find(tenant);
-  return found == tenants_.end() ? StateCounts{} : found->second->counts;
+// The next delivery of a lane that waits for its site, whatever it waits for besides.
+Slot Scheduler::next_to_move(Lane& lane) {
+  if (const Slot ready = next_of(lane); ready != kNoSlot) return ready;
+  for (const auto& strand : lane.strands) {
+    if (strand->others != kNoSlot) return strand->others;
+  }
+  return kNoSlot;
 }
 
-std::uint32_t Scheduler::workers(const LaneKey& key) const {
-  const Lane* lane = find_lane(key);
-  return lane == nullptr ? 0 : lane->workers;
+std::vector<Planned> Scheduler::drain_lane(const LaneKey& key, std::size_t limit) {
+  std::vector<Planned> drained;
+  for (Lane* lane = find_lane(key); lane != nullptr && drained.size() < limit; lane = find_lane(key)) {
+    const Slot slot = next_to_move(*lane);
+    if (slot == kNoSlot) break;
+    const DeliveryEntry& entry = table_[slot];
+    if (entry.state == DeliveryState::kParked) --progress_[entry.directive].held;
+    leave(slot);
+    table_.set_timer(slot, kNever);
+    drained.push_back(planned_of(entry));
+    count(entry, -1);
+    remove(slot);
+  }
+  return drained;
 }
 
-std::size_t Scheduler::memory_bytes() const {
-  return table_.memory_bytes() + lanes_.size() * (sizeof(Lane) + 64) + active_.size() * 48;
+std::vector<LaneKey> Scheduler::routing() {
+  return std::exchange(routing_, {});
 }
 
-DeliveryStatus Scheduler::status_of(const DeliveryEntry& entry) const {
-  return {entry.key(),    entry.lane, entry.state,     entry.state == DeliveryState::kReady && entry.lane->is_held,
-          entry.attempts, entry.due,  entry.has_record};
+void Scheduler::ask_for_route(Lane& lane) {
+  if (lane.is_routing && !std::exchange(lane.is_told, true)) routing_.push_back(lane.key);
 }
 
-void Scheduler::visit(const std::function<void(const DeliveryStatus&)>& visitor) const {
+// Its lookup is over and it was drained: what comes into it from now on needs another one.
+void Scheduler::end_routing(const LaneKey& key) {
+  if (Lane* lane = find_lane(key); lane != nullptr) lane->is_told = false;
+}
+
+bool Scheduler::make_due(const DeliveryKey& key) {
+  const Slot slot = table_.find(key);
+  if (slot == kNoSlot || table_[slot].state != DeliveryState::kScheduled) return false;
+  leave(slot);
+  table_[slot].due = clock_.now();
+  resume(slot, Position::kBack);
+  return true;
+}
+
+std::size_t Scheduler::make_lanes_due(const std::function<bool(const Lane&)>& matches) {
+  std::unordered_set<const Lane*> meant;
+  for (const auto& lane : lanes_) {
+    if (lane->scheduled > 0 && matches(*lane)) meant.insert(lane.get());
+  }
+  if (meant.empty()) return 0;
+  std::size_t made = 0;
   for (Slot slot = 0; slot < table_.end(); ++slot) {
     const DeliveryEntry& entry = table_[slot];
-    if (entry.state != DeliveryState::kFree) visitor(status_of(entry));
+    if (entry.state != DeliveryState::kScheduled || !meant.contains(entry.strand->lane)) continue;
+    if (make_due(entry.key())) ++made;
   }
-}
-
-std::vector<DeliveryKey> Scheduler::ready_in(const LaneKey& key, std::size_t limit) const {
-  std::vector<DeliveryKey> keys;
-  const Lane* lane = find_lane(key);
-  if (lane == nullptr) return keys;
-  for (Slot slot = lane->head; slot != kNoSlot && keys.size() < limit; slot = table_[slot].next) {
-    keys.push_back(table_[slot].key());
-  }
-  return keys;
-}
-
-bool Scheduler::is_held(const LaneKey& key) const {
-  const Lane* lane = find_lane(key);
-  return lane != nullptr && lane->is_held;
-}
-
-std::string Scheduler::hold_of(const LaneKey& key) const {
-  const Lane* lane = find_lane(key);
-  return lane == nullptr || !lane->is_held ? std::string{} : lane->hold_code + ": " + lane->hold_reason;
-}
-
-LaneKey Scheduler::lane_of(const DeliveryKey& active) const {
-  const auto found = active_.find(active);
-  BULKHEAD_CHECK(found != active_.end());
-  return table_[found->second].lane->key;
-}
-
-std::size_t Scheduler::make_due(const std::function<bool(const DeliveryStatus&)>& matches) {
-  std::size_t count = 0;
-  const UtcTime now = clock_.now();
-  for (Slot slot = 0; slot < table_.end(); ++slot) {
-    DeliveryEntry& entry = table_[slot];
-    if (entry.state != DeliveryState::kScheduled || !matches(status_of(entry))) continue;
-    leave(slot);
-    entry.due = now;
-    resume(slot, Position::kBack);
-    ++count;
-  }
-  return count;
+  return made;
 }
 
 Lane* Scheduler::find_lane(const LaneKey& key) const {
   const auto found = lanes_.find(key);
-  return found == lanes_.end() ? nullptr : found->second.get();
+  return found == lanes_.end() ? nullptr : found->get();
 }
 
 Lane& Scheduler::open_lane(const LaneKey& key) {
@@ -202,78 +298,156 @@ Lane& Scheduler::open_lane(const LaneKey& key) {
   if (!tenant) {
     tenant = std::make_unique<TenantShare>();
     tenant->id = key.tenant;
+    tenant->ref = attributes_.acquire(AttributeKind::kTenant, hash_.of_tenant(key.tenant));
   }
   auto lane = std::make_unique<Lane>();
   lane->key = key;
   lane->tenant = tenant.get();
   lane->last_take = clock_.now();
+  lane->is_routing = key.site.starts_with(kRoutingSite);
+  // What waits for its site's name runs nowhere.
+  if (lane->is_routing) lane->paused_until = kNever;
+  if (!lane->is_routing) lane->site = attributes_.acquire(AttributeKind::kSite, hash_(AttributeKind::kSite, key.site));
   ++tenant->lanes;
-  return *lanes_.emplace(key, std::move(lane)).first->second;
+  return **lanes_.insert(std::move(lane)).first;
+}
+
+Strand& Scheduler::open_strand(Lane& lane, AttributeRef account) {
+  auto& strands = lane.strands;
+  const auto at = std::lower_bound(strands.begin(), strands.end(), account,
+                                   [](const auto& strand, AttributeRef ref) { return strand->account < ref; });
+  if (at != strands.end() && (*at)->account == account) return **at;
+  auto strand = std::make_unique<Strand>();
+  strand->lane = &lane;
+  strand->account = account;
+  return **strands.insert(at, std::move(strand));
+}
+
+void Scheduler::drop_strand_if_unused(Strand& strand) {
+  if (strand.members > 0 || strand.is_in_round || strand.is_waking) return;
+  auto& strands = strand.lane->strands;
+  const auto at = std::lower_bound(strands.begin(), strands.end(), strand.account,
+                                   [](const auto& other, AttributeRef ref) { return other->account < ref; });
+  strands.erase(at);
 }
 
 void Scheduler::drop_if_unused(Lane& lane) {
   if (!lane.is_unused()) return;
   TenantShare& tenant = *lane.tenant;
+  attributes_.release(lane.site);
   const LaneKey key = lane.key;  // the lane dies in erase, and its key with it
-  lanes_.erase(key);
-  if (--tenant.lanes == 0) {
-    if (tenant.is_in_round) drop_from_round(tenant);
-    tenants_.erase(key.tenant);
-  }
+  lanes_.erase(lanes_.find(key));
+  if (--tenant.lanes > 0) return;
+  if (tenant.is_in_round) drop_from_round(tenant);
+  attributes_.release(tenant.ref);
+  tenants_.erase(key.tenant);
 }
 
-// Enters a state, counting it for lane, tenant and shard.
+// Enters a state, counting it for strand, lane, tenant and shard.
 void Scheduler::enter(Slot slot, DeliveryState state) {
   DeliveryEntry& entry = table_[slot];
-  Lane& lane = *entry.lane;
+  Strand& strand = *entry.strand;
+  Lane& lane = *strand.lane;
   StateCounts& tenant = lane.tenant->counts;
   BULKHEAD_CHECK(entry.state == DeliveryState::kFree);
   entry.state = state;
-  if (state == DeliveryState::kReady) {
-    ++lane.ready;
-    ++(lane.is_held ? tenant.held : tenant.ready);
-    ++(lane.is_held ? counts_.held : counts_.ready);
-  } else if (state == DeliveryState::kActive) {
-    ++lane.active, ++tenant.active, ++counts_.active;
-  } else {
-    ++lane.scheduled, ++tenant.scheduled, ++counts_.scheduled;
+  switch (state) {
+    case DeliveryState::kReady: {
+      const bool is_strand_held = strand.block && strand.block->is_held();
+      const bool is_held = lane.is_held || is_strand_held;
+      ++strand.ready, ++lane.ready;
+      if (strand.block) ++lane.blocked;
+      if (is_strand_held) ++lane.strand_held;
+      ++(is_held ? tenant.held : tenant.ready);
+      ++(is_held ? counts_.held : counts_.ready);
+      break;
+    }
+    case DeliveryState::kActive:
+      ++lane.active, ++tenant.active, ++counts_.active;
+      count_active(entry, +1);
+      break;
+    case DeliveryState::kScheduled:
+      ++lane.scheduled, ++tenant.scheduled, ++counts_.scheduled;
+      if (lane.is_routing) link_other(slot);
+      break;
+    case DeliveryState::kParked:
+      ++tenant.held, ++counts_.held, ++parked_;
+      if (lane.is_routing) link_other(slot);
+      break;
+    default:  // doomed: not in the queue any more
+      ++doomed_;
   }
 }
 
 void Scheduler::leave(Slot slot) {
   DeliveryEntry& entry = table_[slot];
-  Lane& lane = *entry.lane;
+  Strand& strand = *entry.strand;
+  Lane& lane = *strand.lane;
   StateCounts& tenant = lane.tenant->counts;
-  if (entry.state == DeliveryState::kReady) {
-    unlink(slot);
-    --lane.ready;
-    --(lane.is_held ? tenant.held : tenant.ready);
-    --(lane.is_held ? counts_.held : counts_.ready);
-  } else if (entry.state == DeliveryState::kActive) {
-    --lane.active, --tenant.active, --counts_.active;
-  } else {
-    --lane.scheduled, --tenant.scheduled, --counts_.scheduled;
+  switch (entry.state) {
+    case DeliveryState::kReady: {
+      unlink(slot);
+      const bool is_strand_held = strand.block && strand.block->is_held();
+      const bool is_held = lane.is_held || is_strand_held;
+      --strand.ready, --lane.ready;
+      if (strand.block) --lane.blocked;
+      if (is_strand_held) --lane.strand_held;
+      --(is_held ? tenant.held : tenant.ready);
+      --(is_held ? counts_.held : counts_.ready);
+      break;
+    }
+    case DeliveryState::kActive:
+      --lane.active, --tenant.active, --counts_.active;
+      count_active(entry, -1);
+      break;
+    case DeliveryState::kScheduled:
+      --lane.scheduled, --tenant.scheduled, --counts_.scheduled;
+      if (lane.is_routing) unlink_other(slot);
+      break;
+    case DeliveryState::kParked:
+      --tenant.held, --counts_.held, --parked_;
+      if (lane.is_routing) unlink_other(slot);
+      break;
+    case DeliveryState::kDoomed:
+      --doomed_;
+      break;
+    default:
+      BULKHEAD_CHECK(false);
   }
   entry.state = DeliveryState::kFree;
 }
 
 void Scheduler::link(Slot slot, Position position) {
   DeliveryEntry& entry = table_[slot];
-  Lane& lane = *entry.lane;
+  Strand& strand = *entry.strand;
   const bool is_front = position == Position::kFront;
-  entry.previous = is_front ? kNoSlot : lane.tail;
-  entry.next = is_front ? lane.head : kNoSlot;
+  entry.previous = is_front ? kNoSlot : strand.tail;
+  entry.next = is_front ? strand.head : kNoSlot;
   if (entry.previous != kNoSlot) table_[entry.previous].next = slot;
   if (entry.next != kNoSlot) table_[entry.next].previous = slot;
-  if (entry.previous == kNoSlot) lane.head = slot;
-  if (entry.next == kNoSlot) lane.tail = slot;
+  if (entry.previous == kNoSlot) strand.head = slot;
+  if (entry.next == kNoSlot) strand.tail = slot;
+}
+
+void Scheduler::link_other(Slot slot) {
+  Strand& strand = *table_[slot].strand;
+  table_[slot].next = strand.others;
+  if (strand.others != kNoSlot) table_[strand.others].previous = slot;
+  strand.others = slot;
+}
+
+void Scheduler::unlink_other(Slot slot) {
+  DeliveryEntry& entry = table_[slot];
+  (entry.previous == kNoSlot ? entry.strand->others : table_[entry.previous].next) = entry.next;
+  if (entry.next != kNoSlot) table_[entry.next].previous = entry.previous;
+  entry.previous = entry.next = kNoSlot;
 }
 
 void Scheduler::unlink(Slot slot) {
   DeliveryEntry& entry = table_[slot];
-  Lane& lane = *entry.lane;
-  (entry.previous == kNoSlot ? lane.head : table_[entry.previous].next) = entry.next;
-  (entry.next == kNoSlot ? lane.tail : table_[entry.next].previous) = entry.previous;
+  Strand& strand = *entry.strand;
+  (entry.previous == kNoSlot ? strand.head : table_[entry.previous].next) = entry.next;
+  (entry.next == kNoSlot ? strand.tail : table_[entry.next].previous) = entry.previous;
   entry.previous = entry.next = kNoSlot;
 }
 
@@ -282,29 +456,40 @@ Taken Scheduler::activate(Slot slot) {
   enter(slot, DeliveryState::kActive);
   table_.set_timer(slot, kNever);
   const DeliveryEntry& entry = table_[slot];
-  active_.emplace(entry.key(), slot);
-  return {entry.key(), entry.attempts, entry.is_sole, entry.has_record};
+  return {.key = entry.key(),
+          .attempts = entry.attempts,
+          .is_sole = entry.is_sole,
+          .has_record = entry.has_record,
+          .is_expired = false,
+          .expires_at = entry.expires_at == 0 ? kNever : UtcTime{std::chrono::seconds{entry.expires_at}}};
 }
 
+// Leaves the active state; kNoSlot when no such delivery is active.
 Slot Scheduler::deactivate(const DeliveryKey& key) {
-  const auto found = active_.find(key);
-  if (found == active_.end()) return kNoSlot;
-  const Slot slot = found->second;
-  active_.erase(found);
+  const Slot slot = table_.find(key);
+  if (slot == kNoSlot || table_[slot].state != DeliveryState::kActive) return kNoSlot;
   leave(slot);
   return slot;
 }
 
-// Ready or scheduled, as its due time says.
+// Back in the queue, where the directives in force put it.
 void Scheduler::resume(Slot slot, Position position) {
+  if (has_directives() && displace(slot, directives_->judge(subject_of(table_[slot])))) return;
+  resume_judged(slot, position);
+}
+
+// Ready or scheduled, as its due time says.
+void Scheduler::resume_judged(Slot slot, Position position) {
   DeliveryEntry& entry = table_[slot];
   if (entry.due <= clock_.now()) {
     link(slot, position);
     enter(slot, DeliveryState::kReady);
-    consider(*entry.lane);
+    join_round(*entry.strand);
+    consider(*entry.strand->lane);
   } else {
     enter(slot, DeliveryState::kScheduled);
   }
+  ask_for_route(*entry.strand->lane);
   arm(slot);
 }
 

@@ -1,4 +1,4 @@
-// Which lane gets a worker: tenants take turns, and lanes within a tenant take turns.
+// Which lane gets a worker: tenants take turns, accounts within a tenant, and lanes within an account.
 
 #include <algorithm>
 
@@ -19,11 +19,12 @@ std::uint32_t Scheduler::worker_limit(const Lane& lane) const {
 }
 
 bool Scheduler::wants_worker(const Lane& lane) const {
-  if (lane.is_held || lane.ready == 0 || lane.workers >= worker_limit(lane)) return false;
+  const std::uint32_t open = lane.open();
+  if (open == 0 || lane.workers >= worker_limit(lane)) return false;
   const UtcTime now = clock_.now();
   if (now < lane.paused_until) return false;
   const bool is_stalled = now - lane.last_take >= limits_.stall;
-  return lane.workers == 0 || lane.ready > lane.workers * limits_.backlog_per_worker || is_stalled;
+  return lane.workers == 0 || open > lane.workers * limits_.backlog_per_worker || is_stalled;
 }
 
 void Scheduler::list(Lane& lane) {
@@ -35,14 +36,53 @@ void Scheduler::list(Lane& lane) {
 // Puts the lane in its tenant's line, and the tenant in the round, when it wants a worker and does not stand there.
 void Scheduler::consider(Lane& lane) {
   if (lane.ready > 0) list(lane);
-  if (lane.is_waiting || !wants_worker(lane)) return;
-  lane.is_waiting = true;
+  if (lane.is_waiting || lane.is_refused || !wants_worker(lane)) return;
   TenantShare& tenant = *lane.tenant;
-  tenant.waiting.push_back(&lane);
+  wait_in_line(tenant, lane);
   if (tenant.is_in_round) return;
   tenant.is_in_round = true;
   if (tenant.workers == 0) ++contenders_;
   round_.push_back(&tenant);
+}
+
+// The lane waits on behalf of the account whose turn it is in it.
+void Scheduler::wait_in_line(TenantShare& tenant, Lane& lane) {
+  lane.is_waiting = true;
+  lane.next_waiting = nullptr;
+  const AttributeRef account = lane.round_head == nullptr ? kNoAttribute : lane.round_head->account;
+  const auto [found, is_new] = tenant.lines.try_emplace(account);
+  AccountLine& line = found->second;
+  (line.head == nullptr ? line.head : line.tail->next_waiting) = &lane;
+  line.tail = &lane;
+  if (!is_new) return;
+  line.account = account;
+  (tenant.line_head == nullptr ? tenant.line_head : tenant.line_tail->next) = &line;
+  tenant.line_tail = &line;
+}
+
+// The tenant's next lane that still wants a worker, of the account whose turn it is; those that no longer do leave
+// the line.
+Lane* Scheduler::next_waiting(TenantShare& tenant) {
+  while (tenant.line_head != nullptr) {
+    AccountLine& line = *tenant.line_head;
+    Lane* lane = line.head;
+    line.head = lane->next_waiting;
+    lane->next_waiting = nullptr;
+    lane->is_waiting = false;
+    tenant.line_head = line.next;
+    if (tenant.line_head == nullptr) tenant.line_tail = nullptr;
+    line.next = nullptr;
+    if (line.head != nullptr) {
+      (tenant.line_head == nullptr ? tenant.line_head : tenant.line_tail->next) = &line;
+      tenant.line_tail = &line;
+    } else {
+      const AttributeRef account = line.account;
+      tenant.lines.erase(account);
+    }
+    if (wants_worker(*lane)) return lane;
+    if (lane->is_unused()) list(*lane);  // dropping it here could take the tenant with it
+  }
+  return nullptr;
 }
 
 void Scheduler::drop_from_round(TenantShare& tenant) {
@@ -64,18 +104,6 @@ void Scheduler::change_workers(Lane& lane, int change) {
   if (!is_contender && was_contender) --contenders_;
 }
 
-// The tenant's next lane that still wants a worker; those that no longer do leave the line.
-Lane* Scheduler::next_waiting(TenantShare& tenant) {
-  while (!tenant.waiting.empty()) {
-    Lane* lane = tenant.waiting.front();
-    tenant.waiting.pop_front();
-    lane->is_waiting = false;
-    if (wants_worker(*lane)) return lane;
-    if (lane->is_unused()) list(*lane);  // dropping it here could take the tenant with it
-  }
-  return nullptr;
-}
-
 std::optional<LaneKey> Scheduler::next_start() {
   while (!is_stopped_ && workers_ < limits_.workers && !round_.empty()) {
     TenantShare& tenant = *round_.front();
@@ -85,22 +113,56 @@ std::optional<LaneKey> Scheduler::next_start() {
       drop_from_round(tenant);
       continue;
     }
-    tenant.deficit -= kStartCost;
-    change_workers(*lane, +1);
-    lane->last_take = clock_.now();
-    if (wants_worker(*lane)) {
-      lane->is_waiting = true;
-      tenant.waiting.push_back(lane);
+    const bool is_started = !is_refused(*lane);
+    if (is_started) {
+      tenant.deficit -= kStartCost;
+      change_workers(*lane, +1);
+      lane->last_take = clock_.now();
+      if (wants_worker(*lane)) wait_in_line(tenant, *lane);
     }
-    if (tenant.waiting.empty()) {
+    if (tenant.line_head == nullptr) {
       drop_from_round(tenant);
     } else if (tenant.deficit < kStartCost) {
       round_.pop_front();
       round_.push_back(&tenant);
     }
-    return lane->key;
+    if (is_started) return lane->key;
   }
   return std::nullopt;
+}
+
+// Asks the gate. A lane that must wait for a place stands in the line of its site; one that must wait for a time is
+// paused.
+bool Scheduler::is_refused(Lane& lane) {
+  if (gate_ == nullptr) return false;
+  const StartAnswer answer = gate_->may_start({lane.key, lane.workers, lane.open()});
+  if (answer.is_allowed) return false;
+  if (answer.pause) {
+    pause_lane(lane, *answer.pause);
+  } else {
+    lane.is_refused = true;
+    refused_[lane.site].push_back(&lane);
+  }
+  return true;
+}
+
+// A place at the site may have come free: the lane that has waited the longest is asked about again.
+void Scheduler::ask_next_refused(AttributeRef site) {
+  const auto found = refused_.find(site);
+  if (found == refused_.end()) return;
+  Lane& lane = *found->second.front();
+  found->second.pop_front();
+  if (found->second.empty()) refused_.erase(found);
+  lane.is_refused = false;
+  consider(lane);
+  if (lane.is_unused()) list(lane);
+}
+
+// One of each site: the start of one lets the next be asked about.
+void Scheduler::ask_all_refused() {
+  std::vector<AttributeRef> sites;
+  for (const auto& [site, lanes] : refused_) sites.push_back(site);
+  for (const AttributeRef site : sites) ask_next_refused(site);
 }
 
 void Scheduler::worker_ended(const LaneKey& key) {
@@ -108,29 +170,45 @@ void Scheduler::worker_ended(const LaneKey& key) {
   BULKHEAD_CHECK(lane != nullptr && lane->workers > 0);
   change_workers(*lane, -1);
   stop_yielding(*lane);
+  if (gate_ != nullptr) {
+    gate_->worker_ended(key);
+    ask_next_refused(lane->site);  // before this lane, which has just had its turn
+  }
   consider(*lane);
   drop_if_unused(*lane);
 }
 
 void Scheduler::stop_yielding(Lane& lane) {
+  lane.taken_in_turn = 0;
   if (!lane.is_yielding) return;
   lane.is_yielding = false;
   --yielding_;
 }
 
-// A worker gives way at the end of its job when all workers are busy, another tenant waits for one, and its own
-// tenant has more than an equal share. Only as many lanes give way at once as tenants wait. The lane stays dry until
-// one of its workers has ended: a worker may ask several times before it does.
-bool Scheduler::must_yield(Lane& lane) {
+// Whether a worker of this lane is needed by another tenant, or by another lane of its own that has none.
+bool Scheduler::gives_way(const Lane& lane) const {
   const TenantShare& tenant = *lane.tenant;
-  const bool is_alone = round_.empty() || (round_.size() == 1 && round_.front() == &tenant);
-  if (workers_ < limits_.workers || is_alone) {
-    stop_yielding(lane);
+  const bool is_alone = round_.size() == 1 && round_.front() == &tenant;
+  if (!is_alone) {
+    const std::uint32_t share = (limits_.workers + contenders_ - 1) / std::max<std::uint32_t>(contenders_, 1);
+    if (tenant.workers > std::max<std::uint32_t>(share, 1)) return true;
+  }
+  const bool has_had_its_turn = lane.workers > 1 || is_alone;
+  return has_had_its_turn && lane.taken_in_turn >= limits_.jobs_per_turn;
+}
+
+// A worker gives way at the end of its job when all workers are busy, another tenant waits for one, and its own
+// tenant has more than an equal share; or when it has had its turn and lanes beside it wait. Only as many lanes give
+// way at once as tenants wait. The lane stays dry until one of its workers has ended: a worker may ask several times
+// before it does.
+bool Scheduler::must_yield(Lane& lane) {
+  if (gate_ != nullptr && gate_->must_yield(lane.key)) return true;
+  if (workers_ < limits_.workers || round_.empty()) {
+    if (lane.is_yielding) stop_yielding(lane);
     return false;
   }
   if (lane.is_yielding) return true;
-  const std::uint32_t share = (limits_.workers + contenders_ - 1) / std::max<std::uint32_t>(contenders_, 1);
-  if (yielding_ >= round_.size() || tenant.workers <= std::max<std::uint32_t>(share, 1)) return false;
+  if (yielding_ >= round_.size() || !gives_way(lane)) return false;
   lane.is_yielding = true;
   ++yielding_;
   return true;

@@ -1,19 +1,12 @@
-// Which deliveries a selector means.
+#include "src/queue/selector.h"
 
 #include <algorithm>
-#include <charconv>
-
-#include "src/queue/listing.h"
 
 namespace bulkhead::queue {
 namespace {
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool is_equal(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool contains(std::string_view text, std::string_view part) {
@@ -26,52 +19,91 @@ bool matches_recipients(const Selector& selector, const Message& message, const 
   if (selector.recipient.empty() && selector.recipient_domain.empty()) return true;
   return std::any_of(pending.begin(), pending.end(), [&](std::uint16_t index) {
     const auto& address = message.recipients[index].recipient.address;
-    return (selector.recipient.empty() || is_equal(address.text(), selector.recipient)) &&
-           (selector.recipient_domain.empty() || is_equal(address.domain, selector.recipient_domain));
+    return (selector.recipient.empty() || is_equal_text(address.text(), selector.recipient)) &&
+           (selector.recipient_domain.empty() || is_equal_text(address.domain, selector.recipient_domain));
   });
+}
+
+// "<>" and "" are written for the null sender; a selector's "" means that none was given.
+std::string_view sender_text(std::string_view given) {
+  return given == "<>" ? std::string_view{} : given;
+}
+
+bool matches_account(const Selector& selector, const Message& message) {
+  if (selector.account_id) return message.account == selector.account_id;
+  return selector.account.empty() || is_equal_text(selector.account, message.account_name);
+}
+
+// Each dimension as text, "" when it is not given.
+std::vector<std::pair<std::string_view, std::string>> dimensions(const Selector& s) {
+  std::string account = s.account;
+  if (s.account_id && account.empty()) account = s.account_id->text();
+  return {{"tenant", s.tenant ? s.tenant->text() : ""},
+          {"account", std::move(account)},
+          {"sender", s.sender},
+          {"recipient", s.recipient},
+          {"recipient_domain", s.recipient_domain},
+          {"site", s.site},
+          {"source", s.source ? s.source->text() : ""},
+          {"client_ip", s.client_ip ? s.client_ip->text() : ""},
+          {"state", s.state},
+          {"older_than", s.older_than ? std::to_string(s.older_than->count()) + "s" : ""},
+          {"subject", s.subject},
+          {"id", s.id ? s.id->text() : ""}};
 }
 
 }  // namespace
 
-bool is_lane_selector(const Selector& s) {
-  return !s.client_ip && s.account.empty() && s.sender.empty() && s.recipient.empty() && s.recipient_domain.empty() &&
-         s.subject.empty() && !s.older_than;
+bool is_equal_text(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
-bool is_everything(const Selector& s) {
-  return is_lane_selector(s) && !s.tenant && !s.id && !s.source && s.site.empty() && s.state.empty();
+bool is_everything(const Selector& selector) {
+  const auto given = dimensions(selector);
+  return std::all_of(given.begin(), given.end(), [](const auto& dimension) { return dimension.second.empty(); });
 }
 
-bool matches_row(const Queue::Parts& parts, const Selector& selector, const ListingRow& row) {
-  if (selector.tenant && *selector.tenant != row.lane.tenant) return false;
-  if (selector.id && *selector.id != row.key.message) return false;
-  if (!selector.site.empty() && !is_equal(selector.site, row.lane.site)) return false;
-  if (!selector.state.empty() && selector.state != row.state) return false;
-  if (!selector.source) return true;
-  return parts.source_preview && parts.source_preview(row.lane) == selector.source;
+bool is_answered_by_entry(const Selector& s) {
+  return (s.account.empty() || s.account_id) && s.recipient.empty() && s.subject.empty() && !s.older_than;
+}
+
+std::string text_of(const Selector& selector) {
+  std::string text;
+  for (const auto& [name, value] : dimensions(selector)) {
+    if (!value.empty()) text += (text.empty() ? "" : " ") + std::string{name} + "=" + value;
+  }
+  return text.empty() ? "everything" : text;
+}
+
+bool covers(const Selector& outer, const Selector& inner) {
+  const auto a = dimensions(outer);
+  const auto b = dimensions(inner);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!a[i].second.empty() && !is_equal_text(a[i].second, b[i].second)) return false;
+  }
+  return true;
+}
+
+bool are_disjoint(const Selector& a, const Selector& b) {
+  const auto x = dimensions(a);
+  const auto y = dimensions(b);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    // These two may both be true of a delivery although their texts differ.
+    if (x[i].first == "subject" || x[i].first == "older_than") continue;
+    if (!x[i].second.empty() && !y[i].second.empty() && !is_equal_text(x[i].second, y[i].second)) return true;
+  }
+  return false;
 }
 
 bool matches_message(const Selector& selector, const Message& message, const std::vector<std::uint16_t>& pending,
                      UtcTime now) {
+  if (selector.tenant && selector.tenant != message.tenant) return false;
   if (selector.client_ip && selector.client_ip != message.client_ip) return false;
-  if (!selector.account.empty() && !is_equal(selector.account, message.account_name)) return false;
-  if (!selector.sender.empty()) {
-    const std::string sender = message.sender.text();
-    if (!is_equal(selector.sender, sender) && !(selector.sender == "<>" && sender.empty())) return false;
-  }
+  if (!matches_account(selector, message)) return false;
+  if (!selector.sender.empty() && !is_equal_text(sender_text(selector.sender), message.sender.text())) return false;
   if (!selector.subject.empty() && !contains(message.subject, selector.subject)) return false;
   if (selector.older_than && now - message.queued_at <= *selector.older_than) return false;
   return matches_recipients(selector, message, pending);
-}
-
-std::optional<DeliveryKey> parse_delivery_text(std::string_view text) {
-  const auto slash = text.find('/');
-  const auto id = MessageId::parse(text.substr(0, slash));
-  if (!id || slash == std::string_view::npos) return std::nullopt;
-  DeliveryKey key{*id, 0};
-  const auto [end, error] = std::from_chars(text.data() + slash + 1, text.data() + text.size(), key.index);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return key;
 }
 
 }  // namespace bulkhead::queue

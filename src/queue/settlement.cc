@@ -184,7 +184,10 @@ Settlement settle_attempt(const Message& message, const DeliveryRecord& before, 
     auto event = attempt_event(message, outcome, trace::EventKind::kDeferred, context.now);
     add_event(settled.events, std::move(event), state, message);
   }
-  if (context.queue_now >= message.expires_at) expire_pending(settled, message, context);
+  const bool was_held = context.expires_at != UtcTime::max() && context.expires_at > message.expires_at;
+  const UtcTime expires_at = was_held ? context.expires_at : message.expires_at;
+  if (was_held) settled.record.expires_at = expires_at;
+  if (context.queue_now >= expires_at) expire_pending(settled, message, context);
   plan_retry(settled, outcome, context);
   conclude(settled, message, context);
   return settled;
@@ -194,6 +197,33 @@ Settlement settle_expiry(const Message& message, const DeliveryRecord& before, c
   Settlement settled;
   settled.record = before;
   expire_pending(settled, message, context);
+  conclude(settled, message, context);
+  return settled;
+}
+
+Settlement settle_order(const Message& message, const DeliveryRecord& before, const Directive& directive,
+                        const SettlementContext& context) {
+  Settlement settled;
+  settled.record = before;
+  const bool is_bounce = directive.action == DirectiveAction::kBounce;
+  for (auto& state : settled.record.recipients) {
+    if (state.fate != Fate::kDeferred) continue;
+    state.fate = Fate::kFailed;
+    // X.7.1: delivery not authorized, message refused (RFC 3463 §3.8).
+    state.answer.code = 0;
+    state.answer.enhanced = "5.7.1";
+    state.answer.text = is_bounce ? "the message was returned by the administrator of this server"
+                                  : "the message was removed by the administrator of this server";
+    const auto kind = is_bounce ? trace::EventKind::kBounced : trace::EventKind::kPurged;
+    trace::Event event = event_of(message, kind, context.now);
+    event.rule = directive.id.text();
+    event.user = directive.by;
+    if (is_bounce) {
+      fail_recipient(settled, message, state, std::move(event));
+    } else {
+      add_event(settled.events, std::move(event), state, message);
+    }
+  }
   conclude(settled, message, context);
   return settled;
 }

@@ -16,6 +16,7 @@ struct SettlementContext {
   UtcTime queue_now;  // the queue's own time, for the schedule
   const RetryPolicy& retry;
   Random& random;
+  UtcTime expires_at = UtcTime::max();  // later than the message's own where it was held; max: the message's
 };
 
 struct Settlement {
@@ -38,6 +39,10 @@ Settlement settle_attempt(const Message& message, const DeliveryRecord& before, 
 Settlement settle_expiry(const Message& message, const DeliveryRecord& before, const SettlementContext& context);
 // The delay warning: nothing but the flag changes.
 Settlement settle_warning(const Message& message, const DeliveryRecord& before, const SettlementContext& context);
+
+// An order ends it: what is pending fails. Purged without a report; bounced with one, where its sender wants one.
+Settlement settle_order(const Message& message, const DeliveryRecord& before, const Directive& directive,
+                        const SettlementContext& context);
 
 // An event with everything that is known of the message.
 trace::Event event_of(const Message& message, trace::EventKind kind, UtcTime at);

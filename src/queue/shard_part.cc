@@ -10,6 +10,8 @@ constexpr std::size_t kHotBytesMax = 32 << 20;
 constexpr std::size_t kLookingAfterMax = 16;  // expiries and warnings at once
 constexpr std::size_t kLaneEventsMax = 1000;  // held and released lines of one lane at once
 constexpr std::chrono::milliseconds kTick{100};
+constexpr std::chrono::seconds kAccountReview{30};  // held accounts are asked about at least so often
+constexpr std::size_t kReviewMax = 10000;           // and so many at once
 constexpr std::chrono::minutes kUnreadableRest{5};  // until a record that cannot be read is tried again
 
 }  // namespace
@@ -18,10 +20,12 @@ ShardPart::ShardPart(Core& core, net::Shard& shard)
     : core_(core),
       shard_(shard),
       group_(std::make_unique<net::TaskGroup>(shard, core.parts.log)),
-      scheduler_(SchedulerLimits{}, core.timeline),
+      scheduler_(SchedulerLimits{}, core.timeline, core.hash),
       hot_(kHotBytesMax),
       ledger_(shard),
-      planner_(core, *this) {}
+      planner_(core, *this) {
+  scheduler_.set_gate(core.parts.gate);
+}
 
 void ShardPart::start() {
   group_->spawn(tick());
@@ -30,6 +34,11 @@ void ShardPart::start() {
 Task<void> ShardPart::tick() {
   for (;;) {
     pump();
+    const SteadyTime now = core_.parts.clock.steady();
+    if (now >= review_at_ && !is_reviewing_) {
+      review_at_ = now + kAccountReview;
+      group_->spawn(review_accounts());
+    }
     auto sleeping = shard_.sleep(kTick, *group_);
     const bool goes_on = co_await std::move(sleeping);
     if (!goes_on) co_return;
@@ -50,6 +59,8 @@ void ShardPart::pump_once() {
   for (const auto& lane : scheduler_.released()) {
     record_lane(lane, trace::EventKind::kReleased, "the directory or the addresses of this host changed");
   }
+  planner_.route();
+  work_off();
   while (auto lane = scheduler_.next_start()) carrier_->start_worker(std::move(*lane));
   while (looking_after_ < kLookingAfterMax) {
     const auto taken = scheduler_.next_overdue();
@@ -63,22 +74,41 @@ void ShardPart::receive(const Planned& planned, const MessagePtr& message) {
   if (message) hot_.put(message);
   scheduler_.add(planned);
   if (message && scheduler_.is_held(planned.lane)) {
-    auto event = event_of(*message, trace::EventKind::kHeld, core_.parts.clock.now());
-    event.detail = scheduler_.hold_of(planned.lane);
-    core_.parts.trace.record(std::move(event));
+    record_held(*message, planned.key, scheduler_.hold_of(planned.lane));
   }
   pump();
 }
 
 void ShardPart::sources_changed() {
   planner_.forget_sites();
-  std::unordered_map<const Lane*, bool> abandoned;
-  scheduler_.make_due([&](const DeliveryStatus& status) {
-    const auto [found, is_new] = abandoned.try_emplace(status.lane, false);
-    if (is_new) found->second = carrier_->is_abandoned(status.lane->key);
-    return found->second;
+  scheduler_.make_lanes_due([this](const Lane& lane) { return carrier_->is_abandoned(lane.key); });
+  const auto& parts = core_.parts;
+  scheduler_.release_held([&parts](const Lane& lane) {
+    if (lane.block->code == "tenant-suspended") {
+      return !parts.is_tenant_suspended || !parts.is_tenant_suspended(lane.key.tenant);
+    }
+    // Only where the answer is another one now: most changes are somebody else's.
+    return !parts.source_preview || parts.source_preview(lane.key) != lane.block->preview;
   });
-  scheduler_.release_held();
+  review_at_ = {};
+  pump();
+}
+
+// Accounts that were suspended may have been resumed.
+Task<void> ShardPart::review_accounts() {
+  is_reviewing_ = true;
+  const auto held = scheduler_.held_strands(kReviewMax);
+  for (const auto& strand : held) {
+    std::optional<std::string> reason;
+    if (core_.parts.account_suspension) {
+      auto asking = core_.parts.account_suspension(shard_, strand.account);
+      reason = co_await std::move(asking);
+    }
+    if (reason) continue;
+    scheduler_.release_strand(strand);
+    record_lane(strand.lane, trace::EventKind::kReleased, "its account was resumed");
+  }
+  is_reviewing_ = false;
   pump();
 }
 
@@ -89,6 +119,7 @@ Task<std::optional<Job>> ShardPart::take(LaneKey lane) {
     active.has_record = taken->has_record;
     active.sources_generation = core_.sources_generation;
     active.taken_at = core_.parts.clock.steady();
+    active.expires_at = taken->expires_at;
     Loaded loaded;
     if (!taken->has_record) loaded.message = hot_.get(taken->key.message);
     if (loaded.message) {
@@ -103,6 +134,11 @@ Task<std::optional<Job>> ShardPart::take(LaneKey lane) {
       loaded = std::move(*read);
     }
     if (move_if_misplaced(lane, *taken, loaded)) continue;
+    if (is_withdrawn(taken->key, *loaded.message, loaded.record)) continue;
+    auto asking = is_let_through(lane, *taken, loaded.message, loaded.record.pending());
+    const bool is_let = co_await std::move(asking);
+    if (!is_let) continue;
+    active.is_gated = core_.parts.gate != nullptr;
     active.record = loaded.record;
     active_[taken->key] = std::move(active);
     co_return make_job(*taken, std::move(loaded));
@@ -123,6 +159,36 @@ bool ShardPart::move_if_misplaced(const LaneKey& lane, const Taken& taken, const
   return true;
 }
 
+// What a directive says of it, now that its message is known.
+bool ShardPart::is_withdrawn(const DeliveryKey& key, const Message& message, const DeliveryRecord& record) {
+  if (directives_ == nullptr || directives_->empty()) return false;
+  const auto pending = record.pending();
+  return scheduler_.withdraw(key, scheduler_.judge(key, &message, &pending));
+}
+
+// Whether neither its account nor a limit stands in its way; otherwise it is back in the queue.
+Task<bool> ShardPart::is_let_through(LaneKey lane, Taken taken, MessagePtr message,
+                                     std::vector<std::uint16_t> pending) {
+  const auto& parts = core_.parts;
+  if (message->account && parts.account_suspension) {
+    auto asking = parts.account_suspension(shard_, *message->account);
+    auto reason = co_await std::move(asking);
+    if (reason) {
+      Block block;
+      block.code = "account-suspended";
+      block.reason = std::move(*reason);
+      block.account = message->account;
+      record_held(*message, taken.key, block.code + ": " + block.reason);
+      scheduler_.hold_strand(taken.key, std::move(block));
+      co_return false;
+    }
+  }
+  if (parts.gate == nullptr) co_return true;
+  const auto pause = parts.gate->may_go({lane, *message, static_cast<std::uint16_t>(pending.size())});
+  if (pause) scheduler_.pause(taken.key, *pause);
+  co_return !pause;
+}
+
 Job ShardPart::make_job(const Taken& taken, Loaded loaded) {
   Job job;
   job.key = taken.key;
@@ -137,30 +203,35 @@ Job ShardPart::make_job(const Taken& taken, Loaded loaded) {
 Task<Result<ShardPart::Loaded>> ShardPart::load(DeliveryKey key, bool has_record) {
   const store::Kv& kv = core_.parts.store.kv();
   MessagePtr known = hot_.get(key.message);
-  OnPool<Loaded> reading{core_.parts.pool, shard_, [&kv, key, has_record, known]() -> Result<Loaded> {
-                           Loaded loaded;
-                           loaded.message = known;
-                           if (!known) {
-                             auto bytes = kv.get(store::Family::kQueue, message_key(key.message));
-                             if (!bytes) return fail(std::move(bytes.error()));
-                             if (!*bytes) return fail(ErrorCode::kNotFound, "the message's record is not in the store");
-                             auto message = Message::decode(**bytes);
-                             if (!message) return fail(std::move(message.error()));
-                             loaded.message = std::make_shared<const Message>(std::move(*message));
-                           }
-                           loaded.record = fresh_record(*loaded.message, key.index);
-                           if (!has_record) return loaded;
-                           auto bytes = kv.get(store::Family::kQueue, delivery_key(key));
-                           if (!bytes) return fail(std::move(bytes.error()));
-                           if (!*bytes) return loaded;
-                           auto record = DeliveryRecord::decode(**bytes);
-                           if (!record) return fail(std::move(record.error()));
-                           loaded.record = std::move(*record);
-                           return loaded;
-                         }};
+  OnPool<Loaded> reading{core_.parts.pool, shard_,
+                         [&kv, key, has_record, known] { return read_stored(kv, key, has_record, known); }};
   auto loaded = co_await reading;
   if (loaded) hot_.put(loaded->message);
   co_return loaded;
+}
+
+// On the pool.
+Result<ShardPart::Loaded> ShardPart::read_stored(const store::Kv& kv, DeliveryKey key, bool has_record,
+                                                 MessagePtr known) {
+  Loaded loaded;
+  loaded.message = std::move(known);
+  if (!loaded.message) {
+    auto bytes = kv.get(store::Family::kQueue, message_key(key.message));
+    if (!bytes) return fail(std::move(bytes.error()));
+    if (!*bytes) return fail(ErrorCode::kNotFound, "the message's record is not in the store");
+    auto message = Message::decode(**bytes);
+    if (!message) return fail(std::move(message.error()));
+    loaded.message = std::make_shared<const Message>(std::move(*message));
+  }
+  loaded.record = fresh_record(*loaded.message, key.index);
+  if (!has_record) return loaded;
+  auto bytes = kv.get(store::Family::kQueue, delivery_key(key));
+  if (!bytes) return fail(std::move(bytes.error()));
+  if (!*bytes) return loaded;
+  auto record = DeliveryRecord::decode(**bytes);
+  if (!record) return fail(std::move(record.error()));
+  loaded.record = std::move(*record);
+  return loaded;
 }
 
 // A record that fails to read must neither be lost nor spin: it rests, and the log says which it is.
@@ -182,6 +253,10 @@ Task<void> ShardPart::finish(Job job, Outcome outcome) {
     core_.parts.log.error("delivery {} ended twice", job.key.text());
     co_return;
   }
+  if (outcome.kind != Outcome::Kind::kAttempted && node.mapped().is_gated && core_.parts.gate != nullptr) {
+    const LaneKey lane = scheduler_.lane_of(job.key);
+    core_.parts.gate->given_back({lane, *job.message, static_cast<std::uint16_t>(job.recipients.size())});
+  }
   if (outcome.kind == Outcome::Kind::kUnsent) {
     scheduler_.put_back(job.key);
     pump();
@@ -195,7 +270,7 @@ Task<void> ShardPart::finish(Job job, Outcome outcome) {
   Conclusion conclusion;
   conclusion.message = job.message;
   conclusion.key = job.key;
-  conclusion.settled = settle_attempt(*job.message, node.mapped().record, outcome, context());
+  conclusion.settled = settle_attempt(*job.message, node.mapped().record, outcome, context(node.mapped().expires_at));
   conclusion.active = std::move(node.mapped());
   conclusion.batch = std::move(outcome.batch);
   auto concluding = conclude(std::move(conclusion));
@@ -210,8 +285,19 @@ void ShardPart::hold(const Job& job, const Active& active, const Outcome& outcom
   }
   const LaneKey lane = scheduler_.lane_of(job.key);
   const bool was_held = scheduler_.is_held(lane);
-  scheduler_.hold_lane(job.key, outcome.reason, outcome.hold_code);
+  std::optional<IpAddress> preview;
+  if (core_.parts.source_preview) preview = core_.parts.source_preview(lane);
+  scheduler_.hold_lane(job.key, outcome.reason, outcome.hold_code, preview);
   if (!was_held) record_lane(lane, trace::EventKind::kHeld, outcome.hold_code + ": " + outcome.reason);
+}
+
+void ShardPart::record_held(const Message& message, const DeliveryKey& key, const std::string& detail) {
+  auto event = event_of(message, trace::EventKind::kHeld, core_.parts.clock.now());
+  for (const auto recipient : group_at(message, key.index).recipients) {
+    event.recipients.push_back(message.recipients[recipient].recipient.address.text());
+  }
+  event.detail = detail;
+  core_.parts.trace.record(std::move(event));
 }
 
 // One line for each delivery of the lane whose message is in memory; the state itself is the lane's.
@@ -234,15 +320,18 @@ void ShardPart::record_lane(const LaneKey& lane, trace::EventKind kind, const st
 Task<void> ShardPart::look_after(Taken taken) {
   auto loading = load(taken.key, taken.has_record);
   auto loaded = co_await std::move(loading);
-  if (loaded) {
+  if (loaded && is_withdrawn(taken.key, *loaded->message, loaded->record)) {
+    // A directive holds it, or ends it in its own way.
+  } else if (loaded) {
     Conclusion conclusion;
     conclusion.cause = taken.is_expired ? Cause::kTime : Cause::kWarning;
     conclusion.message = loaded->message;
     conclusion.key = taken.key;
     conclusion.active.is_sole = taken.is_sole;
     conclusion.active.has_record = taken.has_record;
-    conclusion.settled = taken.is_expired ? settle_expiry(*loaded->message, loaded->record, context())
-                                          : settle_warning(*loaded->message, loaded->record, context());
+    const auto when = context(taken.expires_at);
+    conclusion.settled = taken.is_expired ? settle_expiry(*loaded->message, loaded->record, when)
+                                          : settle_warning(*loaded->message, loaded->record, when);
     auto concluding = conclude(std::move(conclusion));
     co_await std::move(concluding);
   } else {
@@ -252,8 +341,8 @@ Task<void> ShardPart::look_after(Taken taken) {
   pump();
 }
 
-SettlementContext ShardPart::context() {
-  return {core_.parts.clock.now(), core_.timeline.now(), core_.parts.retry, core_.parts.random};
+SettlementContext ShardPart::context(UtcTime expires_at) {
+  return {core_.parts.clock.now(), core_.timeline.now(), core_.parts.retry, core_.parts.random, expires_at};
 }
 
 }  // namespace bulkhead::queue

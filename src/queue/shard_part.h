@@ -2,6 +2,7 @@
 // Touched only on its shard, except where it says otherwise.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -30,6 +31,8 @@ class ShardPart final : public ShardQueue {
   Scheduler& scheduler() { return scheduler_; }
   MessageLedger& ledger() { return ledger_; }
   Planner& planner() { return planner_; }
+  // The message when it is in memory, otherwise null.
+  MessagePtr at_hand(const MessageId& id) const { return hot_.peek(id); }
 
   // Begins to look at the time.
   void start();
@@ -41,6 +44,13 @@ class ShardPart final : public ShardQueue {
   // Starts workers and what is overdue, as far as limits allow.
   void pump();
 
+  // Directives (shard_orders.cc). A new set is in force at once; what waits is moved in the background.
+  void set_directives(DirectiveSetPtr directives);
+  // Messages whose acceptance began under an epoch and that are not planned yet.
+  void begin_accept(std::uint32_t epoch) { ++accepting_[epoch]; }
+  void end_accept(std::uint32_t epoch);
+  bool is_accepting_before(std::uint32_t epoch) const;
+
  private:
   // What is known of a delivery while somebody works on it.
   struct Active {
@@ -49,12 +59,14 @@ class ShardPart final : public ShardQueue {
     bool has_record = false;
     std::uint64_t sources_generation = 0;  // when it was handed out
     SteadyTime taken_at;
+    UtcTime expires_at = kNever;
+    bool is_gated = false;  // the gate let it go
   };
   struct Loaded {
     MessagePtr message;
     DeliveryRecord record;
   };
-  enum class Cause { kAttempt, kTime, kWarning };
+  enum class Cause { kAttempt, kTime, kWarning, kOrder };
   // The end of somebody's work on a delivery, on its way into the store.
   struct Conclusion {
     Cause cause = Cause::kAttempt;
@@ -62,6 +74,7 @@ class ShardPart final : public ShardQueue {
     DeliveryKey key;
     Active active;
     Settlement settled;
+    bool only_local_reports = false;  // senders outside may be forged
     store::Batch batch;
     Notices notices;
     std::vector<trace::Event> notice_events;
@@ -71,11 +84,27 @@ class ShardPart final : public ShardQueue {
   void pump_once();
   Task<Result<Loaded>> load(DeliveryKey key, bool has_record);
   bool move_if_misplaced(const LaneKey& lane, const Taken& taken, const Loaded& loaded);
+  Task<bool> is_let_through(LaneKey lane, Taken taken, MessagePtr message, std::vector<std::uint16_t> pending);
+  bool is_withdrawn(const DeliveryKey& key, const Message& message, const DeliveryRecord& record);
+  Task<void> review_accounts();
+  void record_held(const Message& message, const DeliveryKey& key, const std::string& detail);
   Job make_job(const Taken& taken, Loaded loaded);
   void unreadable(const Taken& taken, const Error& error);
   Task<void> look_after(Taken taken);
   void hold(const Job& job, const Active& active, const Outcome& outcome);
   void record_lane(const LaneKey& lane, trace::EventKind kind, const std::string& detail);
+
+  // shard_orders.cc
+  Task<void> sweep();
+  Task<void> judge_with_messages(std::vector<DeliveryKey> unsure);
+  void work_off();
+  Task<void> purge();
+  Task<bool> purge_batch(std::vector<Doomed> batch);
+  Task<void> bounce();
+  Task<void> end_by_order(Doomed doomed);
+  Conclusion conclusion_of(const Doomed& doomed, Loaded loaded, const Directive* directive);
+  Task<std::vector<Result<Loaded>>> load_all(std::vector<Doomed> wanted);
+  static Result<Loaded> read_stored(const store::Kv& kv, DeliveryKey key, bool has_record, MessagePtr known);
 
   // conclusion.cc
   Task<void> conclude(Conclusion conclusion);
@@ -84,7 +113,7 @@ class ShardPart final : public ShardQueue {
   void keep_ledger(const Conclusion& conclusion);
   void tell_progress(const Conclusion& conclusion);
   void end_in_memory(Conclusion& conclusion);
-  SettlementContext context();
+  SettlementContext context(UtcTime expires_at = kNever);
 
   Core& core_;
   net::Shard& shard_;
@@ -96,6 +125,13 @@ class ShardPart final : public ShardQueue {
   Planner planner_;
   std::unordered_map<DeliveryKey, Active, DeliveryKeyHash> active_;
   std::size_t looking_after_ = 0;
+  DirectiveSetPtr directives_;
+  std::map<std::uint32_t, std::uint32_t> accepting_;  // by epoch; nearly always one entry
+  SteadyTime review_at_;
+  bool is_reviewing_ = false;
+  bool is_sweeping_ = false;
+  bool is_purging_ = false;
+  bool is_bouncing_ = false;
   bool is_pumping_ = false;
   bool is_pump_wanted_ = false;
 };

@@ -376,6 +376,7 @@ TEST(Queue, ABrokenStoreStopsDeliveryAndKeepsTheMessageForTheNextStart) {
     QueueWorld world{store, [&](const Job& job) {
                        ++sent;
                        store.fail_commits({ErrorCode::kUnavailable, "a sync failed", ""}, 1000);
+                       store.refuse_new(Error{ErrorCode::kUnavailable, "a sync failed", ""});
                        return delivered(job);
                      }};
     world.log.expect("cannot be made durable");
@@ -386,6 +387,7 @@ TEST(Queue, ABrokenStoreStopsDeliveryAndKeepsTheMessageForTheNextStart) {
     EXPECT_EQ(queue_keys(store), 1U);
   }
   store.fail_commits({}, 0);
+  store.refuse_new(std::nullopt);
   QueueWorld world{store, [&](const Job& job) { return delivered(job); }};
   EXPECT_TRUE(world.drains());
   EXPECT_EQ(queue_keys(store), 0U);

@@ -153,12 +153,27 @@ inline Outcome delivered(const Job& job) {
   return all(job, Fate::kDelivered, 250, "ok");
 }
 
+// What a queue may ask besides its script.
+struct WorldHooks {
+  Gate* gate = nullptr;
+  std::function<bool(const AccountId&)> is_account_suspended = {};
+  std::function<std::optional<IpAddress>(const LaneKey&)> source_preview = {};
+};
+
 class QueueWorld {
  public:
-  QueueWorld(testlib::FakeStore& store, ScriptedCarrier::Script script, RetryPolicy retry = {}, std::size_t shards = 2)
-      : runtime_(shards), pool_(2, 1000), store_(store) {
-    queue_ = Queue::make(Queue::Parts{
-        runtime_, pool_, store, trace, clock, random_, log, "mx1.test", retry, {}, resolve_, {}, on_progress_});
+  QueueWorld(testlib::FakeStore& store, ScriptedCarrier::Script script, RetryPolicy retry = {}, std::size_t shards = 2,
+             WorldHooks hooks = {})
+      : hooks_(std::move(hooks)), runtime_(shards), pool_(2, 1000), store_(store) {
+    Queue::Parts parts{runtime_,   pool_, store, trace,    clock, random_,     log,
+                       "mx1.test", retry, {},    resolve_, {},    on_progress_};
+    parts.gate = hooks_.gate;
+    parts.source_preview = hooks_.source_preview;
+    if (hooks_.is_account_suspended) {
+      parts.account_suspension = [this](net::Shard&, AccountId id) { return suspension_of(id); };
+    }
+    parts.account_of = [](net::Shard&, std::string name) { return account_named(std::move(name)); };
+    queue_ = Queue::make(std::move(parts));
     for (std::size_t i = 0; i < shards; ++i) {
       carriers.push_back(std::make_unique<ScriptedCarrier>(runtime_.shard(i), queue_->shard_queue(i), script, log));
       queue_->set_carrier(i, *carriers.back());
@@ -248,6 +263,30 @@ class QueueWorld {
   Status accept(const std::string& sender, const std::vector<std::string>& recipients) {
     return accept(message(sender, recipients));
   }
+  // The account of this name, which is also the sender.
+  Status accept_of(const std::string& account, const std::vector<std::string>& recipients) {
+    Message made = message(account, recipients);
+    made.account = account_id(account);
+    made.account_name = account;
+    return accept(std::move(made));
+  }
+  static AccountId account_id(const std::string& name) {
+    return AccountId::from_bytes((name + "----------------").substr(0, 16));
+  }
+  DirectiveAnswer direct(DirectiveAction action, Selector selector, bool and_future = false) {
+    DirectiveOrder order;
+    order.action = action;
+    order.selector = std::move(selector);
+    order.and_future = and_future;
+    order.by = "root";
+    return direct(std::move(order));
+  }
+  DirectiveAnswer direct(DirectiveOrder order) {
+    auto answer = run(queue_->direct(shard(), std::move(order)));
+    EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
+    return answer ? *answer : DirectiveAnswer{};
+  }
+  std::vector<DirectiveView> directives() { return run(queue_->directives(shard())); }
 
   testlib::RecordingLog log;
   MovableClock clock;
@@ -256,6 +295,17 @@ class QueueWorld {
   std::vector<std::unique_ptr<ScriptedCarrier>> carriers;
 
  private:
+  Task<std::optional<std::string>> suspension_of(AccountId id) {
+    std::optional<std::string> reason;
+    if (hooks_.is_account_suspended(id)) reason = "the account is suspended";
+    co_return reason;
+  }
+  // Every name with an @ is an account's here.
+  static Task<std::optional<AccountId>> account_named(std::string name) {
+    std::optional<AccountId> id;
+    if (name.find('@') != std::string::npos) id = account_id(name);
+    co_return id;
+  }
   template <class T>
   static Task<void> deliver(Task<T> task, std::promise<T>& promise) {
     if constexpr (std::is_void_v<T>) {
@@ -277,6 +327,7 @@ class QueueWorld {
     co_return recipients;
   }
 
+  const WorldHooks hooks_;
   SharedRandom random_;
   net::Runtime runtime_;
   net::BlockingPool pool_;

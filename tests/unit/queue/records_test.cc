@@ -72,8 +72,53 @@ TEST(MessageRecord, NoCutAndNoOtherVersionDecodes) {
     EXPECT_FALSE(Message::decode(std::string_view{bytes}.substr(0, size))) << size;
   }
   std::string newer = bytes;
-  newer[0] = 2;
+  newer[0] = 3;
   EXPECT_FALSE(Message::decode(newer));
+}
+
+TEST(MessageRecord, ARecordOfBeforeThereWereDirectivesIsBeforeAllOfThem) {
+  Message message = full_message();
+  message.epoch = 5;
+  std::string bytes = stored(message, {1, 2, 3, false});
+  EXPECT_EQ(Message::decode(bytes)->epoch, 5U);
+  ASSERT_EQ(bytes[1], 5) << "the epoch stands behind the version";
+  bytes.erase(1, 1);
+  bytes[0] = 1;
+  const auto decoded = Message::decode(bytes);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->epoch, 0U);
+  EXPECT_EQ(decoded->id, message.id);
+}
+
+TEST(DirectiveRecord, SurvivesTheStoreAndNoCutDecodes) {
+  Directive directive;
+  directive.number = 70000;
+  directive.action = DirectiveAction::kPurge;
+  directive.and_future = true;
+  directive.given_at = UtcTime{std::chrono::seconds{1767225600}};
+  directive.by = "root";
+  directive.deliveries = 100000;
+  directive.selector.tenant = TenantId::from_bytes("tenant-000000001");
+  directive.selector.account_id = AccountId::from_bytes("account-00000001");
+  directive.selector.client_ip = IpAddress::parse("2001:db8::7");
+  directive.selector.older_than = std::chrono::hours{3};
+  directive.selector.account = "bad@x.test";
+  directive.selector.subject = "lottery";
+  const std::string bytes = directive.encode();
+  const auto decoded = Directive::decode(bytes);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->number, directive.number);
+  EXPECT_EQ(decoded->action, directive.action);
+  EXPECT_TRUE(decoded->and_future);
+  EXPECT_FALSE(decoded->reports_to_all);
+  EXPECT_EQ(decoded->given_at, directive.given_at);
+  EXPECT_EQ(decoded->deliveries, 100000U);
+  EXPECT_EQ(text_of(decoded->selector), text_of(directive.selector));
+  EXPECT_EQ(decoded->selector.client_ip, directive.selector.client_ip);
+  EXPECT_EQ(decoded->selector.account_id, directive.selector.account_id);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(Directive::decode(std::string_view{bytes}.substr(0, size))) << size;
+  }
 }
 
 TEST(MessageRecord, DamagedBytesNeverCrashTheReader) {

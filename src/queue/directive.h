@@ -1,0 +1,67 @@
+// An order about a part of the queue: hold it, release it, purge it, bounce it.
+//
+// A directive is one durable record, however much mail it means. It applies to what was accepted before it was given,
+// and with `and_future` to what comes later too. "Before" does not ask a clock: directives are numbered, a message
+// keeps the number of the last one given when its acceptance began (Message::epoch), and directive n means the
+// messages with a smaller number.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "src/queue/selector.h"
+
+namespace bulkhead::queue {
+
+using DirectiveId = Id<struct DirectiveTag>;
+
+enum class DirectiveAction : std::uint8_t { kHold = 1, kRelease, kPurge, kBounce };
+std::string_view to_string(DirectiveAction action);  // "hold" …
+
+struct DirectiveOrder {
+  Selector selector;
+  DirectiveAction action = DirectiveAction::kHold;
+  bool and_future = false;
+  bool is_dry_run = false;      // counts and samples only
+  bool is_for_all = false;      // must be set when the selector means everything
+  bool reports_to_all = false;  // bounce: also to senders outside, who may be forged
+  std::string by;               // who orders it
+};
+
+struct Directive {
+  DirectiveId id;
+  std::uint32_t number = 0;  // from 1, without gaps in time
+  DirectiveAction action = DirectiveAction::kHold;
+  bool and_future = false;
+  bool reports_to_all = false;
+  Selector selector;
+  UtcTime given_at;
+  std::string by;
+  std::uint64_t deliveries = 0, messages = 0;  // that it meant when it was given, as far as known then
+  bool is_restored = false;                    // read from the store at the start; not stored
+
+  bool means_epoch(std::uint32_t epoch) const { return and_future || epoch < number; }
+  std::string encode() const;
+  static Result<Directive> decode(std::string_view bytes);  // kCorrupt; its id comes from the key
+};
+
+// "hold of account=… (01J…)"
+std::string text_of(const Directive& directive);
+
+struct DirectiveProgress {
+  std::uint64_t held = 0;    // deliveries that it holds now
+  std::uint64_t marked = 0;  // purge, bounce: taken out of the queue, their records still to be removed
+  std::uint64_t done = 0;    // purge: removed, bounce: reported or ended
+  std::uint64_t active = 0;  // handed out when it came by; they are looked at when their attempt ends
+  std::uint64_t messages_done = 0;
+  std::uint64_t swept = 0, sweep_total = 0;  // entries looked at since the last order
+  bool is_sweeping = false;
+};
+
+struct DirectiveView {
+  Directive directive;
+  DirectiveProgress progress;
+};
+
+}  // namespace bulkhead::queue

@@ -1,0 +1,428 @@
+#include "src/queue/directives.h"
+
+#include <algorithm>
+
+#include "src/queue/bridge.h"
+#include "src/queue/records.h"
+#include "src/queue/shard_part.h"
+
+namespace bulkhead::queue {
+namespace {
+
+constexpr std::size_t kDirectivesMax = 10000;
+constexpr std::size_t kSamples = 10;
+constexpr std::size_t kTextMax = 320;
+constexpr std::chrono::milliseconds kTidy{200};
+constexpr std::chrono::milliseconds kSweepLook{5};
+constexpr std::chrono::milliseconds kSweepPatience{2000};  // for an answer that counters cannot give
+
+std::string number_bytes(std::uint32_t number) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(number >> shift & 0xFF));
+  return bytes;
+}
+
+std::uint32_t number_of(std::string_view bytes) {
+  std::uint32_t number = 0;
+  for (const char c : bytes) number = number << 8 | static_cast<unsigned char>(c);
+  return number;
+}
+
+Status check(const DirectiveOrder& order) {
+  const Selector& s = order.selector;
+  if (is_everything(s) && !order.is_for_all) {
+    return fail(ErrorCode::kInvalid, "no selector was given", "say which, or --all for all");
+  }
+  if (order.and_future && (s.older_than || !s.state.empty() || s.id)) {
+    return fail(ErrorCode::kInvalid,
+                "a state, an age and an id are those of mail that is here: they mean nothing of "
+                "what follows",
+                "leave out --and-future, or choose by account, tenant, sender, domain, site or address");
+  }
+  if (order.action == DirectiveAction::kRelease && !s.state.empty() && s.state != "held") {
+    return fail(ErrorCode::kInvalid, "only what is held can be released", "leave out --state");
+  }
+  for (const auto* text : {&s.account, &s.sender, &s.recipient, &s.recipient_domain, &s.site, &s.subject}) {
+    if (text->size() > kTextMax) return fail(ErrorCode::kLimit, "a selector is longer than 320 bytes");
+  }
+  return {};
+}
+
+// The one value that a selector asks for, when there is only one and counters know it.
+std::uint64_t sole_key(const AttributeHash& hash, const Selector& s) {
+  std::vector<std::uint64_t> keys;
+  if (s.tenant) keys.push_back(hash.of_tenant(*s.tenant));
+  if (s.account_id) keys.push_back(hash.of_account(*s.account_id));
+  if (s.client_ip) keys.push_back(hash.of_client(*s.client_ip));
+  if (!s.sender.empty()) keys.push_back(hash(AttributeKind::kSender, s.sender == "<>" ? "" : s.sender));
+  if (!s.recipient_domain.empty()) keys.push_back(hash(AttributeKind::kDomain, s.recipient_domain));
+  if (!s.site.empty()) keys.push_back(hash(AttributeKind::kSite, s.site));
+  const bool has_other = s.id || s.source || !s.state.empty() || !is_answered_by_entry(s);
+  // The tenant of an account is that of all its mail.
+  if (s.tenant && s.account_id && keys.size() == 2 && !has_other) return keys[1];
+  return keys.size() == 1 && !has_other ? keys[0] : 0;
+}
+
+bool is_exact_key(const Selector& s) {
+  return s.recipient_domain.empty() && s.site.empty();
+}
+
+}  // namespace
+
+void Directives::end_turn() {
+  if (waiting_.empty()) {
+    is_busy_ = false;
+    return;
+  }
+  const auto next = waiting_.front();
+  waiting_.erase(waiting_.begin());
+  core_.shards.front()->shard().post([next] { next.resume(); });  // it stays busy, for the next one
+}
+
+Status Directives::restore() {
+  const store::Kv& kv = core_.parts.store.kv();
+  const auto number = kv.get(store::Family::kQueue, kDirectiveNumberKey);
+  if (!number) return fail(number.error());
+  std::uint32_t last = *number ? number_of(**number) : 0;
+  const auto read = kv.scan(store::Family::kQueue, "x", "y", store::Kv::Direction::kForward,
+                            [&](std::string_view key, std::string_view value) {
+                              auto directive = Directive::decode(value);
+                              if (!directive || key.size() != 17) {
+                                core_.parts.log.error("a directive's record is damaged and is not in force");
+                                return true;
+                              }
+                              directive->id = DirectiveId::from_bytes(key.substr(1));
+                              directive->is_restored = true;
+                              last = std::max(last, directive->number);
+                              in_force_.push_back(std::move(*directive));
+                              return true;
+                            });
+  if (!read) return read;
+  std::sort(in_force_.begin(), in_force_.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
+  core_.epoch = last;
+  const auto set = std::make_shared<const DirectiveSet>(in_force_, core_.hash, core_.parts.source_preview);
+  core_.set_present_directives(set);
+  for (const auto& part : core_.shards) {
+    part->shard().post([&part = *part, set] { part.set_directives(set); });
+  }
+  return {};
+}
+
+// A release ends the holds that it covers, and stays as an exception from others; a hold takes the place of those that
+// it covers.
+Directives::Change Directives::change_for(const Directive& directive) const {
+  Change change;
+  const bool is_hold = directive.action == DirectiveAction::kHold;
+  const bool is_release = directive.action == DirectiveAction::kRelease;
+  bool has_holds_left = false;
+  for (const auto& known : in_force_) {
+    const bool is_known_hold = known.action == DirectiveAction::kHold;
+    const bool is_of_kind = is_known_hold || known.action == DirectiveAction::kRelease;
+    const bool covers_future = is_release || directive.and_future || !known.and_future;
+    const bool is_over =
+        (is_hold || is_release) && is_of_kind && covers_future && covers(directive.selector, known.selector);
+    if (is_over) {
+      change.ended.push_back(known);
+      continue;
+    }
+    if (is_known_hold && !are_disjoint(known.selector, directive.selector)) has_holds_left = true;
+    change.next.push_back(known);
+  }
+  change.is_kept = !is_release || has_holds_left;
+  if (change.is_kept) change.next.push_back(directive);
+  // Exceptions from holds that are no more have nothing to say.
+  const auto is_idle = [&change](const Directive& known) {
+    return known.action == DirectiveAction::kRelease &&
+           std::none_of(change.next.begin(), change.next.end(), [&known](const Directive& other) {
+             return other.action == DirectiveAction::kHold && other.number < known.number &&
+                    !are_disjoint(other.selector, known.selector);
+           });
+  };
+  for (const auto& known : change.next) {
+    if (known.number != directive.number && is_idle(known)) change.ended.push_back(known);
+  }
+  std::erase_if(change.next,
+                [&](const Directive& known) { return known.number != directive.number && is_idle(known); });
+  return change;
+}
+
+Task<Result<DirectiveAnswer>> Directives::give(net::Shard& shard, DirectiveOrder order) {
+  if (auto checked = check(order); !checked) co_return fail(checked.error());
+  if (core_.is_stopping) co_return fail(ErrorCode::kUnavailable, "the queue is stopping", "try again later");
+  if (!order.selector.account.empty() && !order.selector.account_id && core_.parts.account_of) {
+    auto asking = core_.parts.account_of(shard, order.selector.account);
+    order.selector.account_id = co_await std::move(asking);
+  }
+  if (order.is_dry_run) {
+    auto trying = try_out(shard, std::move(order));
+    co_return co_await std::move(trying);
+  }
+  Directive directive;
+  directive.id = DirectiveId::make(core_.parts.clock, core_.parts.random);
+  directive.action = order.action;
+  directive.and_future = order.and_future;
+  directive.reports_to_all = order.reports_to_all;
+  directive.selector = std::move(order.selector);
+  directive.given_at = core_.parts.clock.now();
+  directive.by = order.by.substr(0, kTextMax);
+  OnShard there{core_.shards.front()->shard()};
+  co_await there;
+  Turn turn{*this};
+  co_await turn;
+  auto giving = give_in_turn(shard, std::move(directive));
+  auto answer = co_await std::move(giving);
+  OnShard back{shard};
+  co_await back;
+  co_return answer;
+}
+
+Task<Result<DirectiveAnswer>> Directives::give_in_turn(net::Shard&, Directive directive) {
+  if (in_force_.size() >= kDirectivesMax) {
+    end_turn();
+    co_return fail(ErrorCode::kLimit, "10000 directives are in force", "end some: bundle them by tenant or domain");
+  }
+  directive.number = core_.epoch + 1;
+  const Change change = change_for(directive);
+  DirectiveAnswer answer;
+  for (const auto& ended : change.ended) answer.overridden.push_back(text_of(ended));
+  if (directive.action == DirectiveAction::kRelease) {
+    for (const auto& ended : change.ended) {
+      auto asking = progress_of(ended.number);
+      const auto progress = co_await std::move(asking);
+      answer.deliveries += progress.held;
+    }
+    answer.messages = answer.deliveries;
+    answer.is_exact = false;
+  }
+  auto committing = commit(change, directive);
+  const auto committed = co_await std::move(committing);
+  if (!committed) {
+    end_turn();
+    co_return fail(committed.error());
+  }
+  // From here on, what is accepted is accepted after it.
+  core_.epoch = directive.number;
+  in_force_ = change.next;
+  ++generation_;
+  const bool is_counted =
+      directive.action != DirectiveAction::kRelease && sole_key(core_.hash, directive.selector) != 0;
+  auto publishing = publish(in_force_, is_counted ? &directive : nullptr, &answer);
+  co_await std::move(publishing);
+  end_turn();
+  if (change.is_kept) answer.id = directive.id;
+  if (is_counted) {
+    answer.is_exact = is_exact_key(directive.selector);
+    answer.accounts = directive.selector.account_id && answer.deliveries > 0 ? 1 : 0;
+  } else if (change.is_kept) {
+    auto counting = count_by_sweep(directive.number, answer);
+    co_await std::move(counting);
+  }
+  const auto kind = directive.action == DirectiveAction::kHold      ? trace::EventKind::kHeld
+                    : directive.action == DirectiveAction::kRelease ? trace::EventKind::kReleased
+                    : directive.action == DirectiveAction::kPurge   ? trace::EventKind::kPurged
+                                                                    : trace::EventKind::kBounced;
+  record(directive, kind,
+         text_of(directive) + ": " + std::to_string(answer.deliveries) + " deliveries of " +
+             std::to_string(answer.messages) + " messages" + (answer.is_complete ? "" : " so far"));
+  co_return answer;
+}
+
+Task<Status> Directives::commit(Change change, Directive directive) {
+  store::Transaction transaction;
+  if (change.is_kept) {
+    transaction.batch.put(store::Family::kQueue, directive_key(directive.id), directive.encode());
+  }
+  transaction.batch.put(store::Family::kQueue, std::string{kDirectiveNumberKey}, number_bytes(directive.number));
+  for (const auto& ended : change.ended) transaction.batch.remove(store::Family::kQueue, directive_key(ended.id));
+  CommitOf committing{core_.parts.store, core_.shards.front()->shard(), std::move(transaction)};
+  auto committed = co_await committing;
+  if (!committed) co_return fail(committed.error());
+  co_return Status{};
+}
+
+// Tells every shard, and counts there at the same instant what `counted` means.
+Task<void> Directives::publish(std::vector<Directive> next, const Directive* counted, DirectiveAnswer* answer) {
+  const auto set = std::make_shared<const DirectiveSet>(std::move(next), core_.hash, core_.parts.source_preview);
+  core_.set_present_directives(set);
+  const std::uint64_t key = counted == nullptr ? 0 : sole_key(core_.hash, counted->selector);
+  for (const auto& part : core_.shards) {
+    OnShard there{part->shard()};
+    co_await there;
+    if (key != 0) {
+      const Tally tally = part->scheduler().tally(key);
+      answer->deliveries += tally.deliveries;
+      answer->messages += tally.messages;
+      answer->active += tally.active;
+      // Counted on their owner's shard where that can be; otherwise each delivery for itself.
+      if (!is_exact_key(counted->selector)) answer->messages += tally.several;
+    }
+    part->set_directives(set);
+  }
+  OnShard back{core_.shards.front()->shard()};
+  co_await back;
+}
+
+Task<DirectiveProgress> Directives::progress_of(std::uint32_t number) {
+  DirectiveProgress sum;
+  for (const auto& part : core_.shards) {
+    OnShard there{part->shard()};
+    co_await there;
+    const auto one = part->scheduler().progress(number);
+    sum.held += one.held;
+    sum.marked += one.marked;
+    sum.done += one.done;
+    sum.active += one.active;
+    sum.messages_done += one.messages_done;
+    sum.swept += one.swept;
+    sum.sweep_total += one.sweep_total;
+    sum.is_sweeping = sum.is_sweeping || one.is_sweeping;
+  }
+  OnShard back{core_.shards.front()->shard()};
+  co_await back;
+  co_return sum;
+}
+
+// What counters cannot answer, the sweep counts as it goes; it is waited for while that is short.
+Task<void> Directives::count_by_sweep(std::uint32_t number, DirectiveAnswer& answer) {
+  ShardPart& first = *core_.shards.front();
+  const SteadyTime until = core_.parts.clock.steady() + kSweepPatience;
+  for (;;) {
+    auto asking = progress_of(number);
+    const auto progress = co_await std::move(asking);
+    answer.deliveries = std::max(answer.deliveries, progress.held + progress.marked + progress.done + progress.active);
+    answer.messages = answer.deliveries;
+    answer.active = progress.active;
+    answer.is_complete = !progress.is_sweeping;
+    if (answer.is_complete || core_.parts.clock.steady() >= until) break;
+    auto sleeping = first.shard().sleep(kSweepLook, first.group());
+    const bool goes_on = co_await std::move(sleeping);
+    if (!goes_on) break;
+  }
+  answer.is_exact = false;
+}
+
+Task<Result<DirectiveAnswer>> Directives::try_out(net::Shard& shard, DirectiveOrder order) {
+  DirectiveAnswer answer;
+  Listing counting_list{core_, shard, order.selector};
+  auto counting = counting_list.counts();
+  const Counts counts = co_await std::move(counting);
+  answer.deliveries = counts.deliveries;
+  answer.messages = counts.messages;
+  answer.active = counts.active;
+  Listing sampling_list{core_, shard, order.selector};
+  auto sampling = sampling_list.views(std::nullopt, kSamples);
+  answer.samples = co_await std::move(sampling);
+  co_return answer;
+}
+
+Task<std::vector<DirectiveView>> Directives::list(net::Shard& shard) {
+  OnShard there{core_.shards.front()->shard()};
+  co_await there;
+  const std::vector<Directive> known = in_force_;
+  std::vector<DirectiveView> views;
+  for (const auto& directive : known) {
+    auto asking = progress_of(directive.number);
+    const auto progress = co_await std::move(asking);
+    views.push_back({directive, progress});
+  }
+  OnShard back{shard};
+  co_await back;
+  co_return views;
+}
+
+void Directives::record(const Directive& directive, trace::EventKind kind, std::string detail) {
+  trace::Event event;
+  event.at = core_.parts.clock.now();
+  event.kind = kind;
+  if (directive.selector.tenant) event.tenant = *directive.selector.tenant;
+  event.account = directive.selector.account_id;
+  event.account_name = directive.selector.account;
+  event.rule = directive.id.text();
+  event.user = directive.by;
+  event.detail = std::move(detail);
+  core_.parts.trace.record(std::move(event));
+}
+
+// A purge or bounce of what was here ends when it is done; a hold of what was here, when nothing of it is left.
+bool Directives::may_end(const Directive& directive) const {
+  return !directive.and_future && directive.action != DirectiveAction::kRelease;
+}
+
+Task<bool> Directives::is_accepting_before(std::uint32_t number) {
+  bool is_accepting = false;
+  for (const auto& part : core_.shards) {
+    OnShard there{part->shard()};
+    co_await there;
+    is_accepting = is_accepting || part->is_accepting_before(number);
+  }
+  OnShard back{core_.shards.front()->shard()};
+  co_await back;
+  co_return is_accepting;
+}
+
+Task<void> Directives::keep_tidy() {
+  ShardPart& first = *core_.shards.front();
+  for (int rest = 1;; rest = std::min(rest * 2, 64)) {
+    for (int i = 0; i < rest; ++i) {
+      auto sleeping = first.shard().sleep(kTidy, first.group());
+      const bool goes_on = co_await std::move(sleeping);
+      if (!goes_on || core_.is_stopping) co_return;
+    }
+    const bool has_finite =
+        std::any_of(in_force_.begin(), in_force_.end(), [this](const auto& d) { return may_end(d); });
+    if (!has_finite) rest = 1;
+    if (!has_finite || !core_.is_loaded) continue;
+    Turn turn{*this};
+    co_await turn;
+    const std::size_t before = in_force_.size();
+    auto ending = end_finished();
+    co_await std::move(ending);
+    if (in_force_.size() != before) rest = 1;
+    end_turn();
+  }
+}
+
+// Nothing is left of a directive when a sweep that began after all it means was planned found nothing of it.
+Task<void> Directives::end_finished() {
+  const std::vector<Directive> known = in_force_;
+  std::vector<std::uint32_t> idle;
+  for (const auto& directive : known) {
+    if (!may_end(directive)) continue;
+    auto asking = progress_of(directive.number);
+    const auto progress = co_await std::move(asking);
+    if (progress.is_sweeping) co_return;
+    auto looking = is_accepting_before(directive.number);
+    const bool is_accepting = co_await std::move(looking);
+    const bool is_idle = progress.held == 0 && progress.marked == 0 && progress.active == 0 && !is_accepting;
+    if (is_idle && looked_over_.erase(directive.number) > 0) {
+      auto ending = end(directive, progress);
+      co_await std::move(ending);
+    } else if (progress.held == 0 && progress.marked == 0 && !is_accepting) {
+      idle.push_back(directive.number);
+    }
+  }
+  looked_over_.clear();
+  if (idle.empty()) co_return;
+  for (const auto number : idle) looked_over_[number] = 1;
+  auto publishing = publish(in_force_, nullptr, nullptr);
+  co_await std::move(publishing);
+}
+
+Task<void> Directives::end(Directive directive, DirectiveProgress progress) {
+  Change change;
+  for (const auto& known : in_force_) {
+    if (known.number != directive.number) change.next.push_back(known);
+  }
+  store::Transaction transaction;
+  transaction.batch.remove(store::Family::kQueue, directive_key(directive.id));
+  CommitOf committing{core_.parts.store, core_.shards.front()->shard(), std::move(transaction)};
+  auto committed = co_await committing;
+  if (!committed) co_return;  // it stays, and is tried again
+  in_force_ = std::move(change.next);
+  auto publishing = publish(in_force_, nullptr, nullptr);
+  co_await std::move(publishing);
+  record(directive, trace::EventKind::kChanged,
+         text_of(directive) + " has ended: " + std::to_string(progress.done) + " deliveries done");
+}
+
+}  // namespace bulkhead::queue

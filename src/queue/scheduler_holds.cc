@@ -1,0 +1,191 @@
+// Lanes and strands that wait: for a source address, for a tenant or an account, for a limit.
+
+#include <algorithm>
+
+#include "src/queue/scheduler.h"
+
+namespace bulkhead::queue {
+namespace {
+
+constexpr std::chrono::microseconds kReleaseSpread{800000};  // released lanes start within this time
+constexpr std::chrono::microseconds kReleaseStep{2000};      // and not closer than this while there are few
+
+}  // namespace
+
+bool Scheduler::hold_lane(const DeliveryKey& key, std::string reason, std::string code,
+                          std::optional<IpAddress> preview) {
+  const Slot slot = deactivate(key);
+  if (slot == kNoSlot) return false;
+  Lane& lane = *table_[slot].strand->lane;
+  lane.unsent = 0;
+  const UtcTime now = clock_.now();
+  const UtcTime since = lane.is_held ? lane.block->since : now;
+  lane.block = std::make_unique<Block>();
+  lane.block->code = std::move(code);
+  lane.block->reason = std::move(reason);
+  lane.block->since = since;
+  lane.block->preview = preview;
+  lane.block->look_again = now + limits_.hold_review;
+  set_held(lane, true);
+  resume(slot, Position::kFront);
+  return true;
+}
+
+bool Scheduler::hold_strand(const DeliveryKey& key, Block block) {
+  const Slot slot = deactivate(key);
+  if (slot == kNoSlot) return false;
+  Strand& strand = *table_[slot].strand;
+  block.since = strand.block && strand.block->is_held() ? strand.block->since : clock_.now();
+  block.until = kNever;
+  set_block(strand, std::make_unique<Block>(std::move(block)));
+  resume(slot, Position::kFront);
+  return true;
+}
+
+bool Scheduler::pause(const DeliveryKey& key, const Pause& pause) {
+  const Slot slot = deactivate(key);
+  if (slot == kNoSlot) return false;
+  Strand& strand = *table_[slot].strand;
+  Lane& lane = *strand.lane;
+  lane.unsent = 0;
+  if (pause.scope == Pause::Scope::kLane) {
+    pause_lane(lane, pause);
+  } else {
+    auto block = std::make_unique<Block>();
+    block->code = pause.code;
+    block->reason = pause.text;
+    block->since = clock_.now();
+    block->until = block->since + pause.wait;
+    wake_at(block->until, lane, &strand);
+    set_block(strand, std::move(block));
+  }
+  resume(slot, Position::kFront);
+  return true;
+}
+
+void Scheduler::pause_lane(Lane& lane, const Pause& pause) {
+  const UtcTime now = clock_.now();
+  lane.paused_until = std::max(lane.paused_until, now + pause.wait);
+  wake_at(lane.paused_until, lane, nullptr);
+  if (lane.is_held) return;
+  lane.block = std::make_unique<Block>();
+  lane.block->code = pause.code;
+  lane.block->reason = pause.text;
+  lane.block->since = now;
+  lane.block->until = lane.paused_until;
+}
+
+void Scheduler::set_held(Lane& lane, bool is_held) {
+  if (lane.is_held == is_held) return;
+  lane.is_held = is_held;
+  const std::uint32_t moved = lane.ready - lane.strand_held;
+  const auto move = [moved](std::uint32_t& from, std::uint32_t& to) {
+    from -= moved;
+    to += moved;
+  };
+  StateCounts& tenant = lane.tenant->counts;
+  move(is_held ? counts_.ready : counts_.held, is_held ? counts_.held : counts_.ready);
+  move(is_held ? tenant.ready : tenant.held, is_held ? tenant.held : tenant.ready);
+}
+
+// Blocks a strand, changes why it is blocked, or (null) lets it go on.
+void Scheduler::set_block(Strand& strand, std::unique_ptr<Block> block) {
+  Lane& lane = *strand.lane;
+  const bool was_held = strand.block && strand.block->is_held();
+  const bool is_held = block && block->is_held();
+  if (strand.block) lane.blocked -= strand.ready;
+  if (block) lane.blocked += strand.ready;
+  if (was_held) lane.strand_held -= strand.ready;
+  if (is_held) lane.strand_held += strand.ready;
+  if (!lane.is_held && was_held != is_held) {
+    StateCounts& tenant = lane.tenant->counts;
+    const auto moved = is_held ? strand.ready : 0U - strand.ready;
+    counts_.held += moved, counts_.ready -= moved;
+    tenant.held += moved, tenant.ready -= moved;
+  }
+  strand.block = std::move(block);
+  join_round(strand);
+}
+
+void Scheduler::wake_at(UtcTime at, Lane& lane, Strand* strand) {
+  if (strand != nullptr && strand->is_waking) return;  // it looks again at its time, and waits on if need be
+  if (strand != nullptr) strand->is_waking = true;
+  ++lane.waking;
+  waking_.emplace(at, Waking{&lane, strand});
+}
+
+std::size_t Scheduler::release_held(const std::function<bool(const Lane&)>& may_go) {
+  std::vector<Lane*> lanes;
+  for (const auto& lane : lanes_) {
+    if (lane->is_held && !lane->is_waking && (!may_go || may_go(*lane))) lanes.push_back(lane.get());
+  }
+  if (lanes.empty()) return 0;
+  const auto step = std::min(kReleaseStep, kReleaseSpread / static_cast<std::int64_t>(lanes.size()));
+  UtcTime at = clock_.now();
+  for (Lane* lane : lanes) {
+    lane->is_waking = true;
+    wake_at(at, *lane, nullptr);
+    at += step;
+  }
+  return lanes.size();
+}
+
+void Scheduler::wake(UtcTime now) {
+  while (!waking_.empty() && waking_.begin()->first <= now) {
+    const Waking waking = waking_.begin()->second;
+    waking_.erase(waking_.begin());
+    Lane& lane = *waking.lane;
+    --lane.waking;
+    if (Strand* strand = waking.strand; strand != nullptr) {
+      strand->is_waking = false;
+      if (strand->block && strand->block->until <= now) set_block(*strand, nullptr);
+      if (strand->block && !strand->block->is_held()) wake_at(strand->block->until, lane, strand);
+      drop_strand_if_unused(*strand);
+    } else {
+      wake_lane(lane);
+    }
+    consider(lane);
+    drop_if_unused(lane);
+  }
+}
+
+// Its release has come, or the end of a pause.
+void Scheduler::wake_lane(Lane& lane) {
+  const bool is_released = lane.is_held && std::exchange(lane.is_waking, false);
+  lane.is_waking = false;
+  if (is_released) {
+    set_held(lane, false);
+    released_.push_back(lane.key);
+  }
+  if (!lane.is_held && lane.paused_until <= clock_.now()) lane.block.reset();
+}
+
+std::vector<LaneKey> Scheduler::released() {
+  return std::exchange(released_, {});
+}
+
+std::vector<Scheduler::HeldStrand> Scheduler::held_strands(std::size_t limit) const {
+  std::vector<HeldStrand> held;
+  for (const auto& lane : lanes_) {
+    if (lane->strand_held == 0) continue;
+    for (const auto& strand : lane->strands) {
+      if (held.size() == limit) return held;
+      if (strand->block && strand->block->account)
+        held.push_back({lane->key, strand->account, *strand->block->account});
+    }
+  }
+  return held;
+}
+
+void Scheduler::release_strand(const HeldStrand& held) {
+  Lane* lane = find_lane(held.lane);
+  if (lane == nullptr) return;
+  for (const auto& strand : lane->strands) {
+    if (strand->account != held.strand || !strand->block || strand->block->account != held.account) continue;
+    set_block(*strand, nullptr);
+    consider(*lane);
+    return;
+  }
+}
+
+}  // namespace bulkhead::queue

@@ -1,0 +1,340 @@
+// Strands, gates and directives at the scheduler, without a store.
+
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "src/queue/scheduler.h"
+#include "tests/testlib/manual_clock.h"
+
+namespace bulkhead::queue {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class OrderedScheduler : public testing::Test {
+ protected:
+  static TenantId tenant(int n) { return TenantId::from_bytes("tenant-" + std::to_string(100000000 + n)); }
+  static LaneKey lane(int tenant_number, const std::string& site = "site") {
+    return {tenant(tenant_number), IpAddress::v4({192, 0, 2, 1}), site};
+  }
+  static AccountId account(int n) { return AccountId::from_bytes("account" + std::to_string(100000000 + n)); }
+
+  DeliveryKey add(int account_number, const LaneKey& key, std::uint32_t epoch = 0) {
+    Planned made;
+    made.key = {MessageId::from_bytes("message" + std::to_string(100000000 + next_++)), 0};
+    made.lane = key;
+    made.is_sole = true;
+    made.due = UtcTime::min();
+    made.expires_at = clock_.now() + hours{120};
+    made.keys.account = hash_.of_account(account(account_number));
+    made.keys.sender = hash_(AttributeKind::kSender, "s" + std::to_string(account_number) + "@x.test");
+    made.keys.domain = hash_(AttributeKind::kDomain, "to.test");
+    made.epoch = epoch;
+    scheduler_.add(made);
+    owner_[made.key] = account_number;
+    return made.key;
+  }
+  Directive directive(std::uint32_t number, DirectiveAction action, int account_number, bool and_future = false) {
+    Directive made;
+    made.number = number;
+    made.action = action;
+    made.and_future = and_future;
+    made.selector.account_id = account(account_number);
+    made.given_at = clock_.now();
+    return made;
+  }
+  void set(std::vector<Directive> directives) {
+    scheduler_.set_directives(
+        std::make_shared<const DirectiveSet>(std::move(directives), hash_, DirectiveSet::SourceOf{}));
+  }
+  void sweep() {
+    while (scheduler_.is_sweeping()) EXPECT_TRUE(scheduler_.sweep(7).empty());
+  }
+  // The owner of what is handed out next in the lane, -1 for nothing.
+  int next(const LaneKey& key) {
+    const auto taken = scheduler_.take(key);
+    return taken ? owner_.at(taken->key) : -1;
+  }
+
+  testlib::ManualClock clock_;
+  AttributeHash hash_;
+  Scheduler scheduler_{{}, clock_, hash_};
+  std::map<DeliveryKey, int> owner_;
+  int next_ = 0;
+};
+
+TEST_F(OrderedScheduler, AccountsOfALaneTakeTurnsWhateverTheirBacklog) {
+  for (int i = 0; i < 1000; ++i) add(1, lane(1));
+  for (int i = 0; i < 3; ++i) add(2, lane(1));
+  add(3, lane(1));
+  std::map<int, int> among_first;
+  for (int i = 0; i < 7; ++i) ++among_first[next(lane(1))];
+  EXPECT_EQ(among_first[2], 3);
+  EXPECT_EQ(among_first[3], 1);
+  EXPECT_EQ(among_first[1], 3);
+}
+
+TEST_F(OrderedScheduler, AHoldIsInForceBeforeTheSweepHasCome) {
+  for (int i = 0; i < 100; ++i) add(1, lane(1));
+  add(2, lane(1));
+  set({directive(1, DirectiveAction::kHold, 1)});
+  EXPECT_EQ(next(lane(1)), 2);
+  EXPECT_EQ(next(lane(1)), -1);
+}
+
+TEST_F(OrderedScheduler, AHoldMeansWhatCameBeforeItAndWithFutureWhatFollows) {
+  add(1, lane(1), 0);
+  set({directive(1, DirectiveAction::kHold, 1)});
+  sweep();
+  EXPECT_EQ(scheduler_.counts().held, 1U);
+  add(1, lane(1), 1);
+  EXPECT_EQ(next(lane(1)), 1) << "accepted after it";
+  set({directive(2, DirectiveAction::kHold, 1, true)});
+  sweep();
+  add(1, lane(1), 2);
+  EXPECT_EQ(next(lane(1)), -1);
+  EXPECT_EQ(scheduler_.counts().held, 2U);
+}
+
+TEST_F(OrderedScheduler, TheLastOfHoldAndReleaseWins) {
+  add(1, lane(1));
+  set({directive(1, DirectiveAction::kHold, 1), directive(2, DirectiveAction::kRelease, 1)});
+  sweep();
+  EXPECT_EQ(next(lane(1)), 1);
+  add(1, lane(1));
+  set({directive(1, DirectiveAction::kHold, 1), directive(2, DirectiveAction::kRelease, 1),
+       directive(3, DirectiveAction::kHold, 1)});
+  sweep();
+  EXPECT_EQ(next(lane(1)), -1);
+}
+
+TEST_F(OrderedScheduler, WhatIsHeldDoesNotExpireAndHasTimeAfterItsRelease) {
+  add(1, lane(1));
+  set({directive(1, DirectiveAction::kHold, 1)});
+  sweep();
+  clock_.advance(hours{24 * 30});
+  scheduler_.run_timers();
+  EXPECT_FALSE(scheduler_.next_overdue());
+  set({});
+  sweep();
+  scheduler_.run_timers();
+  EXPECT_FALSE(scheduler_.next_overdue()) << "it would expire before its attempt";
+  EXPECT_EQ(scheduler_.counts().ready, 1U);
+  EXPECT_EQ(next(lane(1)), 1);
+}
+
+TEST_F(OrderedScheduler, ReleasedMailGoesOnOneAfterTheOther) {
+  for (int i = 0; i < 500; ++i) add(1, lane(1));
+  set({directive(1, DirectiveAction::kHold, 1)});
+  sweep();
+  set({});
+  sweep();
+  EXPECT_EQ(scheduler_.counts().ready, 20U) << "as many as a lane has connections";
+  EXPECT_EQ(scheduler_.counts().scheduled, 480U);
+  clock_.advance(seconds{1});
+  scheduler_.run_timers();
+  EXPECT_NEAR(scheduler_.counts().ready, 100U, 2U);
+  clock_.advance(seconds{4});
+  scheduler_.run_timers();
+  EXPECT_EQ(scheduler_.counts().ready, 500U);
+}
+
+TEST_F(OrderedScheduler, PurgedMailIsCountedNoMoreAndHandedOutForRemoval) {
+  for (int i = 0; i < 10; ++i) add(1, lane(1));
+  add(2, lane(1));
+  EXPECT_EQ(scheduler_.tally(hash_.of_account(account(1))).messages, 10U);
+  EXPECT_EQ(next(lane(1)), 1);
+  set({directive(1, DirectiveAction::kPurge, 1)});
+  sweep();
+  EXPECT_EQ(scheduler_.tally(hash_.of_account(account(1))).deliveries, 1U) << "the active one";
+  EXPECT_EQ(scheduler_.counts().ready, 1U);
+  EXPECT_EQ(scheduler_.progress(1).marked, 9U);
+  EXPECT_EQ(scheduler_.progress(1).active, 1U);
+  EXPECT_EQ(next(lane(1)), 2);
+  EXPECT_EQ(next(lane(1)), -1);
+  EXPECT_EQ(scheduler_.take_doomed(DirectiveAction::kBounce, 100).size(), 0U);
+  const auto doomed = scheduler_.take_doomed(DirectiveAction::kPurge, 100);
+  EXPECT_EQ(doomed.size(), 9U);
+  for (const auto& one : doomed) EXPECT_TRUE(scheduler_.finish_purged(one.key));
+  EXPECT_EQ(scheduler_.size(), 2U);
+}
+
+TEST_F(OrderedScheduler, AnAttemptThatFailsForNowMeetsTheDirective) {
+  const auto key = add(1, lane(1));
+  EXPECT_EQ(next(lane(1)), 1);
+  set({directive(1, DirectiveAction::kPurge, 1)});
+  sweep();
+  ASSERT_TRUE(scheduler_.reschedule(key, 1, clock_.now() + seconds{300}));
+  EXPECT_EQ(scheduler_.counts().total(), 0U);
+  EXPECT_EQ(scheduler_.take_doomed(DirectiveAction::kPurge, 100).size(), 1U);
+}
+
+TEST_F(OrderedScheduler, PurgeWinsOverHoldAndOverReleaseAfterIt) {
+  add(1, lane(1));
+  set({directive(1, DirectiveAction::kHold, 1), directive(2, DirectiveAction::kPurge, 1),
+       directive(3, DirectiveAction::kRelease, 1), directive(4, DirectiveAction::kBounce, 1)});
+  sweep();
+  EXPECT_EQ(scheduler_.take_doomed(DirectiveAction::kPurge, 100).size(), 1U);
+}
+
+TEST_F(OrderedScheduler, CombinedSelectorsMeanWhatAllOfThemMean) {
+  add(1, lane(1, "a"));
+  add(1, lane(1, "b"));
+  Directive both = directive(1, DirectiveAction::kHold, 1);
+  both.selector.site = "B";
+  set({both});
+  sweep();
+  EXPECT_EQ(next(lane(1, "a")), 1);
+  EXPECT_EQ(next(lane(1, "b")), -1);
+}
+
+TEST_F(OrderedScheduler, WhatOnlyTheMessageTellsIsAskedFor) {
+  const auto key = add(1, lane(1));
+  Directive subject = directive(1, DirectiveAction::kHold, 1);
+  subject.selector.subject = "lottery";
+  set({subject});
+  const auto unsure = scheduler_.sweep(100);
+  ASSERT_EQ(unsure.size(), 1U);
+  EXPECT_EQ(scheduler_.counts().held, 0U);
+  Message message;
+  message.account = account(1);
+  message.subject = "You won the Lottery";
+  message.recipients.resize(1);
+  const std::vector<std::uint16_t> pending{0};
+  message.sender.address = mail::Address{"s1", "x.test"};
+  EXPECT_TRUE(scheduler_.apply(key, scheduler_.judge(key, &message, &pending)));
+  EXPECT_EQ(scheduler_.counts().held, 1U);
+}
+
+TEST_F(OrderedScheduler, AnIdIsHeldAlone) {
+  add(1, lane(1));
+  const auto key = add(1, lane(1));
+  Directive one;
+  one.number = 1;
+  one.action = DirectiveAction::kHold;
+  one.selector.id = key.message;
+  set({one});
+  sweep();
+  EXPECT_EQ(scheduler_.find(key)->directive, 1U);
+  EXPECT_EQ(scheduler_.counts().held, 1U);
+}
+
+TEST_F(OrderedScheduler, CountersAgreeWithWhatIsThereAndLeaveNothingBehind) {
+  for (int i = 0; i < 300; ++i) add(i % 3, lane(i % 2), 0);
+  set({directive(1, DirectiveAction::kHold, 0), directive(2, DirectiveAction::kPurge, 1)});
+  sweep();
+  for (const auto& doomed : scheduler_.take_doomed(DirectiveAction::kPurge, 1000)) scheduler_.finish_purged(doomed.key);
+  EXPECT_EQ(scheduler_.size(), 200U);
+  EXPECT_EQ(scheduler_.counts().held, 100U);
+  set({directive(3, DirectiveAction::kPurge, 0), directive(4, DirectiveAction::kPurge, 2)});
+  sweep();
+  for (const auto& doomed : scheduler_.take_doomed(DirectiveAction::kPurge, 1000)) scheduler_.finish_purged(doomed.key);
+  EXPECT_EQ(scheduler_.size(), 0U);
+  EXPECT_EQ(scheduler_.counts(), StateCounts{});
+  EXPECT_FALSE(scheduler_.next_start());
+  for (int i = 0; i < 2; ++i) {
+    clock_.advance(seconds{2});
+    scheduler_.run_timers();
+  }
+  EXPECT_EQ(scheduler_.lanes(), 0U);
+  EXPECT_EQ(scheduler_.attributes().size(), 0U);
+}
+
+// Places at one site, as a limit on its connections would give them.
+class Places final : public Gate {
+ public:
+  explicit Places(std::uint32_t limit) : limit_(limit) {}
+  StartAnswer may_start(const StartRequest&) override {
+    if (used_ == limit_) return {false, std::nullopt};
+    ++used_;
+    return {};
+  }
+  void worker_ended(const LaneKey&) override { --used_; }
+  std::uint32_t used_ = 0;
+
+ private:
+  const std::uint32_t limit_;
+};
+
+TEST_F(OrderedScheduler, LanesThatFindNoPlaceAtTheirSiteTakeTurnsWhenOneComesFree) {
+  Places places{2};
+  scheduler_.set_gate(&places);
+  for (int i = 0; i < 1000; ++i) add(1, lane(1));
+  add(2, lane(2));
+  add(3, lane(3));
+  std::vector<LaneKey> started;
+  while (auto key = scheduler_.next_start()) started.push_back(*key);
+  ASSERT_EQ(started.size(), 2U);
+  std::map<TenantId, int> later;
+  for (int round = 0; round < 4; ++round) {
+    scheduler_.worker_ended(started.front());
+    started.erase(started.begin());
+    while (auto key = scheduler_.next_start()) {
+      started.push_back(*key);
+      ++later[key->tenant];
+    }
+    EXPECT_EQ(places.used_, 2U);
+  }
+  EXPECT_GE(later[tenant(2)] + later[tenant(3)], 1) << "they had their turns";
+  EXPECT_LE(later[tenant(1)], 3);
+}
+
+TEST_F(OrderedScheduler, AnAccountThatIsPausedLetsTheOthersOfItsLanePass) {
+  const auto key = add(1, lane(1));
+  add(1, lane(1));
+  add(2, lane(1));
+  ASSERT_TRUE(scheduler_.take(lane(1)));
+  Pause pause{Pause::Scope::kAccount, seconds{60}, "limit", "500 in 1h"};
+  ASSERT_TRUE(scheduler_.pause(key, pause));
+  EXPECT_EQ(next(lane(1)), 2);
+  EXPECT_EQ(next(lane(1)), -1);
+  const auto status = scheduler_.find(key);
+  ASSERT_TRUE(status);
+  ASSERT_NE(status->block, nullptr);
+  EXPECT_EQ(status->block->code, "limit");
+  EXPECT_EQ(status->block->until, clock_.now() + seconds{60});
+  EXPECT_EQ(scheduler_.counts().held, 0U) << "it waits for a time, nobody holds it";
+  clock_.advance(seconds{60});
+  scheduler_.run_timers();
+  EXPECT_EQ(next(lane(1)), 1);
+}
+
+TEST_F(OrderedScheduler, ASuspendedAccountIsHeldUntilItIsReleased) {
+  const auto key = add(1, lane(1));
+  add(1, lane(1));
+  add(2, lane(1));
+  ASSERT_TRUE(scheduler_.take(lane(1)));
+  Block block;
+  block.code = "account-suspended";
+  block.account = account(1);
+  ASSERT_TRUE(scheduler_.hold_strand(key, std::move(block)));
+  EXPECT_EQ(scheduler_.counts().held, 2U);
+  EXPECT_EQ(next(lane(1)), 2);
+  EXPECT_EQ(next(lane(1)), -1);
+  const auto held = scheduler_.held_strands(10);
+  ASSERT_EQ(held.size(), 1U);
+  scheduler_.release_strand(held[0]);
+  EXPECT_EQ(scheduler_.counts().held, 0U);
+  EXPECT_EQ(next(lane(1)), 1);
+}
+
+TEST_F(OrderedScheduler, AHeldLaneIsTriedAgainAfterFiveMinutes) {
+  const auto key = add(1, lane(1));
+  ASSERT_TRUE(scheduler_.take(lane(1)));
+  ASSERT_TRUE(scheduler_.hold_lane(key, "no IPv6 address"));
+  for (int i = 0; i < 299; ++i) {
+    clock_.advance(seconds{1});
+    scheduler_.run_timers();
+  }
+  EXPECT_EQ(scheduler_.counts().held, 1U);
+  clock_.advance(seconds{2});
+  scheduler_.run_timers();
+  scheduler_.run_timers();
+  EXPECT_EQ(scheduler_.counts().held, 0U);
+}
+
+}  // namespace
+}  // namespace bulkhead::queue
