@@ -275,7 +275,7 @@ Task<DirectiveProgress> Directives::progress_of(std::uint32_t number) {
     sum.messages_done += one.messages_done;
     sum.swept += one.swept;
     sum.sweep_total += one.sweep_total;
-    sum.is_sweeping = sum.is_sweeping || one.is_sweeping;
+    sum.is_sweeping = sum.is_sweeping || one.is_sweeping || part->is_sweeping();
   }
   OnShard back{core_.shards.front()->shard()};
   co_await back;

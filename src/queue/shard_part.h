@@ -46,6 +46,8 @@ class ShardPart final : public ShardQueue {
 
   // Directives (shard_orders.cc). A new set is in force at once; what waits is moved in the background.
   void set_directives(DirectiveSetPtr directives);
+  // Whether something is still to be judged, its message perhaps being read.
+  bool is_sweeping() const { return is_sweeping_; }
   // Messages whose acceptance began under an epoch and that are not planned yet.
   void begin_accept(std::uint32_t epoch) { ++accepting_[epoch]; }
   void end_accept(std::uint32_t epoch);
