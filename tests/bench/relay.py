@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """The relay workload: smtp-source → Bulkhead → smtp-sink, every message synced before its 250.
 
-relay.py [--count N] [--size BYTES] [--sessions N] [--reuse] [--reps N] [--data DIR] [--port N] [--serve] [--strace]
+relay.py [--count N] [--size BYTES] [--sessions N] [--reuse] [--reps N] [--data DIR] [--port N] [--shards N] [--queued N]
+         [--serve] [--strace] [--calls] [--profile FILE] [--sink-only]
 
---data should be on a real file system (ext4), not tmpfs. --serve only starts and sets up the server and waits for Ctrl-C, so
-that another program can measure it (mail from s@client.example to r@dest.example, sink 127.0.0.2:2525). Prints a line a run and
-the medians. Needs Postfix's smtp-source and smtp-sink.
+--data should be on a real file system (ext4) of its own, not tmpfs: bytes and flushes are counted on its device. --serve
+only starts and sets up the server and waits for Ctrl-C, so that another program can measure it (mail from s@client.example
+to r@dest.example, sink 127.0.0.2:2525). --queued puts so many messages into the queue first, for a host that does not answer.
+--calls counts system calls with perf, --profile records one with perf. --sink-only measures generator and sink without a
+server: what nothing in between can exceed. Prints a line a run and the medians. Needs Postfix's smtp-source and smtp-sink.
 """
 import argparse
 import os
@@ -61,12 +64,54 @@ def cpu_of(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def written_by(pid):
-    return int(re.search(r"^write_bytes: (\d+)", pathlib.Path(f"/proc/{pid}/io").read_text(), re.M).group(1))
+def device_counters(path):
+    """Bytes written to and flushes of the device below `path`; zeros where it has none."""
+    status = os.stat(path)
+    name = f"{os.major(status.st_dev)} {os.minor(status.st_dev)}".split()
+    for line in pathlib.Path("/proc/diskstats").read_text().splitlines():
+        fields = line.split()
+        if fields[:2] == name:
+            return int(fields[9]) * 512, int(fields[18]) if len(fields) > 18 else 0
+    return 0, 0
 
 
 def resident(pid):
     return int(re.search(r"^VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M).group(1)) / 1024
+
+
+class CallCounter:
+    """System calls of a process by name, counted by perf with next to no cost."""
+
+    def __init__(self, pid):
+        self.perf = subprocess.Popen(["perf", "stat", "-x", ",", "-e", "syscalls:sys_enter_*", "-p", str(pid)],
+                                     stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        time.sleep(1.5)
+
+    def report(self, messages):
+        self.perf.send_signal(signal.SIGINT)
+        counts = {}
+        for line in self.perf.communicate(timeout=30)[1].splitlines():
+            fields = line.split(",")
+            if len(fields) > 2 and fields[0].isdigit():
+                counts[fields[2].removeprefix("syscalls:sys_enter_")] = int(fields[0]) / messages
+        most = sorted(counts.items(), key=lambda item: -item[1])
+        print(f"system calls a message: {sum(counts.values()):.1f}: "
+              + " ".join(f"{name}={count:.2f}" for name, count in most if count >= 0.005), flush=True)
+
+
+def source_command(options, target, recipient="r@dest.example", count=None):
+    command = ["smtp-source", "-4", "-s", str(options.sessions), "-m", str(count or options.count), "-l", str(options.size),
+               "-f", "s@client.example", "-t", recipient, "-M", "client.example"]
+    return [*command, *(["-d"] if options.reuse or count else []), target]
+
+
+def measure_sink(options):
+    sink = CountingSink()
+    cpu, start = cpu_of(sink.process.pid), time.monotonic()
+    subprocess.run(source_command(options, SINK), check=True, timeout=600)
+    rate = options.count / (time.monotonic() - start)
+    print(f"sink alone: rate={rate:.0f} cpu={(cpu_of(sink.process.pid) - cpu) * 1000 / options.count:.3f}", flush=True)
+    sink.close()
 
 
 def measure(options, node):
@@ -76,19 +121,28 @@ def measure(options, node):
     if options.strace:
         strace = subprocess.Popen(["strace", "-c", "-f", "-qq", "-o", f"{node.directory}/strace.txt", "-p", str(pid)])
         time.sleep(1)
-    cpu, written, start = cpu_of(pid), written_by(pid), time.monotonic()
-    command = ["smtp-source", "-4", "-s", str(options.sessions), "-m", str(options.count), "-l", str(options.size),
-               "-f", "s@client.example", "-t", "r@dest.example", "-M", "client.example"]
-    if options.reuse:
-        command.append("-d")
-    source = subprocess.run([*command, f"127.0.0.1:{node.smtp}"], capture_output=True, text=True, timeout=600)
+    calls = CallCounter(pid) if options.calls else None
+    profile = None
+    if options.profile:
+        profile = subprocess.Popen(["perf", "record", "-q", "-g", "-e", "cpu-clock", "-F", "2500", "-p", str(pid), "-o",
+                                    options.profile], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.sync()
+    cpu, (written, flushes), start = cpu_of(pid), device_counters(node.directory), time.monotonic()
+    source = subprocess.run(source_command(options, f"127.0.0.1:{node.smtp}"), capture_output=True, text=True, timeout=600)
     accepted = time.monotonic() - start
     harness.wait_until(lambda: sink.count >= options.count, f"{options.count} messages at the sink", 120)
     whole = sink.last - start
     time.sleep(1.5)
+    os.sync()
+    written_now, flushes_now = device_counters(node.directory)
     result = dict(accepted=options.count / accepted, rate=options.count / whole,
-                  cpu=(cpu_of(pid) - cpu) * 1000 / options.count, written=(written_by(pid) - written) / options.count,
-                  resident=resident(pid))
+                  cpu=(cpu_of(pid) - cpu) * 1000 / options.count, written=(written_now - written) / options.count,
+                  flushes=(flushes_now - flushes) / options.count, resident=resident(pid))
+    if calls:
+        calls.report(options.count)
+    if profile:
+        profile.send_signal(signal.SIGINT)
+        profile.wait()
     if strace:
         strace.send_signal(signal.SIGINT)
         strace.wait()
@@ -96,17 +150,29 @@ def measure(options, node):
     sink.close()
     if source.returncode != 0:
         sys.exit("smtp-source: " + source.stdout + source.stderr)
-    print("  ".join(f"{name}={value:.3f}" if name == "cpu" else f"{name}={value:.0f}" for name, value in result.items()),
-          flush=True)
+    print("  ".join(f"{name}={value:.3f}" if name in ("cpu", "flushes") else f"{name}={value:.0f}"
+                    for name, value in result.items()), flush=True)
     return result
+
+
+def fill_queue(options, node):
+    """Messages that wait: nobody listens at the route of their domain."""
+    node.cli("route", "add", "waits.example", "--host", "127.0.0.3", "--port", str(harness.free_port("127.0.0.3")))
+    filling = argparse.Namespace(**{**vars(options), "size": 1024})
+    target = f"127.0.0.1:{node.smtp}"
+    subprocess.run(source_command(filling, target, "r@waits.example", options.queued), check=True, timeout=3600)
+    print(f"{options.queued} messages queued, {resident(node.process.pid):.0f} MiB resident", flush=True)
 
 
 def set_up(options, directory):
     node = harness.Node(directory, listen=["127.0.0.1"])
+    text = node.configuration.read_text()
     if options.port:
-        text = node.configuration.read_text()
-        node.configuration.write_text(text.replace(f"127.0.0.1:{node.smtp}\"", f"127.0.0.1:{options.port}\"", 1))
+        text = text.replace(f"127.0.0.1:{node.smtp}\"", f"127.0.0.1:{options.port}\"", 1)
         node.smtp = options.port
+    if options.shards:
+        text = text.replace("[node]\n", f"[node]\nthreads = {options.shards}\n", 1)
+    node.configuration.write_text(text)
     node.start()
     node.cli("tenant", "add", "client")
     node.cli("domain", "add", "client.example", "--tenant", "client")
@@ -114,6 +180,8 @@ def set_up(options, directory):
     node.cli("account", "add", "s@client.example")
     node.cli("account", "set", "s@client.example", "--client-networks", "127.0.0.1/32")
     node.cli("route", "add", "*", "--host", "127.0.0.2", "--port", "2525")
+    if options.queued:
+        fill_queue(options, node)
     return node
 
 
@@ -128,14 +196,24 @@ def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--strace", action="store_true")
+    parser.add_argument("--shards", type=int, default=0)
+    parser.add_argument("--queued", type=int, default=0)
+    parser.add_argument("--calls", action="store_true")
+    parser.add_argument("--profile")
+    parser.add_argument("--sink-only", action="store_true")
     options = parser.parse_args()
+    if options.sink_only:
+        return measure_sink(options)
+    # Both end the server in an orderly way, also where a shell has made this a background job that ignores Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
     directory = pathlib.Path(tempfile.mkdtemp(prefix="bulkhead-bench-", dir=options.data or "/var/tmp"))
     node = set_up(options, directory)
     try:
         if options.serve:
             print(f"serving on 127.0.0.1:{node.smtp}, pid {node.process.pid}", flush=True)
-            signal.sigwait({signal.SIGINT, signal.SIGTERM})
-            return
+            while True:
+                signal.pause()
         runs = [measure(options, node) for _ in range(options.reps)]
         print("median: " + "  ".join(f"{k}={statistics.median(r[k] for r in runs):.3f}" for k in runs[0]))
     finally:
