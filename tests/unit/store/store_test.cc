@@ -142,6 +142,46 @@ TEST_F(StoreTest, RefusesCommitsAfterClose) {
   EXPECT_FALSE(store_->accepts_new().has_value());
 }
 
+TEST_F(StoreTest, SaysThatNothingCanBeMadeDurableAfterClose) {
+  EXPECT_TRUE(store_->health().has_value());
+  store_->close();
+  EXPECT_EQ(store_->health().error().code, ErrorCode::kCancelled);
+}
+
+TEST_F(StoreTest, ABodyIsInMemoryFromItsCommitToItsRelease) {
+  const auto committed = commit(*store_, message(*store_, "k", "hello"));
+  ASSERT_TRUE(committed.has_value());
+  const auto recent = store_->recent_body(committed->blobs[0]);
+  ASSERT_TRUE(recent);
+  EXPECT_EQ(recent.bytes, "hello");
+  Transaction release;
+  release.releases.push_back(committed->blobs[0]);
+  ASSERT_TRUE(commit(*store_, std::move(release)).has_value());
+  EXPECT_FALSE(store_->recent_body(committed->blobs[0]));
+}
+
+TEST_F(StoreTest, ALargeBodyIsNotKeptInMemory) {
+  const auto committed = commit(*store_, message(*store_, "k", std::string((16 << 10) + 1, 'x')));
+  ASSERT_TRUE(committed.has_value());
+  EXPECT_FALSE(store_->recent_body(committed->blobs[0]));
+}
+
+TEST_F(StoreTest, ANewStoreWritesItsStockOfSegmentsAndUsesIt) {
+  Store::Options options;
+  options.directory = directory_.path() + "/new";
+  options.segment_size = 256 << 10;
+  options.segments_in_stock = 2;
+  const auto count = [&] { return files_->list(options.directory + "/blobs")->size(); };
+  ASSERT_TRUE(files_->make_directory(options.directory).has_value());
+  for (int round = 0; round < 2; ++round) {  // the second finds a store that is not new
+    auto opened = Store::open(options, *files_, clock_, log_);
+    ASSERT_TRUE(opened.has_value()) << opened.error().message;
+    EXPECT_EQ(count(), 2U);
+    ASSERT_TRUE(commit(**opened, message(**opened, "k" + std::to_string(round), "hello")).has_value());
+    EXPECT_EQ(count(), 2U);
+  }
+}
+
 TEST_F(StoreTest, CommitsOfManyThreadsAllHold) {
   constexpr int kThreads = 8;
   constexpr int kEach = 200;
