@@ -19,6 +19,7 @@
 #include "src/base/result.h"
 #include "src/base/secret.h"
 #include "src/mail/address.h"
+#include "tenants/limit.h"
 
 namespace bulkhead::tenants {
 
@@ -39,6 +40,8 @@ struct Tenant {
   // (again).
   bool shares_addresses = true;
   std::uint32_t tenants_max = 0;  // how many it may own as a reseller, directly and through others; 0: no reseller
+  Plan plan = Plan::kNormal;      // of its accounts, unless they have one of their own
+  OverLimit over_limit = OverLimit::kRefuse;
   UtcTime created_at;
 };
 
@@ -75,6 +78,7 @@ struct Account {
   std::string password_hash;               // argon2id in PHC form, "" = no sign-in
   std::vector<IpNetwork> client_networks;  // clients that need no password; what they send counts for this account
   std::uint64_t quota_bytes = 0;           // 0: unlimited
+  std::optional<Plan> plan;                // nothing: new for its first days, then its tenant's
   UtcTime created_at;
 };
 
@@ -113,6 +117,8 @@ struct DirectorySnapshotRows {
   std::vector<SourceAddress> addresses;
   std::vector<Route> routes;
   std::vector<Token> tokens;
+  std::vector<Limit> limits;
+  WarmUpTable warm_up = default_warm_up();
 };
 
 // Errors: kNotFound, kExists, kInvalid (which field, what is allowed), kConflict (what still depends on it),
@@ -144,6 +150,10 @@ class Directory {
   virtual Status remove_route(const RouteId& id) = 0;
   virtual Result<Token> create_token(Token token) = 0;
   virtual Status remove_token(const TokenId& id) = 0;
+  // In place of the one that its scope and subject had; an empty one removes it. kNotFound when there is no such
+  // account, tenant or address.
+  virtual Status set_limit(const Limit& limit) = 0;
+  virtual Status set_warm_up(const WarmUpTable& table) = 0;
 
   // The account's domain is the one of its address, which must be the tenant's; `domain` is filled.
   virtual Result<Account> create_account(Account account) = 0;

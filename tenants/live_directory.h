@@ -49,6 +49,10 @@ class Snapshot {
   const Route* route(const TenantId& tenant, std::string_view domain) const;
   const std::vector<Route>& routes() const;
   const std::vector<Token>& tokens() const;
+  // What was set for the subject itself; null when nothing was. See limit_subject() for the keys.
+  const Limit* limit(LimitScope scope, std::string_view subject) const;
+  const std::vector<Limit>& limits() const;
+  const WarmUpTable& warm_up() const;
   // The account whose client networks hold `client`, among tenants served on `arrival`; the longest prefix wins.
   // Suspended accounts, and those of suspended tenants, are passed over.
   const Account* account_by_client(const IpAddress& client, const IpAddress& arrival) const;

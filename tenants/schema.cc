@@ -143,8 +143,39 @@ INSERT INTO tenant_names SELECT name, id FROM tenants;
 ALTER TABLE tenants ADD COLUMN tenants_max INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+// A plan of -1 is none; an empty rate and a number of -1 are not set. The references make limits end with what they
+// are for.
+constexpr const char* kLimits = R"sql(
+ALTER TABLE tenants ADD COLUMN plan INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tenants ADD COLUMN over_limit INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN plan INTEGER NOT NULL DEFAULT -1;
+
+CREATE TABLE limits (
+  scope INTEGER NOT NULL,
+  subject BLOB NOT NULL,
+  account BLOB REFERENCES accounts(id) ON DELETE CASCADE,
+  tenant BLOB REFERENCES tenants(id) ON DELETE CASCADE,
+  address BLOB REFERENCES source_addresses(id) ON DELETE CASCADE,
+  messages TEXT NOT NULL,
+  recipients TEXT NOT NULL,
+  bytes TEXT NOT NULL,
+  connections INTEGER NOT NULL,
+  messages_per_connection INTEGER NOT NULL,
+  days INTEGER NOT NULL,
+  PRIMARY KEY (scope, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX limits_by_account ON limits(account) WHERE account IS NOT NULL;
+CREATE INDEX limits_by_tenant ON limits(tenant) WHERE tenant IS NOT NULL;
+CREATE INDEX limits_by_address ON limits(address) WHERE address IS NOT NULL;
+
+CREATE TABLE settings (
+  name TEXT NOT NULL PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
 // Never edited once released: a change of the schema is a further entry.
-constexpr std::array kMigrations{kPeople, kTraffic, kSharing, kResellers};
+constexpr std::array kMigrations{kPeople, kTraffic, kSharing, kResellers, kLimits};
 
 Result<int> present_version(sqlite::Connection& connection) {
   auto read = connection.prepare("PRAGMA user_version");

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "tenants/live_directory.h"
 #include "tenants/network_table.h"
@@ -56,12 +57,14 @@ struct Snapshot::Impl {
   RoutesByPattern general_routes;
   NetworkTable<const Account*> clients;
   const AddressesByFamily no_addresses;
+  std::array<std::unordered_map<std::string_view, const Limit*>, kLimitScopes> limits;
 
   const AddressesByFamily& usable_by(const TenantId& tenant) const;
   void index_names();
   void index_addresses();
   void index_routes();
   void index_clients();
+  void index_limits();
 };
 
 const AddressesByFamily& Snapshot::Impl::usable_by(const TenantId& tenant) const {
@@ -114,6 +117,10 @@ void Snapshot::Impl::index_clients() {
   clients.sort();
 }
 
+void Snapshot::Impl::index_limits() {
+  for (const auto& limit : rows.limits) limits[static_cast<std::size_t>(limit.scope)].emplace(limit.subject, &limit);
+}
+
 Snapshot::Snapshot(DirectorySnapshotRows rows, std::vector<Account> networked_accounts) {
   auto impl = std::make_shared<Impl>();
   impl->rows = std::move(rows);
@@ -122,6 +129,7 @@ Snapshot::Snapshot(DirectorySnapshotRows rows, std::vector<Account> networked_ac
   impl->index_addresses();
   impl->index_routes();
   impl->index_clients();
+  impl->index_limits();
   impl_ = std::move(impl);
 }
 
@@ -178,6 +186,16 @@ const std::vector<Route>& Snapshot::routes() const {
 }
 const std::vector<Token>& Snapshot::tokens() const {
   return impl_->rows.tokens;
+}
+
+const Limit* Snapshot::limit(LimitScope scope, std::string_view subject) const {
+  return find_or_null(impl_->limits[static_cast<std::size_t>(scope)], subject);
+}
+const std::vector<Limit>& Snapshot::limits() const {
+  return impl_->rows.limits;
+}
+const WarmUpTable& Snapshot::warm_up() const {
+  return impl_->rows.warm_up;
 }
 
 const std::vector<const SourceAddress*>& Snapshot::usable_addresses(const TenantId& tenant, Family family) const {

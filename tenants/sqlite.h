@@ -19,6 +19,11 @@
 
 namespace bulkhead::tenants::sqlite {
 
+// Bytes to be bound as such, where a plain string is text.
+struct Blob {
+  std::string_view bytes;
+};
+
 // One use of a prepared statement; resets it when it dies, so that it can be used again.
 class Statement {
  public:
@@ -61,6 +66,7 @@ class Statement {
   void bind_one(std::int64_t number);
   void bind_one(int number) { bind_one(static_cast<std::int64_t>(number)); }
   void bind_one(bool flag) { bind_one(static_cast<std::int64_t>(flag)); }
+  void bind_one(Blob blob) { bind_blob(blob.bytes); }
   void bind_one(UtcTime time) { bind_one(static_cast<std::int64_t>(time.time_since_epoch().count())); }
   template <class Tag>
   void bind_one(const Id<Tag>& id) {

@@ -13,7 +13,7 @@ namespace {
 // they run in the order written: a listing then comes out of the indexes in order, without sorting.
 #define BULKHEAD_ACCOUNT_COLUMNS                                                                               \
   "a.id, a.tenant, d.id, m.local, d.name, a.full_name, a.kind, a.suspension, a.password_hash, a.quota_bytes, " \
-  "a.created_at, (SELECT group_concat(w.network, ' ') FROM account_networks w WHERE w.account = a.id) "
+  "a.created_at, a.plan, (SELECT group_concat(w.network, ' ') FROM account_networks w WHERE w.account = a.id) "
 #define BULKHEAD_ACCOUNT_BY_ACCOUNT                                                                                  \
   "SELECT " BULKHEAD_ACCOUNT_COLUMNS                                                                                 \
   "FROM accounts a CROSS JOIN mail_addresses m ON m.account = a.id AND m.is_current CROSS JOIN domains d ON d.id = " \
@@ -47,6 +47,7 @@ Account account_row(sqlite::Statement& row) {
   account.password_hash = row.text();
   account.quota_bytes = static_cast<std::uint64_t>(row.integer());
   account.created_at = row.time();
+  if (const auto plan = row.integer(); plan >= 0) account.plan = static_cast<Plan>(plan);
   account.client_networks = parse_networks(row.text());
   return account;
 }

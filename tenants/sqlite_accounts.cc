@@ -16,6 +16,10 @@ Result<Account> existing_account(sqlite::Connection& connection, const AccountId
   return std::move(**found);
 }
 
+int plan_number(const Account& account) {
+  return account.plan ? static_cast<int>(*account.plan) : -1;
+}
+
 // Gives `address` to the account as its present one; the one before it stays as a former address.
 Status take_address(sqlite::Connection& connection, const Account& account) {
   auto former = connection.prepare("UPDATE mail_addresses SET is_current = 0 WHERE account = ?");
@@ -72,11 +76,11 @@ Result<Account> SqliteDirectory::create_account(Account account) {
     if (!claimed) return fail(claimed.error());
     account.domain = claimed->domain;
     auto insert = connection.prepare(
-        "INSERT INTO accounts (id, tenant, full_name, kind, suspension, password_hash, quota_bytes, created_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+        "INSERT INTO accounts (id, tenant, full_name, kind, suspension, password_hash, quota_bytes, created_at, plan) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(account.id, account.tenant, account.full_name, static_cast<int>(account.kind),
                 static_cast<int>(account.suspension), account.password_hash,
-                static_cast<std::int64_t>(account.quota_bytes), account.created_at);
+                static_cast<std::int64_t>(account.quota_bytes), account.created_at, plan_number(account));
     if (auto done = insert.run(); !done) return fail(done.error());
     if (auto taken = take_address(connection, account); !taken) return fail(taken.error());
     if (auto written = write_networks(connection, account); !written) return fail(written.error());
@@ -101,9 +105,11 @@ Result<Account> SqliteDirectory::update_account(const Account& changed) {
     if (!claimed) return fail(claimed.error());
     account.domain = claimed->domain;
     auto update = connection.prepare(
-        "UPDATE accounts SET full_name = ?, kind = ?, suspension = ?, password_hash = ?, quota_bytes = ? WHERE id = ?");
+        "UPDATE accounts SET full_name = ?, kind = ?, suspension = ?, password_hash = ?, quota_bytes = ?, plan = ? "
+        "WHERE id = ?");
     update.bind(account.full_name, static_cast<int>(account.kind), static_cast<int>(account.suspension),
-                account.password_hash, static_cast<std::int64_t>(account.quota_bytes), account.id);
+                account.password_hash, static_cast<std::int64_t>(account.quota_bytes), plan_number(account),
+                account.id);
     if (auto done = update.run(); !done) return fail(done.error());
     if (auto taken = take_address(connection, account); !taken) return fail(taken.error());
     if (auto written = write_networks(connection, account); !written) return fail(written.error());

@@ -106,9 +106,14 @@ Result<DirectorySnapshotRows> read_snapshot(sqlite::Connection& connection) {
                     "SELECT id, name, hash, tenant, expires_at IS NOT NULL, expires_at FROM tokens "
                     "ORDER BY id",
                     token_row, all.tokens),
+           read_all(connection, "SELECT " BULKHEAD_LIMIT_COLUMNS " FROM limits ORDER BY scope, subject", limit_row,
+                    all.limits),
        }) {
     if (!status) return fail(status.error());
   }
+  auto warm_up = read_warm_up(connection);
+  if (!warm_up) return fail(warm_up.error());
+  all.warm_up = std::move(*warm_up);
   return all;
 }
 

@@ -36,6 +36,8 @@ class SqliteDirectory final : public Directory {
   Status remove_route(const RouteId& id) override;
   Result<Token> create_token(Token token) override;
   Status remove_token(const TokenId& id) override;
+  Status set_limit(const Limit& limit) override;
+  Status set_warm_up(const WarmUpTable& table) override;
 
   Result<Account> create_account(Account account) override;
   Result<Account> update_account(const Account& account) override;
@@ -124,6 +126,9 @@ Result<std::optional<AddressOwner>> owner_of(sqlite::Connection& connection, con
 // domain that is missing or another tenant's, kExists naming who has the address.
 Result<AddressOwner> claim_address(sqlite::Connection& connection, const mail::Address& address, const TenantId& tenant,
                                    const std::optional<AccountId>& except);
+
+// The warm-up table as it was set; the default when it was not.
+Result<WarmUpTable> read_warm_up(sqlite::Connection& connection);
 
 // Splits the `after` of a listing at its last '@' into domain and local part.
 struct ListPosition {

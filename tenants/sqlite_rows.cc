@@ -16,6 +16,8 @@ Tenant tenant_row(sqlite::Statement& row) {
   tenant.shares_addresses = row.flag();
   tenant.tenants_max = static_cast<std::uint32_t>(row.integer());
   tenant.created_at = row.time();
+  tenant.plan = static_cast<Plan>(row.integer());
+  tenant.over_limit = static_cast<OverLimit>(row.integer());
   return tenant;
 }
 
@@ -51,6 +53,35 @@ Route route_row(sqlite::Statement& row) {
   route.port = static_cast<std::uint16_t>(row.integer());
   route.tls = static_cast<RouteTls>(row.integer());
   return route;
+}
+
+namespace {
+
+std::optional<Rate> rate_column(sqlite::Statement& row) {
+  const auto text = row.text();
+  if (text.empty()) return std::nullopt;
+  const auto rate = Rate::parse(text);
+  return rate ? std::optional<Rate>{*rate} : std::nullopt;
+}
+
+std::optional<std::uint32_t> number_column(sqlite::Statement& row) {
+  const auto number = row.integer();
+  return number < 0 ? std::nullopt : std::optional{static_cast<std::uint32_t>(number)};
+}
+
+}  // namespace
+
+Limit limit_row(sqlite::Statement& row) {
+  Limit limit;
+  limit.scope = static_cast<LimitScope>(row.integer());
+  limit.subject = row.blob();
+  limit.messages = rate_column(row);
+  limit.recipients = rate_column(row);
+  limit.bytes = rate_column(row);
+  limit.connections = number_column(row);
+  limit.messages_per_connection = number_column(row);
+  limit.days = number_column(row);
+  return limit;
 }
 
 Token token_row(sqlite::Statement& row) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "netpolicy/host_addresses.h"
+#include "netpolicy/limits/limiter.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
 #include "src/base/random.h"
@@ -41,6 +42,9 @@ struct AdminServices {
   std::function<std::map<std::string, std::uint64_t>()> sessions;  // open sessions by protocol; any thread
   // After each request of the API, for the metrics: "tenants", "queue", … or "other", and the status. May be empty.
   std::function<void(std::string_view group, int status)> on_request{};
+  netpolicy::Limiter* limiter = nullptr;  // null: nothing is counted
+  // Connections that a limit of a site counts, open now; any thread. May be empty.
+  std::function<std::uint64_t(const tenants::Limit&)> open_connections = {};
 };
 
 }  // namespace bulkhead::admin

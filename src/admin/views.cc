@@ -65,6 +65,17 @@ Result<RouteTls> parse_route_tls(std::string_view text) {
   return parse_word<RouteTls>(kRouteTls, "tls", text);
 }
 
+Result<tenants::Plan> parse_plan(std::string_view text) {
+  if (const auto plan = tenants::parse_plan(text)) return *plan;
+  return fail(ErrorCode::kInvalid, fmt::format("plan \"{}\" is not known", escape_controls(text, 80)),
+              "one of: normal, bulk, new");
+}
+Result<tenants::OverLimit> parse_over_limit(std::string_view text) {
+  if (const auto choice = tenants::parse_over_limit(text)) return *choice;
+  return fail(ErrorCode::kInvalid, fmt::format("over_limit \"{}\" is not known", escape_controls(text, 80)),
+              "one of: refuse, pace");
+}
+
 Json tenant_json(const tenants::Snapshot& snapshot, const tenants::Tenant& tenant) {
   return Json{{"id", tenant.id.text()},
               {"name", tenant.name},
@@ -76,6 +87,8 @@ Json tenant_json(const tenants::Snapshot& snapshot, const tenants::Tenant& tenan
               {"recipients_max", tenant.recipients_max},
               {"shared_addresses", tenant.shares_addresses},
               {"tenants_max", tenant.tenants_max},
+              {"plan", to_string(tenant.plan)},
+              {"over_limit", to_string(tenant.over_limit)},
               {"has_certificate", !tenant.certificate_pem.empty()},
               {"created_at", to_rfc3339(tenant.created_at)}};
 }
@@ -114,6 +127,7 @@ Json account_json(const tenants::Snapshot& snapshot, const tenants::Account& acc
               {"has_password", !account.password_hash.empty()},
               {"client_networks", std::move(networks)},
               {"quota", account.quota_bytes},
+              {"plan", account.plan ? Json(to_string(*account.plan)) : Json(nullptr)},
               {"created_at", to_rfc3339(account.created_at)}};
 }
 

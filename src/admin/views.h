@@ -29,5 +29,7 @@ std::string_view to_string(tenants::RouteTls tls);           // opportunistic re
 Result<tenants::Suspension> parse_suspension(std::string_view text);
 Result<tenants::AccountKind> parse_account_kind(std::string_view text);
 Result<tenants::RouteTls> parse_route_tls(std::string_view text);
+Result<tenants::Plan> parse_plan(std::string_view text);
+Result<tenants::OverLimit> parse_over_limit(std::string_view text);
 
 }  // namespace bulkhead::admin

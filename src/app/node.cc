@@ -1,5 +1,6 @@
 #include "src/app/node.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <filesystem>
@@ -11,6 +12,7 @@
 
 #include "monitoring/metrics.h"
 #include "netpolicy/host_addresses.h"
+#include "netpolicy/limits/bucket_storage.h"
 #include "src/app/admin_servers.h"
 #include "src/app/certificates.h"
 #include "src/app/counted_trace.h"
@@ -19,12 +21,15 @@
 #include "src/app/gauges.h"
 #include "src/app/housekeeping.h"
 #include "src/app/instance_lock.h"
+#include "src/app/limit_gauges.h"
+#include "src/app/limit_keeping.h"
 #include "src/app/mail_intake.h"
 #include "src/app/privileges.h"
 #include "src/app/settings.h"
 #include "src/app/version.h"
 #include "src/delivery/courier.h"
 #include "src/delivery/sender_resolution.h"
+#include "src/delivery/site_gate.h"
 #include "src/mailbox/mailboxes.h"
 #include "src/net/resolver.h"
 #include "src/queue/queue.h"
@@ -127,6 +132,8 @@ class RunningNode final : public Node {
   std::unique_ptr<store::FileSystem> files_ = store::make_posix_file_system();
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<trace::Trace> trace_;
+  std::unique_ptr<netpolicy::Limiter> limiter_;
+  std::unique_ptr<netpolicy::BucketStorage> limit_storage_;
   std::unique_ptr<tenants::Directory> directory_;
   std::unique_ptr<tenants::LiveDirectory> live_;
   std::unique_ptr<EventMetrics> event_metrics_;
@@ -136,6 +143,7 @@ class RunningNode final : public Node {
   std::unique_ptr<net::TlsServerContexts> tls_;
   std::unique_ptr<mailbox::Mailboxes> mailboxes_;
   std::vector<std::unique_ptr<net::Resolver>> resolvers_;
+  std::unique_ptr<delivery::SiteGate> site_gate_;
   std::unique_ptr<queue::Queue> queue_;
   std::vector<std::unique_ptr<delivery::Courier>> couriers_;
   std::unique_ptr<MailIntake> intake_;
@@ -160,6 +168,9 @@ Status RunningNode::open_storage() {
   if (!trace) return fail(trace.error());
   trace_ = std::move(*trace);
   mailboxes_ = mailbox::Mailboxes::make(*store_);
+  limiter_ = std::make_unique<netpolicy::Limiter>(clock_);
+  limit_storage_ = std::make_unique<netpolicy::BucketStorage>(*limiter_, *store_, log_);
+  if (auto loaded = limit_storage_->load(); !loaded) return loaded;
   return open_certificate();
 }
 
@@ -193,6 +204,10 @@ Status RunningNode::open_directory() {
 }
 
 Status RunningNode::make_queue() {
+  site_gate_ = std::make_unique<delivery::SiteGate>(
+      delivery::SiteGate::Parts{*live_, *limiter_, clock_, random_,
+                                std::min<std::chrono::milliseconds>(retry_policy(configuration_).intervals.front(),
+                                                                    delivery::ConcurrencyWindow::kPauseMost)});
   queue::Queue::Parts parts{
       .runtime = runtime_,
       .pool = pool_,
@@ -208,7 +223,8 @@ Status RunningNode::make_queue() {
       },
       .resolve_sender = delivery::sender_resolution(*live_),
       .on_event = [this](const trace::Event& event) { event_metrics_->count(event); },
-      .on_progress = [this](const queue::Progress& progress) { event_metrics_->count_progress(progress); }};
+      .on_progress = [this](const queue::Progress& progress) { event_metrics_->count_progress(progress); },
+      .gate = site_gate_.get()};
   queue_ = queue::Queue::make(std::move(parts));
   const auto settings = delivery_settings(configuration_);
   for (std::size_t i = 0; i < runtime_.size(); ++i) {
@@ -227,7 +243,8 @@ Status RunningNode::make_queue() {
                                   metrics_,
                                   clock_,
                                   random_,
-                                  log_};
+                                  log_,
+                                  site_gate_.get()};
     couriers_.push_back(std::make_unique<delivery::Courier>(courier_parts, settings));
     queue_->set_carrier(i, *couriers_[i]);
   }
@@ -264,12 +281,14 @@ void RunningNode::make_servers() {
                                                                        .log = log_,
                                                                        .node_name = configuration_.node.name,
                                                                        .tls = tls_.get(),
-                                                                       .settings = smtpd_settings(configuration_)});
+                                                                       .settings = smtpd_settings(configuration_),
+                                                                       .limiter = limiter_.get()});
   services_ = std::make_unique<admin::AdminServices>(admin::AdminServices{
       *directory_, *live_, admin_pool_, *queue_, *store_, *trace_, *mailboxes_, *host_, clock_, random_, log_,
       configuration_.node.name, kVersion, clock_.steady(),
       [this](std::size_t shard) -> net::Resolver& { return *resolvers_[shard]; }, [this] { return sessions(); },
-      [this](std::string_view group, int status) { metrics_.api_request(group, status); }});
+      [this](std::string_view group, int status) { metrics_.api_request(group, status); }, limiter_.get(),
+      [this](const tenants::Limit& limit) { return site_gate_->open_connections(limit); }});
   AdminServers::Parts parts{
       .shard = runtime_.shard(0),
       .services = *services_,
@@ -285,6 +304,7 @@ void RunningNode::make_servers() {
                             .sessions = [this] { return sessions(); },
                             .queue = [this] { return queue_counts(); },
                             .smtp = [this]() -> const smtpd::Counters& { return smtp_->census().counters(); }});
+  provide_limit_gauges(metrics_, {*limiter_, *limit_storage_, *site_gate_});
 }
 
 Status RunningNode::make_socket_directory() {
@@ -376,6 +396,7 @@ Status RunningNode::start() {
   std::promise<void> started;
   runtime_.shard(0).post([&] {
     background_->spawn(housekeeping_->run(*background_));
+    background_->spawn(keep_limits(runtime_.shard(0), *background_, *limit_storage_));
     background_->spawn(count_queue(*background_));
     admin_->start();
     started.set_value();
@@ -401,6 +422,7 @@ void RunningNode::stop() {
   is_started_ = false;
   host_.reset();
   trace_->close();
+  (void)limit_storage_->save_and_wait();  // says itself why it failed
   store_->close();
   metrics_.withdraw_providers();
   runtime_.stop();

@@ -7,6 +7,7 @@
 #include "src/base/log.h"
 #include "src/base/random.h"
 #include "src/delivery/settings.h"
+#include "src/delivery/site_gate.h"
 #include "src/mailbox/mailboxes.h"
 #include "src/net/resolver.h"
 #include "src/net/shard.h"
@@ -31,6 +32,7 @@ struct Parts {
   const Clock& clock;
   Random& random;
   Log& log;
+  SiteGate* gate = nullptr;  // learns how sites answer; null: nobody does
 };
 
 }  // namespace bulkhead::delivery

@@ -52,8 +52,17 @@ Task<void> RemoteWorker::run() {
   }
   if (!connection_ || !connection_->remote->is_usable()) co_return;
   std::optional<LaneConnection> surplus = std::exchange(connection_, std::nullopt);
-  if (!workshop_.is_stopping) surplus = workshop_.idle.park(lane_, std::move(*surplus));
+  // A connection that is kept for later is still one that the site has to bear.
+  const bool is_counted = workshop_.parts.gate != nullptr && workshop_.parts.gate->is_counted(lane_);
+  if (!workshop_.is_stopping && !is_counted) surplus = workshop_.idle.park(lane_, std::move(*surplus));
   if (surplus) bid_farewell(workshop_, std::move(*surplus));
+}
+
+std::size_t RemoteWorker::messages_per_connection() const {
+  const std::size_t most = workshop_.settings.messages_per_connection;
+  const auto limit =
+      workshop_.parts.gate == nullptr ? std::nullopt : workshop_.parts.gate->messages_per_connection(lane_);
+  return limit ? std::min<std::size_t>(most, *limit) : most;
 }
 
 bool RemoteWorker::must_end_connection() const {
@@ -62,8 +71,7 @@ bool RemoteWorker::must_end_connection() const {
   if (session.phase() == smtp::ClientPhase::kEnded) return true;
   if (session.phase() != smtp::ClientPhase::kReady) return false;  // the next message's envelope is under way
   const std::uint32_t mail_max = session.extensions().mail_max;
-  return session.transactions() >= workshop_.settings.messages_per_connection ||
-         (mail_max > 0 && session.transactions() >= mail_max);
+  return session.transactions() >= messages_per_connection() || (mail_max > 0 && session.transactions() >= mail_max);
 }
 
 void RemoteWorker::drop_connection() {
@@ -108,6 +116,7 @@ Task<void> RemoteWorker::serve(Effort& effort) {
       drop_connection();
       continue;
     }
+    report(result);
     record(effort, result);
     effort.parcel.reset();
   }
@@ -135,7 +144,7 @@ Task<void> RemoteWorker::look_ahead() {
   const smtp::ClientSession& session = connection_->remote->session();
   const smtp::ClientExtensions offered = session.extensions();
   const bool is_worth_it = offered.has_pipelining && !offered.has_chunking && !workshop_.is_stopping;
-  if (next_ || !is_worth_it || session.transactions() + 2 > workshop_.settings.messages_per_connection) co_return;
+  if (next_ || !is_worth_it || session.transactions() + 2 > messages_per_connection()) co_return;
   if (offered.mail_max > 0 && session.transactions() + 2 > offered.mail_max) co_return;
   std::optional<queue::Job> job = co_await workshop_.parts.queue.take(lane_);
   next_ = effort_of(std::move(job));
@@ -148,6 +157,17 @@ Task<void> RemoteWorker::look_ahead() {
   next_->carried = next_->pending;
   next_->parcel = std::move(packing.parcel);
   describe_remote(next_->outcome);
+}
+
+// Tells the gate how the site takes our mail. A reply to the message says that it does, whatever it says; one that came
+// with the end of the connection, or none at all, that it wants less.
+void RemoteWorker::report(const smtp::ClientResult& result) const {
+  if (workshop_.parts.gate == nullptr) return;
+  using Answer = SiteGate::Answer;
+  const bool has_refused = std::ranges::any_of(result.refused, [](const auto& reply) { return reply.has_value(); });
+  const bool is_slowed = result.final ? result.final->code == 421 : !has_refused && !workshop_.group.is_cancelled();
+  if (!is_slowed && !result.final) return;
+  workshop_.parts.gate->answered(lane_, is_slowed ? Answer::kSlowed : Answer::kTaken);
 }
 
 // Writes the fates of the parcel's recipients; those that only this transaction had no room for stay pending.

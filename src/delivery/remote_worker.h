@@ -41,6 +41,8 @@ class RemoteWorker {
   bool is_right_source(const queue::Message& message) const;
   bool is_known_right(const queue::Job& job) const;
   bool must_end_connection() const;
+  std::size_t messages_per_connection() const;
+  void report(const smtp::ClientResult& result) const;
   void record(Effort& effort, const smtp::ClientResult& result);
   void give_up(Effort& effort, queue::Fate fate, const queue::Answer& answer);
   void give_up_opening(Effort& effort, const Opening& opening);

@@ -86,6 +86,9 @@ Task<bool> RemoteWorker::open_connection(Effort& effort) {
   }
   const tenants::RouteTls tls = routing.destination.tls;
   opening = co_await workshop_.connector.open(std::move(routing.destination), std::move(search));
+  if (opening.kind == Opening::Kind::kFailed && opening.last && workshop_.parts.gate != nullptr) {
+    workshop_.parts.gate->answered(lane_, SiteGate::Answer::kUnreachable);
+  }
   if (opening.kind != Opening::Kind::kOpen) {
     give_up_opening(effort, opening);
     co_return false;

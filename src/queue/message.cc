@@ -17,6 +17,7 @@ constexpr std::uint64_t kIsSmtpUtf8 = 1 << 4;
 constexpr std::uint64_t kRequiresTls = 1 << 5;
 constexpr std::uint64_t kRetFull = 1 << 6;
 constexpr std::uint64_t kRetHeaders = 1 << 7;
+constexpr std::uint64_t kIsPaced = 1 << 8;
 
 // Bits of a recipient's flags.
 constexpr std::uint8_t kIsLocal = 1 << 0;
@@ -37,6 +38,7 @@ std::uint64_t flags_of(const Message& message) {
   if (message.sender.requires_tls) flags |= kRequiresTls;
   if (message.sender.ret == mail::Ret::kFull) flags |= kRetFull;
   if (message.sender.ret == mail::Ret::kHeaders) flags |= kRetHeaders;
+  if (message.not_before) flags |= kIsPaced;
   return flags;
 }
 
@@ -112,6 +114,10 @@ Message read_message(RecordReader& in, std::uint8_t version) {
   message.size = in.number();
   message.queued_at = in.time();
   message.expires_at = in.time();
+  if (flags & kIsPaced) {
+    message.not_before = in.time();
+    message.wait_reason = in.text();
+  }
   // The count is not trusted for an allocation: reading stops at the first impossible value.
   const std::uint64_t count = in.number();
   for (std::uint64_t i = 0; i < count && in.is_good(); ++i) message.recipients.push_back(read_recipient(in));
@@ -145,6 +151,10 @@ std::string Message::encode() const {
   out.number(size);
   out.time(queued_at);
   out.time(expires_at);
+  if (not_before) {
+    out.time(*not_before);
+    out.text(wait_reason);
+  }
   out.number(recipients.size());
   for (const auto& recipient : recipients) write_recipient(out, recipient);
   return bytes;

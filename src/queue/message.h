@@ -37,6 +37,8 @@ struct Message {
   UtcTime expires_at;
   // The number of the last directive that had been given when its acceptance began; see directive.h.
   std::uint32_t epoch = 0;
+  std::optional<UtcTime> not_before;  // accepted over a limit: goes when the limit lets it
+  std::string wait_reason;            // which limit, as a sentence; "" without
   store::BlobRef body;
 
   // Versioned encoding without the body reference, which the committer appends (Batch::put_with_blob).

@@ -32,6 +32,8 @@ struct Transaction {
   std::vector<queue::QueuedRecipient> recipients;  // expanded, without duplicates
   std::vector<std::string> accepted;               // as the client gave them
   std::set<std::string> seen;                      // what `recipients` holds: account ids and remote addresses
+  netpolicy::Reservation reservation;              // of the limits: given back when the transaction comes to nothing
+  std::optional<netpolicy::Admission> pace;        // the limit that lets it go only later, if one does
   // The message while it arrives.
   MessageId id;
   std::unique_ptr<MessageSink> sink;

@@ -32,7 +32,7 @@ struct SmtpServer::Worker {
         timers(shard, parts.log),
         pacer(shard, group),
         services{shard,  parts.directory, parts.intake, parts.trace,    parts.clock,     parts.random, parts.log,
-                 census, guard,           pacer,        parts.settings, parts.node_name, parts.tls} {}
+                 census, guard,           pacer,        parts.settings, parts.node_name, parts.tls,    parts.limiter} {}
 
   void accept(std::unique_ptr<net::Stream> stream, ListenerKind kind) { group.spawn(serve(std::move(stream), kind)); }
   Task<void> serve(std::unique_ptr<net::Stream> stream, ListenerKind kind);

@@ -30,6 +30,7 @@ class SmtpServer {
     std::string node_name;
     const net::TlsServerContexts* tls = nullptr;  // null: neither STARTTLS nor submissions
     Settings settings{};
+    netpolicy::Limiter* limiter = nullptr;  // null: nobody is limited
   };
   explicit SmtpServer(Parts parts);
   ~SmtpServer();  // after stop() on every shard

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "netpolicy/limits/limiter.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
 #include "src/base/random.h"
@@ -55,6 +56,7 @@ struct SmtpServices {
   const Settings& settings;
   std::string node_name;
   const net::TlsServerContexts* tls = nullptr;  // null: STARTTLS is not offered
+  netpolicy::Limiter* limiter = nullptr;        // null: nobody is limited
 };
 
 }  // namespace bulkhead::smtpd

@@ -174,7 +174,7 @@ def set_up(options, directory):
         text = text.replace("[node]\n", f"[node]\nthreads = {options.shards}\n", 1)
     node.configuration.write_text(text)
     node.start()
-    node.cli("tenant", "add", "client")
+    node.cli("tenant", "add", "client", "--plan", "bulk")
     node.cli("domain", "add", "client.example", "--tenant", "client")
     node.cli("address", "add", "127.0.0.1", "--tenant", "client", "--helo", "mx.client.example")
     node.cli("account", "add", "s@client.example")

@@ -151,7 +151,7 @@ admin = "{self.socket}"
 
     def add_tenant(self, name, domain, addresses=(), account=None, password="correct horse"):
         """A tenant with a domain, dedicated addresses (ip, helo) and perhaps one account."""
-        self.cli("tenant", "add", name)
+        self.cli("tenant", "add", name, "--plan", "bulk")
         self.cli("domain", "add", domain, "--tenant", name)
         for ip, helo in addresses:
             self.cli("address", "add", ip, "--tenant", name, "--helo", helo)

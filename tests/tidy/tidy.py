@@ -17,7 +17,7 @@ LAYERS = {
     "src/net": ["src/base"],
     "src/store": ["src/base"],
     "tenants": ["src/base", "src/mail", "src/net"],
-    "netpolicy": ["src/base", "src/mail", "src/net", "tenants"],
+    "netpolicy": ["src/base", "src/mail", "src/net", "src/store", "tenants"],
     "monitoring": ["src/base"],
     "monitoring/replies": ["src/base", "src/mail"],
     "monitoring/reputation": ["src/base", "src/mail", "monitoring/replies"],

@@ -14,6 +14,7 @@ std::vector<Argument> settings() {
   return {{.name = "name", .help = "Full name"},
           {.name = "kind", .help = "person, room, equipment or shared"},
           {.name = "quota", .help = "Mail that it may keep: 2G; 0 is unlimited", .kind = ValueKind::kSize},
+          {.name = "plan", .help = "normal, bulk or new; '' for new in its first days, then its tenant's"},
           {.name = "client-networks",
            .help = "Networks whose clients need no password: 192.0.2.7,192.0.2.64/26",
            .kind = ValueKind::kList}};

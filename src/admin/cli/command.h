@@ -78,6 +78,7 @@ Noun account_commands();
 Noun alias_commands();
 Noun route_commands();
 Noun token_commands();
+Noun limit_commands();
 Noun queue_commands();
 Noun trace_commands();
 Noun status_command();

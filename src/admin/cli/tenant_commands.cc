@@ -14,6 +14,8 @@ std::vector<Argument> settings() {
           {.name = "shared-addresses",
            .help = "yes or no: may use the shared addresses while it has none of its own",
            .kind = ValueKind::kYesNo},
+          {.name = "plan", .help = "Of its accounts: normal, bulk or new"},
+          {.name = "over-limit", .help = "refuse mail over a limit, or pace it: accept it and send it later"},
           {.name = "certificate", .help = "PEM file with its certificate chain", .kind = ValueKind::kFile},
           {.name = "key", .help = "PEM file with its private key", .kind = ValueKind::kFile}};
 }

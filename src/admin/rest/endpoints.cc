@@ -68,6 +68,8 @@ Fields tenant_body(Need name) {
           {"recipients_max", kInteger, kOptional, "Recipients of one message"},
           {"shared_addresses", kBoolean, kOptional, "Whether it may use them while it has none of its own"},
           {"tenants_max", kInteger, kOptional, "Tenants that it may own as a reseller; 0: it is none"},
+          {"plan", kString, kOptional, "Of its accounts: normal, bulk or new"},
+          {"over_limit", kString, kOptional, "refuse mail over a limit, or pace it: accept it and send it later"},
           kCertificate,
           kKey};
 }
@@ -78,6 +80,7 @@ Fields account_body(Need address) {
           {"kind", kString, kOptional, "person, room, equipment or shared"},
           kState,
           {"quota", kInteger, kOptional, "Bytes of mail; 0 is unlimited"},
+          {"plan", kString, kNullable, "normal, bulk or new; null: new for its first days, then its tenant's"},
           {"client_networks", kStrings, kOptional, "Networks whose clients send for this account without a password"}};
 }
 
@@ -115,7 +118,8 @@ Endpoints domain_endpoints() {
       {"GET", "/domains/{domain}", "Show a domain", &show_domain, "Domain", kOne, 200, {}, Input::kNone, {}},
       {"PATCH", "/domains/{domain}", "Change or rename a domain", &set_domain, "Domain", kOne, 200, {}, Input::kJson,
        {new_name, catch_all, kCertificate, kKey}},
-      {"DELETE", "/domains/{domain}", "Remove a domain, or a former name", &remove_domain, "", kNothing, 204, {}, Input::kNone, {}},
+      {"DELETE", "/domains/{domain}", "Remove a domain, or a former name", &remove_domain, "", kNothing, 204,
+       {}, Input::kNone, {}},
       {"GET", "/domains/{domain}/dns", "The DNS records to publish", &domain_dns_records, "DnsRecords", kOne, 200, {},
        Input::kNone, {}},
   };
@@ -161,7 +165,8 @@ Endpoints account_endpoints() {
        200, {}, Input::kJson, account_body(kOptional)},
       {"PUT", "/accounts/{account}/password",
        "Set or take away the password", &set_account_password, "", kNothing, 204, {}, Input::kJson, {new_password}},
-      {"DELETE", "/accounts/{account}", "Remove an account, or a former address", &remove_account, "", kNothing, 204, {}, Input::kNone, {}},
+      {"DELETE", "/accounts/{account}", "Remove an account, or a former address", &remove_account, "", kNothing,
+       204, {}, Input::kNone, {}},
   };
 }
 
@@ -204,6 +209,37 @@ Endpoints token_endpoints() {
   };
 }
 
+Endpoints limit_endpoints() {
+  const Fields subject{{"account", kString, kOptional, "Of this account, by address or id"},
+                       {"tenant", kString, kOptional, "Of all accounts of this tenant together"},
+                       {"reseller", kString, kOptional, "Of a tenant and all that it owns, together"},
+                       {"address", kString, kOptional, "Of all that is handed in on this source address"},
+                       {"site", kString, kOptional, "Of all that leaves to this site; with an address, from there"},
+                       {"plan", kString, kOptional, "Of each account of the plan: new, normal or bulk"}};
+  Fields values = subject;
+  for (const auto& field : Fields{
+           {"messages", kString, kNullable, "500/1h, 500/1h burst 50, none, or null for what the plan says"},
+           {"recipients", kString, kNullable, "The same of recipients"},
+           {"bytes", kString, kNullable, "The same of bytes: 10G/1d"},
+           {"connections", kInteger, kNullable, "Open at once; of a site"},
+           {"messages_per_connection", kInteger, kNullable, "Of a site"},
+           {"days", kInteger, kNullable, "How long an account is new; of the plan new"}}) {
+    values.push_back(field);
+  }
+  const Field days{"days", kStrings, kRequired, "Messages to one site on the first day, the second, …"};
+  const Field account{"account", kString, kOptional, "All that this account's mail falls under"};
+  return {
+      {"GET", "/limits", "List limits with their present use", &list_limits, "Limit", kPage, 200,
+       paged({account, kTenantQuery}), Input::kNone, {}},
+      {"PATCH", "/limits", "Set limits of one subject", &set_limit, "Limits", kOne, 200, {}, Input::kJson, values},
+      {"DELETE", "/limits", "Take a subject's limits away", &unset_limit, "", kNothing, 204, subject, Input::kNone, {}},
+      {"GET", "/limits/warm-up", "What new addresses may send", &show_warm_up, "WarmUp", kOne, 200, {}, Input::kNone,
+       {}},
+      {"PUT", "/limits/warm-up", "Set what new addresses may send; no days end the warm-up", &set_warm_up, "WarmUp",
+       kOne, 200, {}, Input::kJson, {days}},
+  };
+}
+
 Endpoints queue_endpoints() {
   return {
       {"GET", "/queue", "List deliveries, the oldest first", &list_queue, "Delivery", kPage, 200, paged(selectors()),
@@ -242,7 +278,7 @@ const Endpoints& endpoints() {
     Endpoints all;
     for (const auto& part :
          {tenant_endpoints(), domain_endpoints(), address_endpoints(), account_endpoints(), alias_endpoints(),
-          route_endpoints(), token_endpoints(), queue_endpoints(), trace_endpoints()}) {
+          route_endpoints(), token_endpoints(), limit_endpoints(), queue_endpoints(), trace_endpoints()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

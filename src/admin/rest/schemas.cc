@@ -21,6 +21,7 @@ std::vector<Field> account_fields() {
           {"has_password", kBoolean, kRequired, "Whether anybody can sign in"},
           {"client_networks", kStrings, kRequired, "Networks whose clients need no password"},
           {"quota", kInteger, kRequired, "Bytes; 0 is unlimited"},
+          {"plan", kString, kNullable, "normal, bulk or new; null: new for its first days, then its tenant's"},
           kCreatedAt};
 }
 
@@ -49,6 +50,8 @@ std::vector<Schema> directory_schemas() {
         {"recipients_max", kInteger, kRequired, "Recipients of one message"},
         {"shared_addresses", kBoolean, kRequired, "Whether it uses them while it has none of its own"},
         {"tenants_max", kInteger, kRequired, "Tenants that it may own as a reseller; 0: it is none"},
+        {"plan", kString, kRequired, "Of its accounts: normal, bulk or new"},
+        {"over_limit", kString, kRequired, "refuse or pace"},
         {"has_certificate", kBoolean, kRequired, "Whether it has its own"},
         kCreatedAt}},
       {"Domain",
@@ -97,6 +100,20 @@ std::vector<Schema> directory_schemas() {
         {"tenant", kString, kNullable, "For this tenant only"}}},
       {"Token", token_fields()},
       {"TokenWithSecret", plus(token_fields(), {"secret", kString, kRequired, "Shown this once"})},
+  };
+}
+
+std::vector<Schema> limit_schemas() {
+  return {
+      {"Limit",
+       {{"scope", kString, kRequired, "plan, account, tenant, reseller, address, site or address-site"},
+        {"name", kString, kRequired, "Whom it is for"},
+        {"measure", kString, kRequired, "messages, recipients, bytes, connections, messages-per-connection or days"},
+        {"limit", kString, kRequired, "How much"},
+        {"used", kInteger, kNullable, "How much of it is used now; null where that is not counted"},
+        {"free_at", kTime, kNullable, "When nothing of it is used any more; null when that is now"}}},
+      {"Limits", {{"limits", kObjects, kRequired, "What the subject has now"}}},
+      {"WarmUp", {{"days", kStrings, kRequired, "Messages to one site on the first day, the second, …"}}},
   };
 }
 
@@ -162,8 +179,7 @@ std::vector<Schema> mail_schemas() {
 const std::vector<Schema>& schemas() {
   static const std::vector<Schema> kSchemas = [] {
     auto all = directory_schemas();
-    const auto more = mail_schemas();
-    all.insert(all.end(), more.begin(), more.end());
+    for (const auto& more : {limit_schemas(), mail_schemas()}) all.insert(all.end(), more.begin(), more.end());
     return all;
   }();
   return kSchemas;

@@ -32,6 +32,18 @@ Status set_client_networks(const Call& call, tenants::Account& account) {
   return {};
 }
 
+// Only the operator: a plan says how much an account may send.
+Status set_plan(const Call& call, tenants::Account& account) {
+  if (!call.has("plan")) return {};
+  if (auto allowed = require_operator(call.caller, "set an account's plan"); !allowed) return allowed;
+  account.plan.reset();
+  if (call.text("plan").empty()) return {};
+  const auto plan = parse_plan(call.text("plan"));
+  if (!plan) return fail(plan.error());
+  account.plan = *plan;
+  return {};
+}
+
 Status set_account_address(const AdminServices& services, const Call& call, tenants::Account& account) {
   if (!call.has("address")) return {};
   auto address = parse_local_address(call.text("address"));
@@ -65,6 +77,7 @@ Status set_account_fields(const AdminServices& services, const Call& call, tenan
     account.suspension = *suspension;
   }
   if (const auto quota = call.number("quota")) account.quota_bytes = *quota;
+  if (auto done = set_plan(call, account); !done) return done;
   return set_client_networks(call, account);
 }
 

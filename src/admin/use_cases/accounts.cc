@@ -29,6 +29,7 @@ Change difference(const tenants::Account& before, const tenants::Account& after)
       .field("kind", to_string(before.kind), to_string(after.kind))
       .field("state", to_string(before.suspension), to_string(after.suspension))
       .field("quota", before.quota_bytes, after.quota_bytes)
+      .field("plan", before.plan ? to_string(*before.plan) : "", after.plan ? to_string(*after.plan) : "")
       .field("client_networks", networks_text(before), networks_text(after));
   return change;
 }

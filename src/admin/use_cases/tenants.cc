@@ -76,6 +76,21 @@ Status set_limits(const Call& call, tenants::Tenant& tenant) {
   return {};
 }
 
+Status set_plan(const Call& call, tenants::Tenant& tenant) {
+  if (call.has("plan")) {
+    // The operator's alone: a plan says how much accounts may send.
+    if (auto allowed = require_operator(call.caller, "set a tenant's plan"); !allowed) return allowed;
+    const auto plan = parse_plan(call.text("plan"));
+    if (!plan) return fail(plan.error());
+    tenant.plan = *plan;
+  }
+  if (!call.has("over_limit")) return {};
+  const auto choice = parse_over_limit(call.text("over_limit"));
+  if (!choice) return fail(choice.error());
+  tenant.over_limit = *choice;
+  return {};
+}
+
 Status set_fields(const AdminServices& services, const Call& call, tenants::Tenant& tenant) {
   if (call.has("name")) tenant.name = call.text("name");
   if (call.has("state")) {
@@ -91,6 +106,7 @@ Status set_fields(const AdminServices& services, const Call& call, tenants::Tena
   }
   if (call.has("shared_addresses")) tenant.shares_addresses = call.is_true("shared_addresses");
   if (auto done = set_limits(call, tenant); !done) return done;
+  if (auto done = set_plan(call, tenant); !done) return done;
   if (auto done = set_reseller(services, call, tenant); !done) return done;
   return set_certificate(call, tenant.certificate_pem, tenant.key_pem);
 }
@@ -172,7 +188,9 @@ Result<Json> set_tenant(const AdminServices& services, const Call& call) {
       .field("message_size_max", before->message_size_max, after->message_size_max)
       .field("recipients_max", before->recipients_max, after->recipients_max)
       .field("tenants_max", before->tenants_max, after->tenants_max)
-      .field("shared_addresses", yes_or_no(before->shares_addresses), yes_or_no(after->shares_addresses));
+      .field("shared_addresses", yes_or_no(before->shares_addresses), yes_or_no(after->shares_addresses))
+      .field("plan", to_string(before->plan), to_string(after->plan))
+      .field("over_limit", to_string(before->over_limit), to_string(after->over_limit));
   if (before->reseller != after->reseller) change.verb("reseller changed");
   if (before->certificate_pem != after->certificate_pem) change.verb("certificate replaced");
   if (!change.empty()) apply_change(services, call, after->id, change);

@@ -1,5 +1,6 @@
 // DATA and BDAT (RFC 5321 §4.1.1.4, RFC 3030), and what happens when the message has arrived.
 #include "src/mail/received_field.h"
+#include "src/smtpd/charge.h"
 #include "src/smtpd/commands/commands.h"
 #include "src/smtpd/originator_check.h"
 #include "src/smtpd/policy.h"
@@ -86,6 +87,10 @@ queue::NewMessage new_message(Conversation& conversation, const mail::HeaderFind
   message.message_id = findings.message_id;
   message.size = transaction.sink->size();
   message.queued_at = conversation.services.clock.now();
+  if (transaction.pace) {
+    message.not_before = transaction.pace->not_before;
+    message.wait_reason = transaction.pace->hit->text();
+  }
 
   auto received = conversation.event(trace::EventKind::kReceived);
   received.id = message.id;
@@ -147,6 +152,9 @@ Task<Answer> accept_message(Conversation& conversation) {
   if (findings.received_count >= services.settings.received_fields_max) {
     co_return refuse(conversation, smtp::Reply(554, "5.4.6", "Too many Received fields: the message is in a loop"));
   }
+  if (auto over = charge(conversation, transaction, {.bytes = transaction.sink->size()})) {
+    co_return refuse(conversation, std::move(*over));
+  }
   const MessageId id = transaction.id;
   auto message = new_message(conversation, findings);
   const Status accepted = co_await services.intake.accept(services.shard, std::move(message));
@@ -154,6 +162,7 @@ Task<Answer> accept_message(Conversation& conversation) {
     services.log.warning("message {} was not accepted: {}", id.text(), accepted.error().message);
     co_return refuse(conversation, temporary_failure(accepted.error()));
   }
+  transaction.reservation.keep();
   conversation.transaction.reset();
   ++conversation.messages;
   conversation.errors = 0;

@@ -1,6 +1,7 @@
 // MAIL (RFC 5321 §4.1.1.2): begins a transaction, once it is clear who is charged for it.
 #include <utility>
 
+#include "src/smtpd/charge.h"
 #include "src/smtpd/commands/commands.h"
 #include "src/smtpd/policy.h"
 
@@ -101,6 +102,9 @@ Task<Answer> mail_from(Conversation& conversation, smtp::Command command) {
   }
   auto not_his = co_await check_sender(conversation, started);
   if (not_his) co_return refuse(conversation, std::move(*not_his), started);
+  if (auto over = charge(conversation, started, {.messages = 1})) {
+    co_return refuse(conversation, std::move(*over), started);
+  }
   if (started.originator) started.tenant = started.originator->account.tenant;
   conversation.transaction = std::move(started);
   co_return Answer{smtp::Reply(250, "2.1.0", "Sender ok")};

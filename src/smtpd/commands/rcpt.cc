@@ -1,4 +1,5 @@
 // RCPT (RFC 5321 §4.1.1.3): who may be written to, by whom, through which address.
+#include "src/smtpd/charge.h"
 #include "src/smtpd/commands/commands.h"
 #include "src/smtpd/expansion.h"
 #include "src/smtpd/policy.h"
@@ -78,6 +79,9 @@ Task<Answer> rcpt_to(Conversation& conversation, smtp::Command command) {
     co_return refuse(conversation, std::move(*refused), recipient);
   }
   auto& transaction = *conversation.transaction;
+  if (auto over = charge(conversation, transaction, {.recipients = recipients_of(*resolution)})) {
+    co_return refuse(conversation, std::move(*over), recipient);
+  }
   if (!transaction.tenant) transaction.tenant = resolution->tenant;
   transaction.accepted.push_back(recipient.address.text());
   expand_into(transaction, recipient, *resolution);

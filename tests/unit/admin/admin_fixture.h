@@ -158,12 +158,27 @@ class AdminTest : public ::testing::Test {
   AdminTest() {
     directory_ = value(tenants::open_sqlite_directory(directory_path_.path() + "/directory.db", clock_, random_));
     live_ = value(tenants::LiveDirectory::load(*directory_, pool_, runner_.log()));
-    services_.reset(new AdminServices{*directory_, *live_, pool_, queue_, store_, trace_, mailboxes_, host_, clock_,
-                                      random_, runner_.log(), "mx1.isp.example", "0.1.0", clock_.steady(),
+    services_.reset(new AdminServices{*directory_,
+                                      *live_,
+                                      pool_,
+                                      queue_,
+                                      store_,
+                                      trace_,
+                                      mailboxes_,
+                                      host_,
+                                      clock_,
+                                      random_,
+                                      runner_.log(),
+                                      "mx1.isp.example",
+                                      "0.1.0",
+                                      clock_.steady(),
                                       [this](std::size_t) -> net::Resolver& { return resolver_; },
                                       [] {
                                         return std::map<std::string, std::uint64_t>{{"smtp", 5}};
-                                      }});
+                                      },
+                                      {},
+                                      &limiter_,
+                                      [](const tenants::Limit&) { return std::uint64_t{7}; }});
     handler_ = std::make_unique<ApiHandler>(*services_, AuthenticationPolicy{.failure_delay = {}});
     host_.addresses->present.insert(*IpAddress::parse("192.0.2.1"));
     add_tenant("acme", "192.0.2.1");
@@ -265,6 +280,7 @@ class AdminTest : public ::testing::Test {
   FakeMailboxes mailboxes_;
   FakeHost host_;
   testlib::FakeResolver resolver_;
+  netpolicy::Limiter limiter_{clock_};
   std::unique_ptr<AdminServices> services_;
   std::unique_ptr<ApiHandler> handler_;
 };

@@ -66,6 +66,18 @@ TEST(MessageRecord, ComesBackAsItWas) {
   EXPECT_EQ(decoded->expires_at, message.expires_at);
 }
 
+TEST(MessageRecord, KeepsWhenPacedMailMayGo) {
+  Message message = full_message();
+  EXPECT_EQ(Message::decode(stored(message, {}))->not_before, std::nullopt);
+  message.not_before = message.queued_at + std::chrono::minutes{5};
+  message.wait_reason = "limit of 60/1h messages of account user@from.test";
+  const auto decoded = Message::decode(stored(message, {}));
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->not_before, message.not_before);
+  EXPECT_EQ(decoded->wait_reason, message.wait_reason);
+  EXPECT_EQ(decoded->recipients.size(), 2U);
+}
+
 TEST(MessageRecord, NoCutAndNoOtherVersionDecodes) {
   const std::string bytes = stored(full_message(), {1, 2, 3, false});
   for (std::size_t size = 0; size < bytes.size(); ++size) {

@@ -98,6 +98,7 @@ class Run {
 
  private:
   void set_up(const std::string& text);
+  void set_limit(const std::string& account, std::istringstream& words);
   void open();
   void deliver();
   bool expect(const DialogStep& step);
@@ -168,11 +169,33 @@ void Run::set_up(const std::string& text) {
     world_.settings.errors_max = static_cast<std::uint32_t>(number());
   } else if (key == "failures-max") {
     world_.settings.sign_in_failures_per_client_max = static_cast<std::uint32_t>(number());
+  } else if (key == "limit") {
+    set_limit(value, words);
+  } else if (key == "pace") {
+    for (auto& tenant : world_.directory.rows.tenants) {
+      if (tenant.name == value) tenant.over_limit = tenants::OverLimit::kPace;
+    }
+    world_.directory.publish();
+  } else if (key == "wait") {
+    world_.clock.advance(std::chrono::seconds{number()});
   } else if (key == "sessions-max") {
     world_.settings.sessions_per_client_max = number();
   } else {
     throw std::runtime_error("unknown set-up: " + text);
   }
+}
+
+// "limit anna@acme.example messages 2/1h"
+void Run::set_limit(const std::string& account, std::istringstream& words) {
+  std::string measure, rate;
+  words >> measure;
+  std::getline(words >> std::ws, rate);
+  tenants::Limit limit;
+  limit.subject = tenants::limit_subject(world_.directory.find_account(account)->id);
+  auto& field = measure == "messages" ? limit.messages : measure == "recipients" ? limit.recipients : limit.bytes;
+  field = tenants::Rate::parse(rate).value();
+  world_.directory.rows.limits.push_back(limit);
+  world_.directory.publish();
 }
 
 void Run::open() {
@@ -259,6 +282,11 @@ void Run::check(const DialogStep& step) {
       all += (all.empty() ? "" : " ") + recipient.recipient.address.text() + (recipient.local ? "=local" : "=remote");
     }
     if (all != value) complain(step, "they are: " + all);
+  }
+  if (key == "not-before") {
+    const auto& at = last.message.not_before;
+    const auto wait = at ? std::chrono::ceil<std::chrono::seconds>(*at - world_.clock.now()).count() : 0;
+    if (std::to_string(wait) != value) complain(step, "it is in " + std::to_string(wait) + " s");
   }
   if (key == "orcpt" && last.message.recipients.back().recipient.orcpt != value) {
     complain(step, "it is " + last.message.recipients.back().recipient.orcpt);

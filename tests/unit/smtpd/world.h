@@ -79,8 +79,9 @@ class World {
   net::Shard shard{0};
   net::TlsServerContexts contexts{[](std::string_view, const SocketAddress&) { return net::CertificatePtr{}; }};
   BufferPool buffers;
-  SmtpServices services{shard, directory, intake,           trace,    clock, random, log, census, guard,
-                        pacer, settings,  "mx.isp.example", &contexts};
+  netpolicy::Limiter limiter{clock};
+  SmtpServices services{shard, directory, intake,           trace,     clock,   random, log, census, guard,
+                        pacer, settings,  "mx.isp.example", &contexts, &limiter};
 };
 
 // A session on a memory stream.

@@ -1,0 +1,150 @@
+#include "src/delivery/sending_limits.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "src/delivery/site.h"
+
+namespace bulkhead::delivery {
+
+namespace {
+
+using netpolicy::bucket_key;
+using netpolicy::Meter;
+using netpolicy::Ticks;
+using tenants::LimitScope;
+using tenants::Measure;
+
+constexpr std::array kAllMeasures{Measure::kMessages, Measure::kRecipients, Measure::kBytes};
+
+std::uint64_t amount_of(const queue::HandOut& job, Measure measure) {
+  switch (measure) {
+    case Measure::kMessages:
+      return 1;
+    case Measure::kRecipients:
+      return job.recipients;
+    case Measure::kBytes:
+      return job.message.size;
+  }
+  return 0;
+}
+
+// How many whole days ago; 0 for what a clock that was set back leaves in the future.
+std::size_t days_since(UtcTime then, UtcTime now) {
+  return now <= then ? 0 : static_cast<std::size_t>(std::chrono::floor<std::chrono::days>(now - then).count());
+}
+
+}  // namespace
+
+bool is_global(const IpAddress& ip) {
+  static const std::vector<IpNetwork> kNotGlobal = [] {
+    std::vector<IpNetwork> networks;
+    for (const char* text : {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+                             "172.16.0.0/12", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
+                             "203.0.113.0/24", "::/127", "fc00::/7", "fe80::/10", "2001:db8::/32"}) {
+      networks.push_back(*IpNetwork::parse(text));
+    }
+    return networks;
+  }();
+  return std::ranges::none_of(kNotGlobal, [&ip](const IpNetwork& network) { return network.contains(ip); });
+}
+
+tenants::Rate warm_up_rate(std::uint64_t messages_a_day) {
+  const auto burst = std::max<std::uint64_t>(messages_a_day / 2, 1);
+  return {std::max<std::uint64_t>(messages_a_day - burst, 1), std::chrono::hours{24}, burst};
+}
+
+// The arrival address if the tenant has it, otherwise the first that it may use: as netpolicy chooses, but for what is
+// missing on the host.
+const tenants::SourceAddress* SendingLimits::source_of(const queue::LaneKey& lane) const {
+  const auto& usable = directory_.usable_addresses(lane.tenant, lane.arrival.family());
+  const auto is_arrival = [&](const auto* address) { return address->ip == lane.arrival; };
+  if (const auto found = std::ranges::find_if(usable, is_arrival); found != usable.end()) return *found;
+  return usable.empty() ? nullptr : usable.front();
+}
+
+void SendingLimits::add_limit(const tenants::Limit* limit, const queue::HandOut& job,
+                              std::vector<Ceiling>& ceilings) const {
+  if (limit == nullptr) return;
+  const auto address = tenants::limit_address(*limit);
+  for (const auto measure : kAllMeasures) {
+    const auto& rate = limit->rate(measure);
+    if (!rate || rate->is_unlimited()) continue;
+    ceilings.push_back({bucket_key(limit->scope, measure, limit->subject), *rate, amount_of(job, measure), "limit",
+                        fmt::format("limit of {} {} {}to {}", rate->text(), to_string(measure),
+                                    address ? "from " + address->text() + " " : "", job.lane.site)});
+  }
+}
+
+// Each of what is new has its own count: an old address does not vouch for a new tenant on it.
+void SendingLimits::add_warm_up(const queue::HandOut& job, std::vector<Ceiling>& ceilings) const {
+  const auto& table = directory_.warm_up();
+  // A fixed next hop is no stranger who keeps a reputation.
+  if (table.empty() || is_site_of_route(job.lane.site)) return;
+  const auto* tenant = directory_.tenant(job.lane.tenant);
+  const auto* source = source_of(job.lane);
+  if (source == nullptr || tenant == nullptr) return;
+  const auto address_day = days_since(source->created_at, now_);
+  const auto tenant_day = days_since(tenant->created_at, now_);
+  if ((address_day >= table.size() && tenant_day >= table.size()) || !is_global(source->ip)) return;
+  const auto add = [&](std::size_t day, std::string subject, const std::string& what) {
+    if (day >= table.size()) return;
+    ceilings.push_back(
+        {"w" + subject + "\n" + job.lane.site, warm_up_rate(table[day]), 1, "warm-up",
+         fmt::format("warm-up of {}: {} messages to {} on day {}", what, table[day], job.lane.site, day + 1)});
+  };
+  add(address_day, "a" + std::string{source->ip.bytes()}, "address " + source->ip.text());
+  add(tenant_day, "t" + std::string{tenant->id.bytes()} + std::string{source->ip.bytes()},
+      "tenant " + tenant->name + " on " + source->ip.text());
+}
+
+std::vector<SendingLimits::Ceiling> SendingLimits::ceilings_of(const queue::HandOut& job) const {
+  std::vector<Ceiling> ceilings;
+  if (!directory_.limits().empty()) {
+    add_limit(directory_.limit(LimitScope::kSite, job.lane.site), job, ceilings);
+    add_limit(directory_.limit(LimitScope::kAddressSite, tenants::limit_subject(job.lane.arrival, job.lane.site)), job,
+              ceilings);
+  }
+  add_warm_up(job, ceilings);
+  return ceilings;
+}
+
+std::optional<queue::Pause> SendingLimits::take(const queue::HandOut& job) {
+  const auto ceilings = ceilings_of(job);
+  if (ceilings.empty()) return std::nullopt;
+  const Ticks now = limiter_.timeline().now();
+  std::vector<std::pair<netpolicy::BucketPtr, netpolicy::Slot>> taken;
+  for (const auto& ceiling : ceilings) {
+    const Meter meter{ceiling.rate};
+    auto bucket = limiter_.table().find(ceiling.key, ceiling.rate, now);
+    // What is larger than the burst goes when the whole burst is there: the mail was accepted and must leave some day.
+    const auto amount = std::min(ceiling.amount, std::max<std::uint64_t>(ceiling.rate.burst, 1));
+    const auto slot = bucket->reserve(meter, amount, now);
+    if (slot) {
+      taken.emplace_back(std::move(bucket), *slot);
+      continue;
+    }
+    const Ticks wait = bucket->fits_at(meter, amount, now) - now;
+    for (const auto& [earlier, its_slot] : taken) earlier->give_back(its_slot, now);
+    return queue::Pause{
+        queue::Pause::Scope::kLane,
+        std::chrono::ceil<std::chrono::microseconds>(std::chrono::nanoseconds{std::max<Ticks>(wait, 1)}), ceiling.code,
+        ceiling.text};
+  }
+  return std::nullopt;
+}
+
+void SendingLimits::give_back(const queue::HandOut& job) {
+  const Ticks now = limiter_.timeline().now();
+  for (const auto& ceiling : ceilings_of(job)) {
+    const Meter meter{ceiling.rate};
+    const auto bucket = limiter_.table().find(ceiling.key, ceiling.rate, now);
+    // Taken as the latest that was: what lies behind now has come back by itself.
+    const Ticks cost = meter.cost(std::min(ceiling.amount, std::max<std::uint64_t>(ceiling.rate.burst, 1)));
+    bucket->give_back({bucket->arrival() - cost, cost}, now);
+  }
+}
+
+}  // namespace bulkhead::delivery

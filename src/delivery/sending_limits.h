@@ -1,0 +1,44 @@
+// How much mail may leave now: rates of a site, of an address to a site, and the warm-up of what is new. For the length
+// of one call: looks at one snapshot of the directory.
+#pragma once
+
+#include <vector>
+
+#include "netpolicy/limits/limiter.h"
+#include "src/queue/gate.h"
+
+namespace bulkhead::delivery {
+
+class SendingLimits {
+ public:
+  SendingLimits(const tenants::Snapshot& directory, netpolicy::Limiter& limiter, UtcTime now)
+      : directory_(directory), limiter_(limiter), now_(now) {}
+
+  // Takes what the delivery needs of all its limits, or nothing and says how long to wait.
+  std::optional<queue::Pause> take(const queue::HandOut& job);
+  void give_back(const queue::HandOut& job);
+
+ private:
+  struct Ceiling {
+    std::string key;  // of the bucket
+    tenants::Rate rate;
+    std::uint64_t amount = 0;
+    std::string code, text;
+  };
+  std::vector<Ceiling> ceilings_of(const queue::HandOut& job) const;
+  void add_limit(const tenants::Limit* limit, const queue::HandOut& job, std::vector<Ceiling>& ceilings) const;
+  void add_warm_up(const queue::HandOut& job, std::vector<Ceiling>& ceilings) const;
+  const tenants::SourceAddress* source_of(const queue::LaneKey& lane) const;
+
+  const tenants::Snapshot& directory_;
+  netpolicy::Limiter& limiter_;
+  const UtcTime now_;
+};
+
+// What a day table allows on a day, as a rate that no 24 hours exceed: half at once, the other half over the day.
+tenants::Rate warm_up_rate(std::uint64_t messages_a_day);
+// Whether the address is seen in the Internet, so that it has a reputation to be built up: not loopback, private,
+// link-local, shared (RFC 6598) or for documentation.
+bool is_global(const IpAddress& ip);
+
+}  // namespace bulkhead::delivery

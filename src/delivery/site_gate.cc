@@ -1,0 +1,184 @@
+#include "src/delivery/site_gate.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "src/delivery/sending_limits.h"
+
+namespace bulkhead::delivery {
+
+namespace {
+
+using tenants::Limit;
+using tenants::LimitScope;
+
+bool is_local(const queue::LaneKey& lane) {
+  return lane.site == "local";
+}
+
+const Limit* limit_of_site(const tenants::Snapshot& directory, const queue::LaneKey& lane) {
+  return directory.limit(LimitScope::kSite, lane.site);
+}
+
+const Limit* limit_of_pair(const tenants::Snapshot& directory, const queue::LaneKey& lane) {
+  return directory.limit(LimitScope::kAddressSite, tenants::limit_subject(lane.arrival, lane.site));
+}
+
+}  // namespace
+
+SiteGate::Caps SiteGate::caps_of(const queue::LaneKey& lane) const {
+  const auto directory = parts_.directory.snapshot();
+  Caps caps;
+  if (directory->limits().empty()) return caps;
+  if (const auto* site = limit_of_site(*directory, lane)) caps.site = site->connections.value_or(caps.site);
+  if (const auto* pair = limit_of_pair(*directory, lane)) caps.pair = pair->connections.value_or(caps.pair);
+  return caps;
+}
+
+// Called when the stripe is full: sites that nothing is known of and nobody uses go.
+void SiteGate::make_room(Stripe& stripe, SteadyTime now) const {
+  if (stripe.sites.size() < kSitesPerStripeMax) return;
+  const auto is_unused = [now](const auto& pair) {
+    return pair.second.places.is_unused(now) && !pair.second.window.paused_until(now);
+  };
+  for (auto site = stripe.sites.begin(); site != stripe.sites.end();) {
+    std::erase_if(site->second.pairs, is_unused);
+    const bool is_gone = site->second.pairs.empty() && site->second.places.is_unused(now);
+    site = is_gone ? stripe.sites.erase(site) : std::next(site);
+  }
+}
+
+queue::Pause SiteGate::backoff(const queue::LaneKey& lane, SteadyTime until, SteadyTime now) const {
+  const auto wait = std::chrono::ceil<std::chrono::microseconds>(until - now);
+  return {queue::Pause::Scope::kLane, wait, "site-backoff",
+          fmt::format("{} did not answer or refused us: one connection tries again at {}", lane.site,
+                      to_rfc3339(parts_.clock.now() + wait))};
+}
+
+queue::StartAnswer SiteGate::may_start(const queue::StartRequest& request) {
+  const auto& lane = request.lane;
+  if (is_local(lane)) return {};
+  const Caps caps = caps_of(lane);
+  const auto now = parts_.clock.steady();
+  auto& stripe = stripe_of(lane.site);
+  const std::lock_guard lock{stripe.mutex};
+  make_room(stripe, now);
+  auto& site = stripe.sites[lane.site];
+  auto& pair = pair_of(site, lane.arrival);
+  if (const auto until = pair.window.paused_until(now)) return {false, backoff(lane, *until, now)};
+  const auto places = std::min(pair.window.places(now), caps.pair);
+  // Both are asked, so that who is refused counts as waiting where the places are short.
+  const bool may_have_pair = pair.places.may_take(lane.tenant, places, now);
+  const bool may_have_site = site.places.may_take(lane.tenant, caps.site, now);
+  if (!may_have_pair || !may_have_site) return {false, std::nullopt};
+  pair.places.take(lane.tenant);
+  site.places.take(lane.tenant);
+  return {};
+}
+
+void SiteGate::worker_ended(const queue::LaneKey& lane) {
+  if (is_local(lane)) return;
+  auto& stripe = stripe_of(lane.site);
+  const std::lock_guard lock{stripe.mutex};
+  const auto site = stripe.sites.find(lane.site);
+  if (site == stripe.sites.end()) return;
+  site->second.places.release(lane.tenant);
+  const auto pair = site->second.pairs.find(lane.arrival);
+  if (pair != site->second.pairs.end()) pair->second.places.release(lane.tenant);
+}
+
+bool SiteGate::must_yield(const queue::LaneKey& lane) {
+  if (is_local(lane)) return false;
+  const Caps caps = caps_of(lane);
+  const auto now = parts_.clock.steady();
+  auto& stripe = stripe_of(lane.site);
+  const std::lock_guard lock{stripe.mutex};
+  const auto site = stripe.sites.find(lane.site);
+  if (site == stripe.sites.end()) return false;
+  if (site->second.places.must_yield(lane.tenant, caps.site, now)) return true;
+  const auto pair = site->second.pairs.find(lane.arrival);
+  if (pair == site->second.pairs.end()) return false;
+  return pair->second.places.must_yield(lane.tenant, std::min(pair->second.window.places(now), caps.pair), now);
+}
+
+std::optional<queue::Pause> SiteGate::may_go(const queue::HandOut& job) {
+  const auto& message = job.message;
+  if (message.not_before && *message.not_before > parts_.clock.now()) {
+    return queue::Pause{queue::Pause::Scope::kAccount, *message.not_before - parts_.clock.now(), "limit",
+                        "paced: " + message.wait_reason};
+  }
+  if (is_local(job.lane)) return std::nullopt;
+  const auto directory = parts_.directory.snapshot();
+  return SendingLimits{*directory, parts_.limiter, parts_.clock.now()}.take(job);
+}
+
+void SiteGate::given_back(const queue::HandOut& job) {
+  if (is_local(job.lane)) return;
+  const auto directory = parts_.directory.snapshot();
+  SendingLimits{*directory, parts_.limiter, parts_.clock.now()}.give_back(job);
+}
+
+void SiteGate::answered(const queue::LaneKey& lane, Answer answer) {
+  const auto now = parts_.clock.steady();
+  auto& stripe = stripe_of(lane.site);
+  const std::lock_guard lock{stripe.mutex};
+  const auto site = stripe.sites.find(lane.site);
+  if (site == stripe.sites.end()) return;
+  auto& window = pair_of(site->second, lane.arrival).window;
+  switch (answer) {
+    case Answer::kTaken:
+      return window.taken();
+    case Answer::kSlowed:
+      return window.slowed(now, parts_.random);
+    case Answer::kUnreachable:
+      return window.unreachable(now, parts_.random);
+  }
+}
+
+std::optional<std::uint32_t> SiteGate::messages_per_connection(const queue::LaneKey& lane) const {
+  const auto directory = parts_.directory.snapshot();
+  if (directory->limits().empty()) return std::nullopt;
+  std::optional<std::uint32_t> least;
+  for (const auto* limit : {limit_of_site(*directory, lane), limit_of_pair(*directory, lane)}) {
+    if (limit == nullptr || !limit->messages_per_connection) continue;
+    least = std::min(least.value_or(UINT32_MAX), *limit->messages_per_connection);
+  }
+  return least;
+}
+
+bool SiteGate::is_counted(const queue::LaneKey& lane) const {
+  const auto directory = parts_.directory.snapshot();
+  if (directory->limits().empty()) return false;
+  const auto* site = limit_of_site(*directory, lane);
+  const auto* pair = limit_of_pair(*directory, lane);
+  return (site != nullptr && site->connections) || (pair != nullptr && pair->connections);
+}
+
+std::uint64_t SiteGate::open_connections(const Limit& limit) const {
+  const std::string name{tenants::limit_site(limit)};
+  const auto& stripe = stripe_of(name);
+  const std::lock_guard lock{stripe.mutex};
+  const auto site = stripe.sites.find(name);
+  if (site == stripe.sites.end()) return 0;
+  if (limit.scope == LimitScope::kSite) return site->second.places.open();
+  const auto address = tenants::limit_address(limit);
+  const auto pair = address ? site->second.pairs.find(*address) : site->second.pairs.end();
+  return pair == site->second.pairs.end() ? 0 : pair->second.places.open();
+}
+
+SiteGate::Readings SiteGate::readings() const {
+  Readings readings;
+  const auto now = parts_.clock.steady();
+  for (const auto& stripe : stripes_) {
+    const std::lock_guard lock{stripe.mutex};
+    readings.sites += stripe.sites.size();
+    for (const auto& [name, site] : stripe.sites) {
+      readings.connections += site.places.open();
+      for (const auto& [address, pair] : site.pairs) readings.paused += pair.window.paused_until(now) ? 1 : 0;
+    }
+  }
+  return readings;
+}
+
+}  // namespace bulkhead::delivery

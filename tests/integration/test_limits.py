@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Limits of the running server, by real clients: refused with the time when it passes, live, kept over restarts."""
+import re
+import time
+import urllib.request
+
+from harness import TestCase, main, swaks
+
+
+class Limits(TestCase):
+    def serve(self):
+        server = self.node(listen=["127.0.0.1"])
+        server.start()
+        server.add_tenant("client", "client.example", [("127.0.0.1", "mx.client.example")], "s@client.example")
+        server.cli("account", "set", "s@client.example", "--client-networks", "127.0.0.1/32")
+        return server
+
+    def send(self, server, *to):
+        return swaks("--server", f"127.0.0.1:{server.smtp}", "--from", "s@client.example", "--to",
+                     ",".join(to or ["s@client.example"]))
+
+    def used(self, server):
+        rows = server.json("limit", "list", "--account", "s@client.example")
+        return {row["measure"]: row["used"] for row in rows if row["scope"] == "account"}
+
+    def test_a_limit_holds_at_once_and_over_restarts(self):
+        server = self.serve()
+        server.cli("limit", "set", "--account", "s@client.example", "--messages", "3/1h", "--recipients", "10/1d")
+        for _ in range(3):
+            status, transcript = self.send(server)
+            self.assertEqual(status, 0, transcript)
+        status, transcript = self.send(server)
+        self.assertNotEqual(status, 0, transcript)
+        refusal = re.search(r"451 4\.7\.1 Over the limit of 3/1h messages of account s@client\.example: try again after "
+                            r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", transcript)
+        self.assertTrue(refusal, transcript)
+        rejected = server.json("trace", "search", "--event", "rejected")
+        self.assertIn("limit of 3/1h messages", rejected[0]["reply"])
+        self.assertEqual(self.used(server), {"messages": 3, "recipients": 3})
+        metrics = self.metrics(server)
+        self.assertIn('bulkhead_limit_refused_total{scope="account",measure="messages"} 1', metrics)
+
+        self.assertEqual(server.stop(), 0)
+        server.start()
+        self.assertEqual(self.used(server)["messages"], 3, "kept over an orderly restart")
+        time.sleep(1.5)      # the counters are stored once a second
+        server.kill()
+        server.start()
+        self.assertEqual(self.used(server)["messages"], 3, "kept over a kill")
+        self.assertNotEqual(self.send(server)[0], 0)
+
+        server.cli("limit", "set", "--account", "s@client.example", "--messages", "4/1h")
+        self.assertEqual(self.send(server)[0], 0, "a new limit holds at once")
+        self.assertNotEqual(self.send(server)[0], 0)
+        server.cli("limit", "unset", "--account", "s@client.example")
+        self.assertEqual(self.send(server)[0], 0)
+
+    def test_recipients_over_the_limit_are_put_off(self):
+        server = self.serve()
+        server.cli("limit", "set", "--tenant", "client", "--recipients", "2/1h")
+        _, transcript = self.send(server, "s@client.example", "s+a@client.example", "postmaster@client.example")
+        self.assertEqual(transcript.count("250 2.1.5"), 2, transcript)
+        self.assertIn("452 4.7.1 Over the limit of 2/1h recipients of tenant client", transcript)
+
+    def metrics(self, server):
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics}/metrics", timeout=10) as answer:
+            return answer.read().decode()
+
+
+if __name__ == "__main__":
+    main()
