@@ -16,6 +16,7 @@ class ResellerTest : public AdminTest {
     expect_status(call("PATCH", "/tenants/grandchild", {{"reseller", "child"}}), 200);
     for (const char* tenant : {"acme", "child", "grandchild", "other"}) {
       ids_[tenant] = queue_message(tenant, "scheduled", "");
+      expect_status(call("PATCH", "/limits", {{"tenant", tenant}, {"messages", "5/1h"}}), 200);
     }
     reseller_ = token_for("acme");
     child_ = token_for("child");
