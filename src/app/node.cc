@@ -25,6 +25,7 @@
 #include "src/app/limit_keeping.h"
 #include "src/app/mail_intake.h"
 #include "src/app/privileges.h"
+#include "src/app/queue_directory.h"
 #include "src/app/settings.h"
 #include "src/app/version.h"
 #include "src/delivery/courier.h"
@@ -225,6 +226,7 @@ Status RunningNode::make_queue() {
       .on_event = [this](const trace::Event& event) { event_metrics_->count(event); },
       .on_progress = [this](const queue::Progress& progress) { event_metrics_->count_progress(progress); },
       .gate = site_gate_.get()};
+  connect_directory(parts, *live_);
   queue_ = queue::Queue::make(std::move(parts));
   const auto settings = delivery_settings(configuration_);
   for (std::size_t i = 0; i < runtime_.size(); ++i) {

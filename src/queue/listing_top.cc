@@ -66,6 +66,16 @@ std::string name_of(TopBy by, const Message& message) {
 struct Listing::TopSums {
   std::unordered_map<std::uint64_t, Sum> by_key;  // of the whole node; 0: has no such value
   std::unordered_set<std::uint64_t> several;      // value and message, of messages with several deliveries
+
+  void add_rows(const std::vector<Sum>& rows, const std::vector<std::uint64_t>& keys) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      Sum& total = by_key[keys[i]];
+      add(total.counts, rows[i].counts);
+      total.sample = rows[i].sample;
+      total.tenant = rows[i].tenant;
+      if (!rows[i].text.empty()) total.text = rows[i].text;
+    }
+  }
 };
 
 // Sums within one shard go by the number of a row, which costs an index into an array a delivery.
@@ -125,13 +135,7 @@ Task<void> Listing::sum_up(TopBy by, TopSums& sums) {
       at = scheduler.visit_some(at, kSlice, consider);
       sources.clear();  // lanes may go while others have their turn
       row_of_ref.clear();
-      for (std::size_t i = 0; i < rows.size(); ++i) {
-        Sum& total = sums.by_key[keys[i]];
-        add(total.counts, rows[i].counts);
-        total.sample = rows[i].sample;
-        total.tenant = rows[i].tenant;
-        if (!rows[i].text.empty()) total.text = rows[i].text;
-      }
+      sums.add_rows(rows, keys);
       rows.clear();
       keys.clear();
       row_of_source.clear();

@@ -1,0 +1,46 @@
+#include "src/app/queue_directory.h"
+
+#include <fmt/format.h>
+
+namespace bulkhead::app {
+namespace {
+
+// A directory that does not answer suspends nobody: mail that was accepted goes on.
+Task<std::optional<std::string>> suspension_of(tenants::LiveDirectory& directory, net::Shard& shard, AccountId id) {
+  auto asking = directory.account_by_id(shard, id);
+  const auto account = co_await std::move(asking);
+  std::optional<std::string> reason;
+  if (account && *account && (*account)->suspension == tenants::Suspension::kSuspended) {
+    reason = fmt::format("the account {0} is suspended; its mail goes on after: bulkhead account resume {0}",
+                         (*account)->address.text());
+  }
+  co_return reason;
+}
+
+Task<std::optional<AccountId>> account_named(tenants::LiveDirectory& directory, net::Shard& shard, std::string name) {
+  std::optional<AccountId> id = AccountId::parse(name);
+  auto address = mail::Address::parse(name);
+  if (id || !address) co_return id;
+  auto asking = directory.account_by_address(shard, std::move(*address));
+  const auto account = co_await std::move(asking);
+  if (account && *account) id = (*account)->id;
+  co_return id;
+}
+
+}  // namespace
+
+void connect_directory(queue::Queue::Parts& parts, tenants::LiveDirectory& directory) {
+  parts.account_suspension = [&directory](net::Shard& shard, AccountId id) {
+    return suspension_of(directory, shard, id);
+  };
+  parts.account_of = [&directory](net::Shard& shard, std::string name) {
+    return account_named(directory, shard, std::move(name));
+  };
+  parts.is_tenant_suspended = [&directory](const TenantId& id) {
+    const auto snapshot = directory.snapshot();
+    const tenants::Tenant* tenant = snapshot->tenant(id);
+    return tenant != nullptr && tenant->suspension == tenants::Suspension::kSuspended;
+  };
+}
+
+}  // namespace bulkhead::app

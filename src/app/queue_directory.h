@@ -1,0 +1,16 @@
+// What the queue asks of the directory: who is suspended, and which account a name means.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "src/queue/queue.h"
+#include "tenants/live_directory.h"
+
+namespace bulkhead::app {
+
+// Sets the hooks of `parts` that the directory answers. It must outlive the queue.
+void connect_directory(queue::Queue::Parts& parts, tenants::LiveDirectory& directory);
+
+}  // namespace bulkhead::app
