@@ -20,6 +20,7 @@ class FakeQueue final : public queue::Queue {
  public:
   std::vector<queue::DeliveryView> deliveries;
   std::vector<queue::Selector> retried;
+  std::vector<queue::DirectiveOrder> ordered;
 
   void set_carrier(std::size_t, queue::Carrier&) override {}
   Status start() override { return {}; }
@@ -44,6 +45,19 @@ class FakeQueue final : public queue::Queue {
       if (matches(delivery, selector) && delivery.key.text() > after && found.size() < limit) found.push_back(delivery);
     }
     co_return found;
+  }
+  Task<Result<queue::DirectiveAnswer>> direct(net::Shard&, queue::DirectiveOrder order) override {
+    queue::DirectiveAnswer answer;
+    answer.deliveries = count_of(order.selector).deliveries;
+    answer.messages = answer.deliveries;
+    ordered.push_back(std::move(order));
+    co_return answer;
+  }
+  Task<std::vector<queue::DirectiveView>> directives(net::Shard&) override {
+    co_return std::vector<queue::DirectiveView>{};
+  }
+  Task<std::vector<queue::TopRow>> top(net::Shard&, queue::TopBy, queue::Selector, std::size_t) override {
+    co_return std::vector<queue::TopRow>{};
   }
   Task<void> drain(net::Shard&, std::chrono::milliseconds) override { co_return; }
 
