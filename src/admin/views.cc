@@ -181,7 +181,8 @@ Json delivery_json(const tenants::Snapshot& snapshot, const queue::DeliveryView&
               {"reason", delivery.reason_code.empty() ? Json(nullptr)
                                                       : Json{{"code", delivery.reason_code},
                                                              {"text", delivery.reason},
-                                                             {"since", to_rfc3339(delivery.reason_since)}}}};
+                                                             {"since", to_rfc3339(delivery.reason_since)},
+                                                             {"until", time_or_null(delivery.until)}}}};
 }
 
 Json counts_json(const queue::Counts& counts) {

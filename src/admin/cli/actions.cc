@@ -8,13 +8,28 @@ Argument subject(std::string help) {
   return {.name = "NAME", .help = std::move(help), .field = "-", .is_required = true};
 }
 
+std::vector<Argument> with_limit(std::vector<Argument> flags, std::string help) {
+  flags.push_back({.name = "limit", .help = std::move(help), .kind = ValueKind::kNumber, .field = "-"});
+  return flags;
+}
+
+Result<std::size_t> limit_of(const Arguments& arguments, std::size_t usual) {
+  if (!arguments.has("limit")) return usual;
+  const auto given = parse_size(arguments.text("limit"));
+  if (!given || *given == 0) return fail(ErrorCode::kInvalid, "limit: a number from 1 on");
+  return *given;
+}
+
 CommandFunction list_of(std::string collection, Columns columns) {
   return [collection = std::move(collection), columns = std::move(columns)](CommandContext& context,
                                                                             const Arguments& arguments) -> Status {
     const auto query = query_of(context, arguments);
     if (!query) return fail(query.error());
+    const auto limit = limit_of(arguments, 0);
+    if (!limit) return fail(limit.error());
     Output::List list{context.output, columns};
-    auto listed = context.api.each_item("/" + collection + *query, 0, [&list](const Json& item) { list.add(item); });
+    auto listed =
+        context.api.each_item("/" + collection + *query, *limit, [&list](const Json& item) { list.add(item); });
     if (listed) list.finish();
     return listed;
   };

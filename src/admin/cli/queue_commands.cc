@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
 #include "src/admin/cli/actions.h"
+#include "src/admin/cli/queue_arguments.h"
 
 namespace bulkhead::admin::cli {
-namespace {
 
-std::vector<Argument> selectors() {
+std::vector<Argument> queue_selector_flags() {
   return {{.name = "tenant", .help = "Of this tenant"},
           {.name = "account", .help = "Charged to this account"},
           {.name = "sender", .help = "From this envelope sender; '<>' is the null sender"},
@@ -24,6 +24,8 @@ std::vector<Argument> with_all(std::vector<Argument> flags) {
   flags.push_back({.name = "all", .help = "Everything, when no selector is given", .kind = ValueKind::kSwitch});
   return flags;
 }
+
+namespace {
 
 Status count(CommandContext& context, const Arguments& arguments) {
   const auto query = query_of(context, arguments);
@@ -52,44 +54,51 @@ Status retry(CommandContext& context, const Arguments& arguments) {
 
 Noun queue_commands() {
   const Argument id = subject("Id of the message");
-  return {"queue",
-          "Mail that waits or is on its way",
-          {
-              {"list",
-               "List deliveries, the oldest first",
-               "bulkhead queue list --tenant acme --state held",
-               {},
-               selectors(),
-               list_of("queue", {{"ID", "id"},
-                                 {"STATE", "state"},
-                                 {"TENANT", "tenant"},
-                                 {"SENDER", "sender"},
-                                 {"RECIPIENTS", "recipients"},
-                                 {"SOURCE", "source"},
-                                 {"SITE", "site"},
-                                 {"TRIES", "attempts"},
-                                 {"NEXT", "next_attempt"},
-                                 {"REASON", "reason.code"}})},
-              {"count", "Count deliveries by state", "bulkhead queue count --older-than 1h", {}, selectors(), count},
-              {"show",
-               "Show the deliveries of a message",
-               "bulkhead queue show 01JDABCDEFGHJKMNPQRSTVWXYZ",
-               {id},
-               {},
-               show_of("queue")},
-              {"why",
-               "Say why a message waits, and what to do",
-               "bulkhead queue why 01JDABCDEFGHJKMNPQRSTVWXYZ",
-               {id},
-               {},
-               show_of("queue", "/why")},
-              {"retry",
-               "Try scheduled deliveries now",
-               "bulkhead queue retry --recipient-domain example.com",
-               {},
-               with_all(selectors()),
-               retry},
-          }};
+  Noun noun{"queue",
+            "Mail that waits or is on its way",
+            {
+                {"list",
+                 "List deliveries, the oldest first",
+                 "bulkhead queue list --tenant acme --state held",
+                 {},
+                 with_limit(queue_selector_flags(), "At most this many; all when absent"),
+                 list_of("queue", {{"ID", "id"},
+                                   {"STATE", "state"},
+                                   {"TENANT", "tenant"},
+                                   {"SENDER", "sender"},
+                                   {"RECIPIENTS", "recipients"},
+                                   {"SOURCE", "source"},
+                                   {"SITE", "site"},
+                                   {"TRIES", "attempts"},
+                                   {"NEXT", "next_attempt"},
+                                   {"REASON", "reason.code"}})},
+                {"count",
+                 "Count deliveries by state",
+                 "bulkhead queue count --older-than 1h",
+                 {},
+                 queue_selector_flags(),
+                 count},
+                {"show",
+                 "Show the deliveries of a message",
+                 "bulkhead queue show 01JDABCDEFGHJKMNPQRSTVWXYZ",
+                 {id},
+                 {},
+                 show_of("queue")},
+                {"why",
+                 "Say why a message waits, and what to do",
+                 "bulkhead queue why 01JDABCDEFGHJKMNPQRSTVWXYZ",
+                 {id},
+                 {},
+                 show_of("queue", "/why")},
+                {"retry",
+                 "Try scheduled deliveries now",
+                 "bulkhead queue retry --recipient-domain example.com",
+                 {},
+                 with_all(queue_selector_flags()),
+                 retry},
+            }};
+  for (auto& command : directive_commands()) noun.commands.push_back(std::move(command));
+  return noun;
 }
 
 }  // namespace bulkhead::admin::cli

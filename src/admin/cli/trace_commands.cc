@@ -23,12 +23,6 @@ std::vector<Argument> filters() {
           {.name = "protocol", .help = "smtp, submission, submissions, api, …"}};
 }
 
-std::vector<Argument> with_limit(std::vector<Argument> flags) {
-  flags.push_back(
-      {.name = "limit", .help = "At most this many; 100 when absent", .kind = ValueKind::kNumber, .field = "-"});
-  return flags;
-}
-
 constexpr std::size_t kDetailMax = 200;
 constexpr std::size_t kShownUsually = 100;
 
@@ -57,12 +51,8 @@ std::string detail_of(const Json& event) {
 }
 
 Status search(CommandContext& context, const Arguments& arguments) {
-  std::size_t limit = kShownUsually;
-  if (arguments.has("limit")) {
-    const auto given = parse_size(arguments.text("limit"));
-    if (!given || *given == 0) return fail(ErrorCode::kInvalid, "limit: a number from 1 on");
-    limit = *given;
-  }
+  const auto limit = limit_of(arguments, kShownUsually);
+  if (!limit) return fail(limit.error());
   const auto query = query_of(context, arguments);
   if (!query) return fail(query.error());
   Output::List list{context.output, kColumns};
@@ -71,7 +61,7 @@ Status search(CommandContext& context, const Arguments& arguments) {
     if (!context.output.is_json() && event.is_object()) row["what"] = detail_of(event);
     list.add(row);
   };
-  if (auto listed = context.api.each_item("/trace" + *query, limit, add); !listed) return listed;
+  if (auto listed = context.api.each_item("/trace" + *query, *limit, add); !listed) return listed;
   list.finish();
   return {};
 }
@@ -129,7 +119,7 @@ Noun trace_commands() {
                "Search events, the newest first",
                "bulkhead trace search --recipient bob@example.com --since 1d",
                {},
-               with_limit(filters()),
+               with_limit(filters(), "At most this many; 100 when absent"),
                search},
               {"show",
                "Show everything that happened to a message",

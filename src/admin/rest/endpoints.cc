@@ -240,11 +240,40 @@ Endpoints limit_endpoints() {
   };
 }
 
+// Of an order about a part of the queue.
+Fields order_fields(Fields more = {}) {
+  Fields fields = with(selectors(), {"all", kBoolean, kOptional, "Everything, when no selector is given"});
+  fields.push_back({"dry_run", kBoolean, kOptional, "Count and show samples, change nothing"});
+  fields.push_back({"and_future", kBoolean, kOptional, "Also what is accepted later"});
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
+}
+
+Endpoints directive_endpoints() {
+  const Field reports{"report_to_all", kBoolean, kOptional, "Report also to senders outside, who may be forged"};
+  return {
+      {"GET", "/queue/directives", "Orders in force, the oldest first", &list_directives, "Directive", kPage, 200,
+       {kTenantQuery}, Input::kNone, {}},
+      {"POST", "/queue/hold", "Hold mail: nothing of it is tried until it is released", &hold_queue, "Order", kOne, 200,
+       {}, Input::kJson, order_fields()},
+      {"POST", "/queue/release", "Release held mail", &release_queue, "Order", kOne, 200, {}, Input::kJson,
+       order_fields()},
+      {"POST", "/queue/purge", "Remove mail without a report", &purge_queue, "Order", kOne, 200, {}, Input::kJson,
+       order_fields()},
+      {"POST", "/queue/bounce", "Return mail to its senders", &bounce_queue, "Order", kOne, 200, {}, Input::kJson,
+       order_fields({reports})},
+  };
+}
+
 Endpoints queue_endpoints() {
   return {
       {"GET", "/queue", "List deliveries, the oldest first", &list_queue, "Delivery", kPage, 200, paged(selectors()),
        Input::kNone, {}},
       {"GET", "/queue/count", "Count deliveries by state", &count_queue, "Counts", kOne, 200, selectors(),
+       Input::kNone, {}},
+      {"GET", "/queue/top", "Who has the most in the queue", &top_queue, "Top", kPage, 200,
+       with(with(selectors(), kLimit),
+            {"by", kString, kOptional, "account, tenant, sender, client-ip, site or source; account when absent"}),
        Input::kNone, {}},
       {"POST", "/queue/retry", "Make scheduled deliveries due now", &retry_queue, "Retry", kOne, 200, {},
        Input::kJson, with(selectors(), {"all", kBoolean, kOptional, "Everything, when no selector is given"})},
@@ -278,7 +307,8 @@ const Endpoints& endpoints() {
     Endpoints all;
     for (const auto& part :
          {tenant_endpoints(), domain_endpoints(), address_endpoints(), account_endpoints(), alias_endpoints(),
-          route_endpoints(), token_endpoints(), limit_endpoints(), queue_endpoints(), trace_endpoints()}) {
+          route_endpoints(), token_endpoints(), limit_endpoints(), directive_endpoints(), queue_endpoints(),
+          trace_endpoints()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

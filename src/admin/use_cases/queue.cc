@@ -28,6 +28,7 @@ Result<queue::Selector> selector_of_path(const Call& call) {
 
 // `tenant` is the name of the message's tenant: what is printed here can be pasted as it is.
 std::string advice_for(const queue::DeliveryView& delivery, const std::string& tenant) {
+  if (!delivery.remedy.empty()) return delivery.remedy;
   if (delivery.state == "active") return "an attempt is under way";
   if (delivery.state == "ready") return "it goes out as soon as a connection of its lane is free";
   if (delivery.reason_code.find("no-source") != std::string::npos) {
@@ -146,8 +147,7 @@ Task<Result<Json>> why_queued(const AdminServices& services, net::Shard& shard, 
 Task<Result<Json>> retry_queue(const AdminServices& services, net::Shard& shard, Call call) {
   const auto selectors = queue_selectors(services, call);
   if (!selectors) co_return fail(selectors.error());
-  const bool has_selector = call.body.size() > (call.has("all") ? 1U : 0U);
-  if (!has_selector && !call.is_true("all"))
+  if (!has_selector(call) && !call.is_true("all"))
     co_return fail(ErrorCode::kInvalid, "no selector was given", "say which, or --all for all");
   queue::Counts sum;
   for (const auto& selector : *selectors) {

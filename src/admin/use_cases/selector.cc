@@ -1,5 +1,7 @@
 #include "src/admin/use_cases/selector.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -8,6 +10,10 @@
 
 namespace bulkhead::admin {
 namespace {
+
+constexpr std::array<std::string_view, 12> kSelectorNames{
+    "tenant", "account",   "sender", "recipient",  "recipient_domain", "site",
+    "source", "client_ip", "state",  "older_than", "subject",          "id"};
 
 std::string given(const Call& call, std::string_view name) {
   return call.has(name) ? call.text(name) : call.in_query(name);
@@ -85,6 +91,11 @@ Result<std::vector<queue::Selector>> queue_selectors(const AdminServices& servic
   std::vector<queue::Selector> selectors(scope->tenants->size(), selector);
   for (std::size_t i = 0; i < selectors.size(); ++i) selectors[i].tenant = (*scope->tenants)[i];
   return selectors;
+}
+
+bool has_selector(const Call& call) {
+  const auto is_given = [&](std::string_view name) { return !given(call, name).empty(); };
+  return std::ranges::any_of(kSelectorNames, is_given) || call.has("sender");
 }
 
 void add_to(queue::Counts& sum, const queue::Counts& more) {

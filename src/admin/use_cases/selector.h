@@ -12,6 +12,8 @@ std::string sender_filter(const Call& call);
 
 // One for each tenant that is meant: a reseller's are several. The operator's is one, for all tenants.
 Result<std::vector<queue::Selector>> queue_selectors(const AdminServices& services, const Call& call);
+// Whether the caller gave a selector of its own, in query or body.
+bool has_selector(const Call& call);
 void add_to(queue::Counts& sum, const queue::Counts& more);
 // "90", "90s", "15m", "1h", "5d": seconds. Nothing for anything else.
 std::optional<std::chrono::seconds> parse_duration(std::string_view text);

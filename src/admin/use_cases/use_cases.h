@@ -62,6 +62,12 @@ Task<Result<Json>> count_queue(const AdminServices& services, net::Shard& shard,
 Task<Result<Json>> show_queued(const AdminServices& services, net::Shard& shard, Call call);
 Task<Result<Json>> why_queued(const AdminServices& services, net::Shard& shard, Call call);
 Task<Result<Json>> retry_queue(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> top_queue(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> hold_queue(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> release_queue(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> purge_queue(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> bounce_queue(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> list_directives(const AdminServices& services, net::Shard& shard, Call call);
 
 Result<Json> search_trace(const AdminServices& services, const Call& call);
 Result<Json> show_trace(const AdminServices& services, const Call& call);

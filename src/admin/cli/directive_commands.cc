@@ -1,0 +1,111 @@
+// Orders about a part of the queue, and who has the most in it.
+#include <fmt/format.h>
+
+#include "src/admin/cli/actions.h"
+#include "src/admin/cli/queue_arguments.h"
+
+namespace bulkhead::admin::cli {
+namespace {
+
+std::vector<Argument> order_flags() {
+  auto flags = with_all(queue_selector_flags());
+  flags.push_back({.name = "dry-run", .help = "Count and show samples, change nothing", .kind = ValueKind::kSwitch});
+  flags.push_back({.name = "and-future", .help = "Also what is accepted later", .kind = ValueKind::kSwitch});
+  return flags;
+}
+
+const Columns kSampleColumns{{"ID", "id"},           {"STATE", "state"},    {"TENANT", "tenant"},
+                             {"ACCOUNT", "account"}, {"SENDER", "sender"},  {"RECIPIENTS", "recipients"},
+                             {"SITE", "site"},       {"SUBJECT", "subject"}};
+
+void show_samples(Output& output, const Json& answer) {
+  if (output.is_json() || member(answer, "samples").empty()) return;
+  Output::List list{output, kSampleColumns};
+  for (const auto& sample : member(answer, "samples")) list.add(sample);
+  list.finish();
+}
+
+std::string sentence(const Json& answer, const std::string& done, bool is_dry_run) {
+  auto text =
+      fmt::format("{} of {} of {} {} {}", counted(member(answer, "deliveries"), "delivery", "deliveries"),
+                  counted(member(answer, "messages"), "message", "messages"),
+                  counted(member(answer, "accounts"), "account", "accounts"),
+                  member(answer, "deliveries") == 1 ? "is" : "are", is_dry_run ? "meant; nothing was changed" : done);
+  if (!is_dry_run && member(answer, "active") != 0)
+    text += fmt::format("; {} of them under way, whose attempts end first", format_value(member(answer, "active")));
+  if (member(answer, "complete") == false)
+    text += "; the queue is still being looked through, see: bulkhead queue directives";
+  return text;
+}
+
+// What the verb does to what it means, as "are …".
+CommandFunction order_of(std::string verb, std::string done) {
+  return
+      [verb = std::move(verb), done = std::move(done)](CommandContext& context, const Arguments& arguments) -> Status {
+        const auto body = body_of(context, arguments);
+        if (!body) return fail(body.error());
+        const auto answer = context.api.post("/queue/" + verb, *body);
+        if (!answer) return fail(answer.error());
+        show_samples(context.output, *answer);
+        context.output.done(*answer, sentence(*answer, done, arguments.has("dry-run")));
+        for (const auto& text : member(*answer, "overridden")) {
+          context.output.warn("ended by this order: " + text.get<std::string>());
+        }
+        return {};
+      };
+}
+
+Command order(std::string verb, std::string help, std::string example, std::string done, std::vector<Argument> flags) {
+  auto run = order_of(verb, std::move(done));
+  return {std::move(verb), std::move(help), std::move(example), {}, std::move(flags), std::move(run)};
+}
+
+}  // namespace
+
+std::vector<Command> directive_commands() {
+  auto bounce_flags = order_flags();
+  bounce_flags.push_back({.name = "report-to-all",
+                          .help = "Report also to senders outside, who may be forged",
+                          .kind = ValueKind::kSwitch});
+  auto top_flags = queue_selector_flags();
+  top_flags.push_back(
+      {.name = "by", .help = "account, tenant, sender, client-ip, site or source; account when absent"});
+  return {
+      {"top",
+       "Show who has the most in the queue",
+       "bulkhead queue top --by account",
+       {},
+       with_limit(std::move(top_flags), "At most this many; the first 500 when absent"),
+       list_of("queue/top", {{"KEY", "key"},
+                             {"TENANT", "tenant"},
+                             {"DELIVERIES", "deliveries"},
+                             {"READY", "ready"},
+                             {"ACTIVE", "active"},
+                             {"SCHEDULED", "scheduled"},
+                             {"HELD", "held"}})},
+      order("hold", "Hold mail until it is released; no attempt is used and it does not expire",
+            "bulkhead queue hold --account info@acme.example --and-future", "held", order_flags()),
+      order("release", "Release what is held", "bulkhead queue release --account info@acme.example", "released",
+            order_flags()),
+      order("purge", "Remove mail without a report to its sender",
+            "bulkhead queue purge --account info@acme.example --dry-run", "purged", order_flags()),
+      order("bounce", "Return mail to its senders, who are told", "bulkhead queue bounce --site example.net",
+            "returned", std::move(bounce_flags)),
+      {"directives",
+       "List the orders that are in force, and what they have done",
+       "bulkhead queue directives",
+       {},
+       {{.name = "tenant", .help = "Of this tenant"}},
+       list_of("queue/directives", {{"ID", "id"},
+                                    {"ACTION", "action"},
+                                    {"SELECTOR", "selector"},
+                                    {"FUTURE", "and_future"},
+                                    {"GIVEN", "given_at"},
+                                    {"BY", "by"},
+                                    {"HELD", "progress.held"},
+                                    {"LEFT", "progress.left"},
+                                    {"DONE", "progress.done"}})},
+  };
+}
+
+}  // namespace bulkhead::admin::cli

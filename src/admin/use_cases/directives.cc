@@ -1,0 +1,178 @@
+// Orders about a part of the queue: hold, release, purge, bounce; and those that are in force.
+#include <fmt/format.h>
+
+#include "src/admin/use_cases/change.h"
+#include "src/admin/use_cases/lookup.h"
+#include "src/admin/use_cases/selector.h"
+#include "src/admin/use_cases/use_cases.h"
+#include "src/admin/views.h"
+
+namespace bulkhead::admin {
+namespace {
+
+constexpr std::string_view kOperator = "operator ";
+constexpr std::string_view kTenant = "tenant ";
+
+// Who gave a directive, so that another caller's rank can be compared with it later.
+std::string giver_of(const Caller& caller) {
+  if (caller.is_operator()) return fmt::format("{}{}", kOperator, caller.name);
+  return fmt::format("{}{} {}", kTenant, caller.tenant->text(), caller.name);
+}
+
+// Whether the caller may end what somebody ordered: its own, and what those below it ordered.
+bool may_end(const Caller& caller, std::string_view giver) {
+  if (caller.is_operator()) return true;
+  if (!giver.starts_with(kTenant)) return false;
+  const auto id = TenantId::parse(giver.substr(kTenant.size(), 26));
+  return id && caller.sees(*id);
+}
+
+// A tenant may not release what the operator or its reseller holds.
+Status check_rank(const Caller& caller, const std::vector<queue::DirectiveView>& in_force,
+                  const queue::Selector& selector) {
+  for (const auto& view : in_force) {
+    const auto& directive = view.directive;
+    if (directive.action != queue::DirectiveAction::kHold || may_end(caller, directive.by)) continue;
+    if (queue::are_disjoint(directive.selector, selector)) continue;
+    if (!directive.selector.tenant || caller.sees(*directive.selector.tenant)) {
+      return fail(ErrorCode::kForbidden, "this mail is held by an order from above",
+                  fmt::format("ask who gave it; the directive is {}", directive.id.text()));
+    }
+  }
+  return {};
+}
+
+Json samples_json(const tenants::Snapshot& snapshot, const std::vector<queue::DeliveryView>& samples) {
+  Json items = Json::array();
+  for (const auto& sample : samples) items.push_back(delivery_json(snapshot, sample));
+  return items;
+}
+
+// The answers for all tenants that a reseller's order means, as one.
+class Sum {
+ public:
+  void add(const tenants::Snapshot& snapshot, const queue::DirectiveAnswer& answer) {
+    if (!answer.id.is_nil()) directives_.push_back(answer.id.text());
+    deliveries_ += answer.deliveries;
+    messages_ += answer.messages;
+    accounts_ += answer.accounts;
+    active_ += answer.active;
+    is_exact_ = is_exact_ && answer.is_exact;
+    is_complete_ = is_complete_ && answer.is_complete;
+    for (const auto& text : answer.overridden) overridden_.push_back(text);
+    for (auto& sample : samples_json(snapshot, answer.samples)) samples_.push_back(std::move(sample));
+  }
+  std::uint64_t deliveries() const { return deliveries_; }
+  std::uint64_t messages() const { return messages_; }
+  Json json() const {
+    return Json{{"directive", directives_.empty() ? Json(nullptr) : directives_.front()},
+                {"directives", directives_},
+                {"matched", deliveries_},
+                {"deliveries", deliveries_},
+                {"messages", messages_},
+                {"accounts", accounts_},
+                {"active", active_},
+                {"exact", is_exact_},
+                {"complete", is_complete_},
+                {"overridden", overridden_},
+                {"samples", samples_}};
+  }
+
+ private:
+  Json directives_ = Json::array(), overridden_ = Json::array(), samples_ = Json::array();
+  std::uint64_t deliveries_ = 0, messages_ = 0, accounts_ = 0, active_ = 0;
+  bool is_exact_ = true, is_complete_ = true;
+};
+
+std::string selected_by(const queue::Selector& selector) {
+  return escape_controls(queue::text_of(selector), 320);
+}
+
+Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call call, queue::DirectiveAction action) {
+  const auto selectors = queue_selectors(services, call);
+  if (!selectors) co_return fail(selectors.error());
+  queue::DirectiveOrder order{.action = action,
+                              .and_future = call.is_true("and_future"),
+                              .is_dry_run = call.is_true("dry_run"),
+                              .is_for_all = call.is_true("all"),
+                              .reports_to_all = call.is_true("report_to_all"),
+                              .by = giver_of(call.caller)};
+  // The scope of a tenant's token is not a selector that it gave.
+  const bool is_unselected = !has_selector(call);
+  if (is_unselected && !order.is_for_all)
+    co_return fail(ErrorCode::kInvalid, "no selector was given, so everything would be meant",
+                   "say which mail, or --all for all");
+  if (action == queue::DirectiveAction::kRelease && !call.caller.is_operator()) {
+    const auto in_force = co_await services.queue.directives(shard);
+    for (const auto& selector : *selectors) {
+      if (auto allowed = check_rank(call.caller, in_force, selector); !allowed) co_return fail(allowed.error());
+    }
+  }
+  const auto snapshot = services.live.snapshot();
+  Sum sum;
+  for (const auto& selector : *selectors) {
+    order.selector = selector;
+    auto ordering = services.queue.direct(shard, order);
+    const auto answer = co_await std::move(ordering);
+    if (!answer) co_return fail(answer.error());
+    sum.add(*snapshot, *answer);
+    if (order.is_dry_run) continue;
+    Change change{"queue"};
+    change.verb(fmt::format("{} of {} deliveries of {} messages{}; selected by {}", queue::to_string(action),
+                            answer->deliveries, answer->messages, order.and_future ? " and what follows" : "",
+                            selected_by(selector)));
+    record_change(services, call, selector.tenant.value_or(TenantId{}), change);
+  }
+  co_return sum.json();
+}
+
+Json progress_json(const queue::DirectiveProgress& progress) {
+  return Json{{"held", progress.held},
+              {"left", progress.marked},
+              {"done", progress.done},
+              {"active", progress.active},
+              {"messages_done", progress.messages_done},
+              {"looked_at", progress.swept},
+              {"to_look_at", progress.sweep_total},
+              {"complete", !progress.is_sweeping}};
+}
+
+}  // namespace
+
+Task<Result<Json>> hold_queue(const AdminServices& services, net::Shard& shard, Call call) {
+  return order(services, shard, std::move(call), queue::DirectiveAction::kHold);
+}
+
+Task<Result<Json>> release_queue(const AdminServices& services, net::Shard& shard, Call call) {
+  return order(services, shard, std::move(call), queue::DirectiveAction::kRelease);
+}
+
+Task<Result<Json>> purge_queue(const AdminServices& services, net::Shard& shard, Call call) {
+  return order(services, shard, std::move(call), queue::DirectiveAction::kPurge);
+}
+
+Task<Result<Json>> bounce_queue(const AdminServices& services, net::Shard& shard, Call call) {
+  return order(services, shard, std::move(call), queue::DirectiveAction::kBounce);
+}
+
+Task<Result<Json>> list_directives(const AdminServices& services, net::Shard& shard, Call call) {
+  const auto scope = tenant_scope(services, call);
+  if (!scope) co_return fail(scope.error());
+  const auto in_force = co_await services.queue.directives(shard);
+  Json items = Json::array();
+  for (const auto& [directive, progress] : in_force) {
+    if (!scope->includes(directive.selector.tenant)) continue;
+    items.push_back(Json{{"id", directive.id.text()},
+                         {"action", queue::to_string(directive.action)},
+                         {"selector", selected_by(directive.selector)},
+                         {"and_future", directive.and_future},
+                         {"given_at", to_rfc3339(directive.given_at)},
+                         {"by", directive.by},
+                         {"deliveries", directive.deliveries},
+                         {"messages", directive.messages},
+                         {"progress", progress_json(progress)}});
+  }
+  co_return page_json(std::move(items), {});
+}
+
+}  // namespace bulkhead::admin
