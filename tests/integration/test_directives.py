@@ -135,7 +135,7 @@ class Directives(TestCase):
             rows = self.server.json("queue", "top", "--by", key)
             self.assertEqual(sum(r["deliveries"] for r in rows), 33, key)
         self.assertIn("hacked@bad.example", self.server.cli("queue", "top", "--by", "account").splitlines()[1])
-        for arguments in (["queue", "purge"], ["queue", "hold"], ["queue", "hold", "--account", "nobody@bad.example"],
+        for arguments in (["queue", "purge"], ["queue", "hold"], ["queue", "hold", "--tenant", "nobody"],
                           ["queue", "hold", "--state", "nonsense"], ["queue", "top", "--by", "nonsense"]):
             result = self.server.cli_result(*arguments)
             self.assertIn(result.returncode, (1, 2), arguments)

@@ -98,6 +98,7 @@ std::vector<Command> directive_commands() {
        {{.name = "tenant", .help = "Of this tenant"}},
        list_of("queue/directives", {{"ID", "id"},
                                     {"ACTION", "action"},
+                                    {"TENANT", "tenant"},
                                     {"SELECTOR", "selector"},
                                     {"FUTURE", "and_future"},
                                     {"GIVEN", "given_at"},

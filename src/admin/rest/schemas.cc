@@ -172,6 +172,7 @@ std::vector<Schema> mail_schemas() {
       {"Directive",
        {{"id", kString, kRequired, "Of the directive"},
         {"action", kString, kRequired, "hold, release, purge or bounce"},
+        {"tenant", kString, kNullable, "Whose mail it means; null for all"},
         {"selector", kString, kRequired, "What it means"},
         {"and_future", kBoolean, kRequired, "Whether it means what comes later, too"},
         {"given_at", kTime, kRequired, "When it was given"},

@@ -91,12 +91,13 @@ std::string selected_by(const queue::Selector& selector) {
 Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call call, queue::DirectiveAction action) {
   const auto selectors = queue_selectors(services, call);
   if (!selectors) co_return fail(selectors.error());
-  queue::DirectiveOrder order{.action = action,
-                              .and_future = call.is_true("and_future"),
-                              .is_dry_run = call.is_true("dry_run"),
-                              .is_for_all = call.is_true("all"),
-                              .reports_to_all = call.is_true("report_to_all"),
-                              .by = giver_of(call.caller)};
+  queue::DirectiveOrder order;
+  order.action = action;
+  order.and_future = call.is_true("and_future");
+  order.is_dry_run = call.is_true("dry_run");
+  order.is_for_all = call.is_true("all");
+  order.reports_to_all = call.is_true("report_to_all");
+  order.by = giver_of(call.caller);
   // The scope of a tenant's token is not a selector that it gave.
   const bool is_unselected = !has_selector(call);
   if (is_unselected && !order.is_for_all)
@@ -159,11 +160,14 @@ Task<Result<Json>> list_directives(const AdminServices& services, net::Shard& sh
   const auto scope = tenant_scope(services, call);
   if (!scope) co_return fail(scope.error());
   const auto in_force = co_await services.queue.directives(shard);
+  const auto snapshot = services.live.snapshot();
   Json items = Json::array();
   for (const auto& [directive, progress] : in_force) {
     if (!scope->includes(directive.selector.tenant)) continue;
     items.push_back(Json{{"id", directive.id.text()},
                          {"action", queue::to_string(directive.action)},
+                         {"tenant", directive.selector.tenant ? Json(tenant_name(*snapshot, *directive.selector.tenant))
+                                                              : Json(nullptr)},
                          {"selector", selected_by(directive.selector)},
                          {"and_future", directive.and_future},
                          {"given_at", to_rfc3339(directive.given_at)},

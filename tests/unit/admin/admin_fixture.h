@@ -20,7 +20,6 @@ class FakeQueue final : public queue::Queue {
  public:
   std::vector<queue::DeliveryView> deliveries;
   std::vector<queue::Selector> retried;
-  std::vector<queue::DirectiveOrder> ordered;
 
   void set_carrier(std::size_t, queue::Carrier&) override {}
   Status start() override { return {}; }
@@ -47,19 +46,35 @@ class FakeQueue final : public queue::Queue {
     co_return found;
   }
   Task<Result<queue::DirectiveAnswer>> direct(net::Shard&, queue::DirectiveOrder order) override {
+    orders.push_back(order);
     queue::DirectiveAnswer answer;
-    answer.deliveries = count_of(order.selector).deliveries;
-    answer.messages = answer.deliveries;
-    ordered.push_back(std::move(order));
+    answer.deliveries = answer.messages = count_of(order.selector).deliveries;
+    if (order.is_dry_run) co_return answer;
+    queue::DirectiveView view;
+    view.directive.id = queue::DirectiveId{Ulid{{static_cast<std::uint8_t>(orders.size())}}};
+    view.directive.action = order.action;
+    view.directive.selector = order.selector;
+    view.directive.by = order.by;
+    answer.id = view.directive.id;
+    in_force.push_back(view);
     co_return answer;
   }
-  Task<std::vector<queue::DirectiveView>> directives(net::Shard&) override {
-    co_return std::vector<queue::DirectiveView>{};
-  }
-  Task<std::vector<queue::TopRow>> top(net::Shard&, queue::TopBy, queue::Selector, std::size_t) override {
-    co_return std::vector<queue::TopRow>{};
+  Task<std::vector<queue::DirectiveView>> directives(net::Shard&) override { co_return in_force; }
+  Task<std::vector<queue::TopRow>> top(net::Shard&, queue::TopBy by, queue::Selector selector,
+                                       std::size_t limit) override {
+    top_by = by;
+    std::vector<queue::TopRow> rows;
+    for (const auto& delivery : deliveries) {
+      if (!matches(delivery, selector) || rows.size() == limit) continue;
+      rows.push_back({"key", delivery.message->tenant, {.messages = 1, .deliveries = rows.size() + 1}});
+    }
+    co_return rows;
   }
   Task<void> drain(net::Shard&, std::chrono::milliseconds) override { co_return; }
+
+  std::vector<queue::DirectiveOrder> orders;
+  std::vector<queue::DirectiveView> in_force;
+  std::optional<queue::TopBy> top_by;
 
  private:
   static bool matches(const queue::DeliveryView& delivery, const queue::Selector& selector) {

@@ -17,6 +17,7 @@ class ResellerTest : public AdminTest {
     for (const char* tenant : {"acme", "child", "grandchild", "other"}) {
       ids_[tenant] = queue_message(tenant, "scheduled", "");
       expect_status(call("PATCH", "/limits", {{"tenant", tenant}, {"messages", "5/1h"}}), 200);
+      expect_status(call("POST", "/queue/hold", {{"tenant", tenant}}), 200);
     }
     reseller_ = token_for("acme");
     child_ = token_for("child");

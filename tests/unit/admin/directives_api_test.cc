@@ -1,0 +1,85 @@
+// Orders about the queue through the API: what is meant, who may give and who may end them.
+#include "tests/unit/admin/admin_fixture.h"
+
+namespace bulkhead::admin {
+namespace {
+
+using DirectivesApi = AdminTest;
+
+TEST_F(DirectivesApi, GivesTheOrderThatWasAskedFor) {
+  queue_message("acme", "ready", "");
+  const auto answer = call("POST", "/queue/hold", {{"account", "ann@acme.example"}, {"and_future", true}});
+  expect_status(answer, 200);
+  EXPECT_EQ(answer.json["matched"], 1);
+  EXPECT_FALSE(answer.json["directive"].is_null());
+  ASSERT_EQ(queue_.orders.size(), 1U);
+  EXPECT_EQ(queue_.orders[0].action, queue::DirectiveAction::kHold);
+  EXPECT_EQ(queue_.orders[0].selector.account, "ann@acme.example");
+  EXPECT_TRUE(queue_.orders[0].and_future);
+  EXPECT_NE(trace_.last().detail.find("hold of 1 deliveries of 1 messages and what follows"), std::string::npos);
+  for (const char* verb : {"release", "purge", "bounce"}) {
+    expect_status(call("POST", std::string{"/queue/"} + verb, {{"site", "x.example"}}), 200);
+    EXPECT_EQ(queue::to_string(queue_.orders.back().action), verb);
+  }
+}
+
+TEST_F(DirectivesApi, EverythingIsMeantOnlyWhenItIsSaid) {
+  for (const char* verb : {"hold", "release", "purge", "bounce"}) {
+    expect_status(call("POST", std::string{"/queue/"} + verb, Json::object()), 400);
+  }
+  EXPECT_TRUE(queue_.orders.empty());
+  expect_status(call("POST", "/queue/purge", {{"all", true}}), 200);
+  EXPECT_TRUE(queue_.orders.back().is_for_all);
+}
+
+TEST_F(DirectivesApi, ADryRunChangesNothingAndIsNotRecorded) {
+  queue_message("acme", "ready", "");
+  const auto before = trace_.all_details();
+  const auto answer = call("POST", "/queue/purge", {{"tenant", "acme"}, {"dry_run", true}});
+  EXPECT_EQ(answer.json["matched"], 1);
+  EXPECT_TRUE(answer.json["directive"].is_null());
+  EXPECT_TRUE(queue_.orders.back().is_dry_run);
+  EXPECT_EQ(trace_.all_details(), before);
+}
+
+TEST_F(DirectivesApi, ATenantOrdersItsOwnMailOnly) {
+  queue_message("acme", "ready", "");
+  queue_message("other", "ready", "");
+  const auto acme = token_for("acme");
+  expect_status(call("POST", "/queue/hold", {{"all", true}}, acme), 200);
+  const auto id = services_->live.snapshot()->tenant_by_name("acme")->id;
+  EXPECT_EQ(queue_.orders.back().selector.tenant, id);
+  const auto orders = queue_.orders.size();
+  expect_status(call("POST", "/queue/purge", {{"tenant", "other"}}, acme), 404);
+  EXPECT_EQ(queue_.orders.size(), orders);
+}
+
+TEST_F(DirectivesApi, ATenantMayNotReleaseWhatTheOperatorHolds) {
+  const auto acme = token_for("acme");
+  expect_status(call("POST", "/queue/hold", {{"tenant", "acme"}}, acme), 200);
+  expect_status(call("POST", "/queue/release", {{"tenant", "acme"}}, acme), 200);
+  expect_status(call("POST", "/queue/hold", {{"tenant", "acme"}, {"account", "ann@acme.example"}}), 200);
+  expect_status(call("POST", "/queue/release", {{"tenant", "acme"}}, acme), 403);
+  expect_status(call("POST", "/queue/release", {{"account", "ann@acme.example"}}, acme), 403);
+  expect_status(call("POST", "/queue/release", {{"account", "bob@acme.example"}}, acme), 200);
+  expect_status(call("POST", "/queue/release", {{"tenant", "acme"}}), 200);
+}
+
+TEST_F(DirectivesApi, ATenantMayNotReleaseWhatIsHeldForAll) {
+  const auto acme = token_for("acme");
+  expect_status(call("POST", "/queue/hold", {{"site", "x.example"}}), 200);
+  expect_status(call("POST", "/queue/release", {{"site", "x.example"}}, acme), 403);
+}
+
+TEST_F(DirectivesApi, CountsByWhatIsAsked) {
+  queue_message("acme", "ready", "");
+  expect_status(call("GET", "/queue/top"), 200);
+  EXPECT_EQ(queue_.top_by, queue::TopBy::kAccount);
+  const auto top = call("GET", "/queue/top?by=tenant&limit=5");
+  EXPECT_EQ(queue_.top_by, queue::TopBy::kTenant);
+  EXPECT_EQ(top.json["items"][0]["key"], "acme");
+  expect_status(call("GET", "/queue/top?by=weight"), 400);
+}
+
+}  // namespace
+}  // namespace bulkhead::admin
