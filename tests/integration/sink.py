@@ -8,6 +8,7 @@ Events: connect {peer, local}, message {peer, local, helo, tls, sender, recipien
 import argparse
 import asyncio
 import json
+import os
 import ssl
 import sys
 import time
@@ -28,6 +29,7 @@ def parse():
                    help="answer to RCPT for that local part ('*' for all)")
     p.add_argument("--end", help="answer to the end of the data instead of 250")
     p.add_argument("--first", type=int, default=0, help="only the first N transactions are answered so")
+    p.add_argument("--until", metavar="FILE", help="answers so only until the file exists")
     p.add_argument("--drop-at-end", action="store_true", help="closes after the final dot, before the reply")
     p.add_argument("--delay", type=float, default=0.0, help="seconds before each reply")
     p.add_argument("--no-data", action="store_true", help="does not record the message's text")
@@ -167,6 +169,8 @@ class Sink:
         self.transactions = 0
 
     def misbehaves(self):
+        if self.options.until and os.path.exists(self.options.until):
+            return False
         return self.options.first == 0 or self.transactions < self.options.first
 
     def write(self, **event):

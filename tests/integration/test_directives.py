@@ -25,6 +25,8 @@ class Directives(TestCase):
         self.port = free_port("127.0.0.2")
         self.server = self.node(listen=["127.0.0.1"], extra='[queue]\nretry = ["1s"]\n')
         self.keep_in_memory(self.server)
+        self.open = self.directory / "open"
+        self.remote = self.sink(f"127.0.0.2:{self.port}", options=["--no-data", "--mail", "451 4.7.1 later", "--until", self.open])
         self.server.start()
         self.server.add_tenant("bad", "bad.example")
         self.server.add_tenant("good", "good.example")
@@ -55,7 +57,9 @@ class Directives(TestCase):
         self.server.start()
 
     def serve_remote(self):
-        return self.sink(f"127.0.0.2:{self.port}", options=["--no-data"])
+        """The remote, which has answered 451 so far, takes mail from now on."""
+        self.open.touch()
+        return self.remote
 
     def senders(self, sink):
         return [m["sender"] for m in sink.messages()]
