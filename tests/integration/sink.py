@@ -92,11 +92,14 @@ class Session:
 
     async def do_mail(self, line):
         o = self.sink.options
-        self.mail, self.rcpt = line, []
         bad = o.mail and self.sink.misbehaves()
+        self.mail, self.rcpt = None if bad and o.mail[0] in "45" else line, []
         await self.reply(o.mail if bad else "250 2.1.0 ok")
 
     async def do_rcpt(self, line):
+        if not self.mail:
+            await self.reply("503 5.5.1 MAIL first")
+            return
         local = line.split("<", 1)[-1].split("@", 1)[0]
         for rule in self.sink.options.rcpt:
             name, answer = rule.split("=", 1)
