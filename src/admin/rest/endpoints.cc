@@ -253,7 +253,7 @@ Endpoints directive_endpoints() {
   const Field reports{"report_to_all", kBoolean, kOptional, "Report also to senders outside, who may be forged"};
   return {
       {"GET", "/queue/directives", "Orders in force, the oldest first", &list_directives, "Directive", kPage, 200,
-       {kTenantQuery}, Input::kNone, {}},
+       paged({kTenantQuery}), Input::kNone, {}},
       {"POST", "/queue/hold", "Hold mail: nothing of it is tried until it is released", &hold_queue, "Order", kOne, 200,
        {}, Input::kJson, order_fields()},
       {"POST", "/queue/release", "Release held mail", &release_queue, "Order", kOne, 200, {}, Input::kJson,

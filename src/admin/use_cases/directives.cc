@@ -1,4 +1,6 @@
 // Orders about a part of the queue: hold, release, purge, bounce; and those that are in force.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "src/admin/use_cases/change.h"
@@ -138,6 +140,21 @@ Json progress_json(const queue::DirectiveProgress& progress) {
               {"complete", !progress.is_sweeping}};
 }
 
+Json directive_json(const tenants::Snapshot& snapshot, const queue::DirectiveView& view) {
+  const auto& directive = view.directive;
+  const auto& tenant = directive.selector.tenant;
+  return Json{{"id", directive.id.text()},
+              {"action", queue::to_string(directive.action)},
+              {"tenant", tenant ? Json(tenant_name(snapshot, *tenant)) : Json(nullptr)},
+              {"selector", selected_by(directive.selector)},
+              {"and_future", directive.and_future},
+              {"given_at", to_rfc3339(directive.given_at)},
+              {"by", directive.by},
+              {"deliveries", directive.deliveries},
+              {"messages", directive.messages},
+              {"progress", progress_json(view.progress)}};
+}
+
 }  // namespace
 
 Task<Result<Json>> hold_queue(const AdminServices& services, net::Shard& shard, Call call) {
@@ -159,24 +176,23 @@ Task<Result<Json>> bounce_queue(const AdminServices& services, net::Shard& shard
 Task<Result<Json>> list_directives(const AdminServices& services, net::Shard& shard, Call call) {
   const auto scope = tenant_scope(services, call);
   if (!scope) co_return fail(scope.error());
-  const auto in_force = co_await services.queue.directives(shard);
+  const auto page = page_of(call);
+  if (!page) co_return fail(page.error());
+  auto in_force = co_await services.queue.directives(shard);
+  std::ranges::sort(in_force, {}, [](const queue::DirectiveView& view) { return view.directive.id; });
   const auto snapshot = services.live.snapshot();
   Json items = Json::array();
-  for (const auto& [directive, progress] : in_force) {
-    if (!scope->includes(directive.selector.tenant)) continue;
-    items.push_back(Json{{"id", directive.id.text()},
-                         {"action", queue::to_string(directive.action)},
-                         {"tenant", directive.selector.tenant ? Json(tenant_name(*snapshot, *directive.selector.tenant))
-                                                              : Json(nullptr)},
-                         {"selector", selected_by(directive.selector)},
-                         {"and_future", directive.and_future},
-                         {"given_at", to_rfc3339(directive.given_at)},
-                         {"by", directive.by},
-                         {"deliveries", directive.deliveries},
-                         {"messages", directive.messages},
-                         {"progress", progress_json(progress)}});
+  std::string next;
+  for (const auto& view : in_force) {
+    const auto& directive = view.directive;
+    if (!scope->includes(directive.selector.tenant) || directive.id.text() <= page->after) continue;
+    if (items.size() == page->limit) {
+      next = items.back()["id"];
+      break;
+    }
+    items.push_back(directive_json(*snapshot, view));
   }
-  co_return page_json(std::move(items), {});
+  co_return page_json(std::move(items), std::move(next));
 }
 
 }  // namespace bulkhead::admin

@@ -332,6 +332,7 @@ TEST_F(OpenApi, DescribesWhatTheAnswersHold) {
   trace::Event event;
   event.id = *MessageId::parse(id);
   trace_.record(event);
+  expect_status(call("POST", "/queue/hold", {{"tenant", "acme"}}), 200);
   const std::map<std::string, std::string> names{{"tenant", "acme"},
                                                  {"domain", "acme.example"},
                                                  {"address", "192.0.2.1"},
