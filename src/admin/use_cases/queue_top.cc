@@ -50,6 +50,11 @@ Task<Result<Json>> top_queue(const AdminServices& services, net::Shard& shard, C
   if (!page) co_return fail(page.error());
   const auto selectors = queue_selectors(services, call);
   if (!selectors) co_return fail(selectors.error());
+  for (const auto& selector : *selectors) {
+    if (selector.recipient.empty() && selector.subject.empty() && !selector.older_than) continue;
+    co_return fail(ErrorCode::kInvalid, "top cannot choose by recipient, subject or age",
+                   "choose by another selector, or see: bulkhead queue list");
+  }
   std::vector<queue::TopRow> rows;
   for (const auto& selector : *selectors) {
     auto counting = services.queue.top(shard, *by, selector, page->limit);

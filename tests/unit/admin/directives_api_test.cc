@@ -79,6 +79,9 @@ TEST_F(DirectivesApi, CountsByWhatIsAsked) {
   EXPECT_EQ(queue_.top_by, queue::TopBy::kTenant);
   EXPECT_EQ(top.json["items"][0]["key"], "acme");
   expect_status(call("GET", "/queue/top?by=weight"), 400);
+  for (const char* selector : {"recipient=a@x.example", "subject=offer", "older_than=1h"}) {
+    expect_status(call("GET", std::string{"/queue/top?"} + selector), 400);
+  }
 }
 
 }  // namespace
