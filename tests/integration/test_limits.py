@@ -4,7 +4,7 @@ import re
 import time
 import urllib.request
 
-from harness import TestCase, main, swaks
+from harness import TestCase, main, swaks, wait_until
 
 
 class Limits(TestCase):
@@ -34,7 +34,7 @@ class Limits(TestCase):
         refusal = re.search(r"451 4\.7\.1 Over the limit of 3/1h messages of account s@client\.example: try again after "
                             r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", transcript)
         self.assertTrue(refusal, transcript)
-        rejected = server.json("trace", "search", "--event", "rejected")
+        rejected = wait_until(lambda: server.json("trace", "search", "--event", "rejected"), "the event")
         self.assertIn("limit of 3/1h messages", rejected[0]["reply"])
         self.assertEqual(self.used(server), {"messages": 3, "recipients": 3})
         metrics = self.metrics(server)

@@ -305,10 +305,9 @@ Endpoints trace_endpoints() {
 const Endpoints& endpoints() {
   static const Endpoints kEndpoints = [] {
     Endpoints all;
-    for (const auto& part :
-         {tenant_endpoints(), domain_endpoints(), address_endpoints(), account_endpoints(), alias_endpoints(),
-          route_endpoints(), token_endpoints(), limit_endpoints(), directive_endpoints(), queue_endpoints(),
-          trace_endpoints()}) {
+    for (const auto& part : {tenant_endpoints(), domain_endpoints(), address_endpoints(), account_endpoints(),
+                             alias_endpoints(), route_endpoints(), token_endpoints(), limit_endpoints(),
+                             directive_endpoints(), queue_endpoints(), trace_endpoints()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

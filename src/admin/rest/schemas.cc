@@ -117,7 +117,7 @@ std::vector<Schema> limit_schemas() {
   };
 }
 
-std::vector<Schema> mail_schemas() {
+std::vector<Schema> queue_schemas() {
   return {
       {"Delivery",
        {{"id", kString, kRequired, "Of the message"},
@@ -148,6 +148,11 @@ std::vector<Schema> mail_schemas() {
         {"active", kInteger, kRequired, "Being delivered"},
         {"scheduled", kInteger, kRequired, "Waiting for their next attempt"},
         {"held", kInteger, kRequired, "Waiting for a reason to go"}}},
+  };
+}
+
+std::vector<Schema> order_schemas() {
+  return {
       {"Top",
        {{"key", kString, kRequired, "What is counted by; \"\" for none"},
         {"tenant", kString, kNullable, "Tenant of one of them"},
@@ -184,6 +189,11 @@ std::vector<Schema> mail_schemas() {
        {{"matched", kInteger, kRequired, "Deliveries that became due"},
         {"deliveries", kInteger, kRequired, "The same"},
         {"messages", kInteger, kRequired, "Messages that they belong to"}}},
+  };
+}
+
+std::vector<Schema> mail_schemas() {
+  return {
       {"Event",
        {{"at", kTime, kRequired, "When"},
         {"event", kString, kRequired, "What; the other fields are those that apply"}}},
@@ -211,7 +221,8 @@ std::vector<Schema> mail_schemas() {
 const std::vector<Schema>& schemas() {
   static const std::vector<Schema> kSchemas = [] {
     auto all = directory_schemas();
-    for (const auto& more : {limit_schemas(), mail_schemas()}) all.insert(all.end(), more.begin(), more.end());
+    for (const auto& more : {limit_schemas(), queue_schemas(), order_schemas(), mail_schemas()})
+      all.insert(all.end(), more.begin(), more.end());
     return all;
   }();
   return kSchemas;

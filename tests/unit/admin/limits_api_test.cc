@@ -9,11 +9,13 @@ namespace {
 class LimitApi : public AdminTest {
  protected:
   // The items of a list, by scope, name and measure.
-  Json find(const std::string& target, const std::string& scope, const std::string& measure) {
+  Json find(const std::string& target, const std::string& scope, const std::string& measure,
+            const std::string& name = "") {
     const auto list = call("GET", target);
     expect_status(list, 200);
     for (const auto& item : list.json["items"]) {
-      if (item["scope"] == scope && item["measure"] == measure) return item;
+      const bool is_named = name.empty() || item["name"] == name;
+      if (item["scope"] == scope && item["measure"] == measure && is_named) return item;
     }
     return nullptr;
   }
@@ -68,7 +70,7 @@ TEST_F(LimitApi, ShowsAllThatAnAccountFallsUnder) {
 
 TEST_F(LimitApi, PlansSitesAndPairsHaveLimits) {
   expect_status(call("PATCH", "/limits", {{"plan", "new"}, {"messages", "20/1h"}, {"days", 7}}), 200);
-  EXPECT_EQ(find("/limits", "plan", "messages")["limit"], "20/1h");
+  EXPECT_EQ(find("/limits", "plan", "messages", "new")["limit"], "20/1h");
   EXPECT_EQ(find("/limits?account=ann@acme.example", "account", "messages")["limit"], "20/1h");
   expect_status(call("PATCH", "/limits", {{"site", "google"}, {"connections", 10}, {"messages_per_connection", 50}}),
                 200);
