@@ -1,0 +1,97 @@
+// All that is remembered of one key.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "monitoring/reputation/distinct_count.h"
+#include "monitoring/reputation/signal.h"
+#include "src/base/result.h"
+
+namespace bulkhead::reputation {
+
+// The values are stored. "Restored" is after a throttle or quarantine: free to send, on probation.
+enum class State : std::uint8_t { kNormal, kRestored, kWatched, kThrottled, kQuarantined };
+std::string_view to_string(State state);
+
+// What a key usually does in a day: of accounts and tenants, in recipients.
+class History {
+ public:
+  // A day begins with its first message. A day that is tainted is not learned from: an outbreak must not become what is
+  // usual.
+  void add(UtcTime now, std::uint32_t amount, bool is_tainted);
+  double daily() const { return static_cast<double>(daily_); }
+  double busiest() const { return static_cast<double>(busiest_); }  // of the days before this one, fading 3 % a day
+  int days() const { return days_; }
+
+ private:
+  friend class RecordCodec;
+  void end_day(std::int64_t elapsed_days);
+
+  std::int64_t day_began_ = 0;  // Unix seconds
+  std::uint32_t today_ = 0;
+  float daily_ = 0;
+  float busiest_ = 0;
+  std::uint16_t days_ = 0;
+  bool is_tainted_ = false;
+};
+
+// One event that speaks against a key, for people: the latest few are kept.
+struct Sample {
+  UtcTime at{};
+  Signal signal = Signal::kMessages;
+  std::string text;  // reply, message id, client: printable, at most 200 octets
+
+  bool operator==(const Sample&) const = default;
+};
+
+struct Record {
+  static constexpr std::size_t kSamplesMax = 6;
+  static constexpr std::size_t kSampleSizeMax = 200;
+  static constexpr std::size_t kReasonSizeMax = 200;
+
+  State state = State::kNormal;
+  UtcTime since{};            // of the state
+  UtcTime until{};            // when the state ends by itself; meaningless in kNormal
+  std::uint8_t strikes = 0;   // quarantines, one forgotten a month
+  UtcTime struck{};           // the last of them
+  UtcTime probation_until{};  // thresholds are halved until then, also while it is watched
+  UtcTime exempt_until{};     // rules only report until then
+  std::string exempt_reason = {};
+  UtcTime quiet_until{};  // for decisions that are only reported
+  UtcTime touched{};
+  History history;
+  DistinctCount distinct;  // recipients of an account or client, accounts of a tenant or site, sites of an address
+  std::int64_t distinct_began = 0;  // Unix seconds; counted a day at a time
+  std::vector<Sample> samples = {};
+
+  SignalCount& at(Signal signal);
+  // Nothing was ever counted: nullptr.
+  const SignalCount* find(Signal signal) const;
+  double count(Signal signal, Window window, UtcTime now) const;
+  double decayed(Signal signal, Window window, UtcTime now) const;
+  void see_distinct(std::uint64_t hash, UtcTime now);
+  void add_sample(Sample sample);
+  // Forgets the counts, so that what was answered for is not held against the key again; history and strikes stay.
+  void forgive();
+  // What is lost with the record, for choosing which to keep: any state but kNormal weighs more than any counts.
+  double interest(UtcTime now) const;
+
+ private:
+  friend class RecordCodec;
+  struct Counted {
+    Signal signal = Signal::kMessages;
+    SignalCount count;
+  };
+  std::vector<Counted> counts_;  // only what was ever counted
+};
+
+// A record as it is stored: a version, then fields; 100 to 500 octets.
+std::string encode(const Record& record);
+// kCorrupt for anything that encode() did not make, of this version or an earlier one. Times later than `now`, left by
+// a clock that was wrong, become `now`.
+Result<Record> decode_record(std::string_view encoded, UtcTime now);
+
+}  // namespace bulkhead::reputation

@@ -1,0 +1,314 @@
+#include "monitoring/reputation/reputation.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "src/mail/utf8.h"
+
+namespace bulkhead::reputation {
+
+using std::chrono::hours;
+
+Reputation::Reputation(const Clock& clock, std::shared_ptr<const PolicyBook> policies, ReputationLimits limits)
+    : clock_(clock), utc_at_start_(clock.now()), steady_at_start_(clock.steady()), policies_(std::move(policies)) {
+  for (const std::size_t size_max : limits.keys_max) tables_.emplace_back(size_max);
+}
+
+UtcTime Reputation::now() const {
+  return utc_at_start_ + std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady() - steady_at_start_);
+}
+
+Record* Reputation::find(const Key& key) {
+  return table(key.kind).find(key);
+}
+const Record* Reputation::find(const Key& key) const {
+  return tables_[static_cast<std::size_t>(key.kind)].find(key);
+}
+
+Record& Reputation::at(const Key& key) {
+  std::vector<Key> evicted;
+  Record& record = table(key.kind).at(key, now(), evicted);
+  for (auto& gone : evicted) changed_[std::move(gone)] = true;
+  mark(key);
+  return record;
+}
+
+void Reputation::mark(const Key& key) {
+  changed_[key] = false;
+}
+
+bool Reputation::is_bad(const Key& key) const {
+  return state_of(key) >= State::kThrottled;
+}
+
+State Reputation::state_of(const Key& key) const {
+  const Record* const record = find(key);
+  return record == nullptr ? State::kNormal : record->state;
+}
+
+const Policy& Reputation::policy_of(const Context& context) const {
+  return policies_->of(context.subject.tenant, context.subject.plan);
+}
+
+void Reputation::count(Context& context, const Key& key, Count what) {
+  Record& record = at(key);
+  record.touched = context.now;
+  record.at(what.signal).add(context.now, what.amount);
+  if (!what.sample.empty()) record.add_sample({context.now, what.signal, std::string{what.sample}});
+  judge(context, key, record, what.signal);
+}
+
+void Reputation::judge(Context& context, const Key& key, Record& record, Signal signal) {
+  const Policy& policy = policy_of(context);
+  const Rule* worst = nullptr;
+  Evidence evidence_of_worst;
+  for (const auto& rule : policy.rules) {
+    if (rule.kind != key.kind || rule.signal != signal) continue;
+    if (worst != nullptr && rule.leads_to <= worst->leads_to) continue;
+    Evidence evidence;
+    if (!fires(rule, record, evidence)) continue;
+    const bool is_worse = rule.leads_to > record.state;
+    // A rule that only reports must not hide one that acts.
+    if (rule.is_shadow && !policy.is_shadow) {
+      if (is_worse) decide(context, key, record, rule, std::move(evidence));
+      continue;
+    }
+    worst = &rule;
+    evidence_of_worst = std::move(evidence);
+  }
+  if (worst == nullptr || worst->leads_to < record.state) return;
+  if (worst->leads_to == record.state) {
+    // More of the same: the time begins anew, without another decision.
+    const UtcTime until = context.now + policy.hold(key.kind, record.state, std::max(record.strikes - 1, 0));
+    if (until > record.until + std::chrono::minutes{1}) enter(key, record, record.state, until);
+    return;
+  }
+  decide(context, key, record, *worst, std::move(evidence_of_worst));
+}
+
+bool Reputation::fires(const Rule& rule, const Record& record, Evidence& evidence) const {
+  const UtcTime time = now();
+  const double factor = record.probation_until > time ? 0.5 : 1.0;
+  evidence.signal = rule.signal;
+  evidence.window = rule.window;
+  evidence.count = record.count(rule.signal, rule.window, time);
+  evidence.count_min = rule.count_min * factor;
+  if (evidence.count < evidence.count_min) return false;
+  const auto day = [&](Signal signal) { return record.decayed(signal, Window::kDay, time); };
+  if (rule.whole != Whole::kNone) {
+    switch (rule.whole) {
+      case Whole::kAttempted:
+        evidence.whole = day(Signal::kDelivered) + day(Signal::kBounces);
+        if (rule.signal != Signal::kBounces) evidence.whole = std::max(evidence.whole, day(rule.signal));
+        break;
+      case Whole::kAddressed:
+        evidence.whole = std::max(day(Signal::kRecipients), day(Signal::kUnknownRecipients));
+        break;
+      case Whole::kDelivered:
+        evidence.whole = day(Signal::kDelivered);
+        break;
+      default:
+        evidence.whole = day(Signal::kMessages);
+    }
+    evidence.share_over = rule.share_over * factor;
+    evidence.share = day(rule.signal) / std::max(evidence.whole, 1.0);
+    // A volume is a whole number that has decayed a little since.
+    if (evidence.whole < rule.whole_min - 0.5 || evidence.share <= evidence.share_over) return false;
+  }
+  evidence.busiest_day = record.history.busiest();
+  if (evidence.count < rule.busiest_days_min * std::max(evidence.busiest_day, kBusiestFloor)) return false;
+  evidence.distinct = record.distinct.estimate();
+  if (evidence.distinct < rule.distinct_min) return false;
+  return evidence.count >= rule.share_of_distinct * evidence.distinct;
+}
+
+void Reputation::decide(Context& context, const Key& key, Record& record, const Rule& rule, Evidence evidence) {
+  const Policy& policy = policy_of(context);
+  Decision decision{.key = key, .from = record.state, .to = rule.leads_to, .rule = rule.name, .at = context.now};
+  if (policy.is_shadow || rule.is_shadow) decision.mode = Decision::Mode::kShadow;
+  if (record.exempt_until > context.now) decision.mode = Decision::Mode::kExempt;
+  decision.until = context.now + policy.hold(key.kind, rule.leads_to, record.strikes);
+  decision.evidence = std::move(evidence);
+  decision.evidence.samples = record.samples;
+  decision.words = explain(decision, rule);
+  if (!decision.is_acting()) {
+    if (record.quiet_until > context.now) return;
+    record.quiet_until = context.now + hours{1};
+    context.decisions.push_back(std::move(decision));
+    return;
+  }
+  if (decision.to == State::kQuarantined) {
+    record.strikes = static_cast<std::uint8_t>(std::min(record.strikes + 1, 255));
+    record.struck = context.now;
+  }
+  enter(key, record, decision.to, decision.until);
+  context.decisions.push_back(decision);
+  const bool is_turn = decision.from < State::kThrottled && decision.to >= State::kThrottled;
+  if (is_turn && key.kind == KeyKind::kAccount) account_turned_bad(context, decision);
+}
+
+void Reputation::enter(const Key& key, Record& record, State state, UtcTime until) {
+  if (record.state != state) record.since = now();
+  record.state = state;
+  record.until = until;
+  if (state != State::kNormal) due_.emplace(until, key);
+  mark(key);
+}
+
+void Reputation::account_turned_bad(Context& context, const Decision& decision) {
+  const Count bad{Signal::kBadAccounts, 1, decision.words};
+  if (!context.subject.tenant.is_nil()) count(context, Key::tenant(context.subject.tenant), bad);
+  if (!context.subject.client.is_unspecified()) count(context, Key::client(context.subject.client), bad);
+}
+
+Decisions Reputation::submitted(const Submission& submission) {
+  const Subject& subject = submission.subject;
+  Context context{subject, now(), {}};
+  const auto recipients = static_cast<std::uint32_t>(submission.recipients.size());
+  const auto add = [&](const Key& key) {
+    Record& record = at(key);
+    record.history.add(context.now, recipients, record.state >= State::kThrottled);
+    record.at(Signal::kMessages).add(context.now, 1);
+    if (key.kind == KeyKind::kAccount) {
+      for (const std::uint64_t hash : submission.recipients) record.see_distinct(hash, context.now);
+    } else if (key.kind == KeyKind::kTenant) {
+      record.see_distinct(distinct_hash(subject.account.bytes()), context.now);
+    }
+    count(context, key, {Signal::kRecipients, recipients, {}});
+  };
+  const bool was_bad = !subject.account.is_nil() && is_bad(Key::account(subject.account));
+  if (!subject.account.is_nil()) add(Key::account(subject.account));
+  if (was_bad) return std::move(context.decisions);
+  if (!subject.tenant.is_nil()) add(Key::tenant(subject.tenant));
+  if (!subject.client.is_unspecified()) add(Key::client(subject.client));
+  return std::move(context.decisions);
+}
+
+Decisions Reputation::unknown_recipient(const Subject& subject, std::string_view recipient) {
+  Context context{subject, now(), {}};
+  const std::string sample = fmt::format("{} does not exist (client {})", recipient, subject.client.text());
+  const Count unknown{Signal::kUnknownRecipients, 1, sample};
+  count_for_sender(context, unknown, false);
+  if (!subject.client.is_unspecified()) count(context, Key::client(subject.client), unknown);
+  return std::move(context.decisions);
+}
+
+Decisions Reputation::complained(const Subject& subject, std::string_view what) {
+  Context context{subject, now(), {}};
+  count_for_sender(context, {Signal::kComplaints, 1, what}, true);
+  return std::move(context.decisions);
+}
+
+Decisions Reputation::called_spam(const Subject& subject, std::string_view why) {
+  Context context{subject, now(), {}};
+  count_for_sender(context, {Signal::kSpamVerdicts, 1, why}, true);
+  return std::move(context.decisions);
+}
+
+Decisions Reputation::signed_in(const SignIn& sign_in) {
+  Context context{sign_in.subject, now(), {}};
+  const Subject& subject = sign_in.subject;
+  if (sign_in.is_successful && sign_in.is_new_network && !subject.account.is_nil()) {
+    const std::string sample = fmt::format("signed in from {}", subject.client.text());
+    count(context, Key::account(subject.account), {Signal::kOddSignIns, 1, sample});
+  }
+  // Failures count for the client alone: nobody may lock another one's account by guessing.
+  if (!sign_in.is_successful && !subject.client.is_unspecified()) {
+    const Key client = Key::client(subject.client);
+    at(client).see_distinct(distinct_hash(sign_in.name), context.now);
+    count(context, client, {Signal::kSignInFailures, 1, fmt::format("failed as {}", sign_in.name)});
+  }
+  return std::move(context.decisions);
+}
+
+Decisions Reputation::listed(const IpAddress& source, std::string_view zone) {
+  const Subject nobody{};
+  Context context{nobody, now(), {}};
+  count(context, Key::address(source), {Signal::kListings, 1, fmt::format("listed by {}", zone)});
+  return std::move(context.decisions);
+}
+
+Decisions Reputation::domain_listed(std::string_view domain, std::string_view zone) {
+  const Subject nobody{};
+  Context context{nobody, now(), {}};
+  count(context, Key::domain(domain), {Signal::kListings, 1, fmt::format("listed by {}", zone)});
+  return std::move(context.decisions);
+}
+
+void Reputation::count_for_sender(Context& context, Count what, bool is_for_domain) {
+  const Subject& subject = context.subject;
+  const bool was_bad = !subject.account.is_nil() && is_bad(Key::account(subject.account));
+  if (!subject.account.is_nil()) count(context, Key::account(subject.account), what);
+  // The account has been dealt with: its tenant is not to suffer for what it still causes.
+  if (was_bad) return;
+  if (!subject.tenant.is_nil()) count(context, Key::tenant(subject.tenant), what);
+  if (is_for_domain && !subject.domain.empty()) count(context, Key::domain(subject.domain), what);
+}
+
+Decisions Reputation::tick(std::size_t most) {
+  const UtcTime time = now();
+  Decisions decisions;
+  for (std::size_t i = 0; i < most && !due_.empty() && due_.begin()->first <= time; ++i) {
+    const auto [due, key] = *due_.begin();
+    due_.erase(due_.begin());
+    Record* const record = find(key);
+    if (record == nullptr || record->state == State::kNormal || record->until != due) continue;
+    decisions.push_back(expire(key, *record));
+  }
+  return decisions;
+}
+
+Decision Reputation::expire(const Key& key, Record& record) {
+  const UtcTime time = now();
+  const Policy& policy = policies_->usual();
+  Decision decision{.key = key, .from = record.state, .to = State::kNormal, .rule = "expiry", .at = time};
+  if (record.state >= State::kThrottled) {
+    const bool was_quarantined = record.state == State::kQuarantined;
+    decision.to = State::kRestored;
+    decision.until = time + (was_quarantined ? policy.restored_after_quarantine : policy.restored_after_throttle);
+    record.forgive();
+    record.probation_until = decision.until;
+  } else if (record.probation_until > time) {
+    decision.to = State::kRestored;
+    decision.until = record.probation_until;
+  }
+  constexpr hours kStrikeLasts{24 * 30};
+  if (record.strikes > 0 && time - record.struck > kStrikeLasts) {
+    --record.strikes;
+    record.struck = time;
+  }
+  decision.words = fmt::format("{} is {} again: it was {} until now and nothing more came. {}.", key.text(),
+                               to_string(decision.to), to_string(decision.from), meaning_of(key.kind, decision.to));
+  enter(key, record, decision.to, decision.until);
+  return decision;
+}
+
+Result<Decision> Reputation::set_state(const Key& key, State state, UtcTime until, std::string_view reason) {
+  const UtcTime time = now();
+  if (state != State::kNormal && (until <= time || until > time + hours{24 * 366})) {
+    return fail(ErrorCode::kInvalid, "the state would end in the past or in more than a year",
+                "give a time within a year");
+  }
+  Record& record = at(key);
+  Decision decision{.key = key, .from = record.state, .to = state, .rule = "person", .at = time, .until = until};
+  decision.evidence.samples = record.samples;
+  if (state < State::kThrottled) record.forgive();
+  record.probation_until = state == State::kRestored ? until : UtcTime{};
+  enter(key, record, state, until);
+  decision.words = fmt::format("{} is {}: {}. {}.", key.text(), to_string(state),
+                               mail::to_printable_utf8(reason, Record::kReasonSizeMax), meaning_of(key.kind, state));
+  return decision;
+}
+
+Status Reputation::exempt(const Key& key, UtcTime until, std::string_view reason) {
+  if (until > now() + hours{24 * 366}) {
+    return fail(ErrorCode::kInvalid, "an exemption lasts at most a year", "give a time within a year");
+  }
+  Record& record = at(key);
+  record.exempt_until = until;
+  record.exempt_reason = mail::to_printable_utf8(reason, Record::kReasonSizeMax);
+  return {};
+}
+
+}  // namespace bulkhead::reputation

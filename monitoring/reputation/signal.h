@@ -1,0 +1,65 @@
+// What is counted for a key, and over which times.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "src/base/clock.h"
+
+namespace bulkhead::reputation {
+
+// The values are stored: append only.
+enum class Signal : std::uint8_t {
+  kMessages,            // accepted from the sender
+  kRecipients,          // of these messages
+  kDelivered,           // recipients that a remote or a mailbox took
+  kDeferred,            // recipients to be tried again
+  kBounces,             // recipients refused for good, for a reason that the sender could have avoided
+  kUnknownRecipients,   // addresses that do not exist, refused here or there
+  kReputationRefusals,  // replies that blame our address ("rep-ip")
+  kDomainRefusals,      // replies that blame a domain ("rep-dom")
+  kContentRefusals,     // replies that blame the message
+  kRateRefusals,        // "rate" and "conn"
+  kComplaints,          // reports of recipients
+  kSpamVerdicts,        // of our own filters on what was submitted
+  kSignInFailures,
+  kOddSignIns,   // from a network that the account has not used before
+  kBadAccounts,  // accounts of this tenant or client that were throttled or worse
+  kListings,     // DNS lists that began to list the address or domain
+};
+inline constexpr int kSignals = 16;
+
+enum class Window : std::uint8_t { kMinute, kTenMinutes, kHour, kDay };
+inline constexpr int kWindows = 4;
+constexpr std::array<std::chrono::seconds, kWindows> kWindowLengths{
+    std::chrono::seconds{60}, std::chrono::seconds{600}, std::chrono::seconds{3600}, std::chrono::seconds{86400}};
+
+std::string_view to_string(Signal signal);  // "unknown-recipients", for metrics and rules
+std::string_view in_words(Signal signal);   // "recipients that do not exist"
+std::string_view in_words(Window window);   // "an hour"
+
+// How much of one signal there was lately: 56 bytes, whatever the volume.
+//
+// Each window is kept twice. The decayed value loses a share of 1/e in each length of the window; a steady rate reads
+// as what comes in one length, and all signals decay alike, so that shares of them are fair. The exact count runs for
+// one length from its first event: a threshold of "25 within an hour" holds to the letter for a key that was quiet.
+class SignalCount {
+ public:
+  // Time that goes backward counts as standing still.
+  void add(UtcTime now, std::uint32_t amount);
+  double decayed(Window window, UtcTime now) const;
+  // The greater of both.
+  double count(Window window, UtcTime now) const;
+
+ private:
+  friend class RecordCodec;
+
+  UtcTime updated_{};
+  std::array<float, kWindows> decayed_{};
+  std::array<std::uint32_t, kWindows> exact_{};
+  std::array<std::uint32_t, kWindows> began_{};  // Unix seconds
+};
+
+}  // namespace bulkhead::reputation
