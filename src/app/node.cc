@@ -63,16 +63,18 @@ unsigned uid_after_drop(const std::string& user) {
 }
 
 // The address that a lane's mail would leave from now: for a remote of the arrival address's family, else of the other.
-std::optional<IpAddress> preview_source(const tenants::Snapshot& directory, const netpolicy::HostAddresses& host,
-                                        const queue::LaneKey& lane) {
-  if (lane.site == "local") return std::nullopt;
+// The family of the arrival address first.
+std::vector<IpAddress> sources_of(const tenants::Snapshot& directory, const netpolicy::HostAddresses& host,
+                                  const queue::LaneKey& lane) {
+  std::vector<IpAddress> sources;
+  if (lane.site == "local") return sources;
   const Family first = lane.arrival.family();
   const Family second = first == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4;
   for (const Family family : {first, second}) {
     const auto decision = netpolicy::choose_source(directory, host, lane.tenant, lane.arrival, family);
-    if (decision.kind == netpolicy::SourceDecision::Kind::kUse) return decision.ip;
+    if (decision.kind == netpolicy::SourceDecision::Kind::kUse) sources.push_back(decision.ip);
   }
-  return std::nullopt;
+  return sources;
 }
 
 class RunningNode final : public Node {
@@ -220,11 +222,14 @@ Status RunningNode::make_queue() {
       .node_name = configuration_.node.name,
       .retry = retry_policy(configuration_),
       .source_preview = [this](const queue::LaneKey& lane) -> std::optional<IpAddress> {
-        return preview_source(*live_->snapshot(), *host_->current(), lane);
+        const auto sources = sources_of(*live_->snapshot(), *host_->current(), lane);
+        return sources.empty() ? std::nullopt : std::optional{sources.front()};
       },
       .resolve_sender = delivery::sender_resolution(*live_),
       .on_event = [this](const trace::Event& event) { event_metrics_->count(event); },
       .on_progress = [this](const queue::Progress& progress) { event_metrics_->count_progress(progress); },
+      .sources_of =
+          [this](const queue::LaneKey& lane) { return sources_of(*live_->snapshot(), *host_->current(), lane); },
       .gate = site_gate_.get()};
   connect_directory(parts, *live_);
   queue_ = queue::Queue::make(std::move(parts));

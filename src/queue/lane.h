@@ -33,7 +33,7 @@ struct Block {
   UtcTime until = kNever;            // when it goes on by itself; kNever: held until something changes
   std::string remedy;                // what would change it, "" when the code says enough
   std::optional<AccountId> account;  // of a strand whose account is suspended
-  std::optional<IpAddress> preview;  // the source that the lane would have used when it was held
+  std::vector<IpAddress> sources;    // that the lane could have used when it was held
   UtcTime look_again = kNever;       // held lanes: when it is tried again though nothing has changed
   bool is_held() const { return until == kNever; }
 };

@@ -141,6 +141,9 @@ class Queue {
     std::function<bool(const TenantId&)> is_tenant_suspended = {};
     // The account of an address, former addresses included, for selectors that name one. Resumes on the shard.
     std::function<Task<std::optional<AccountId>>(net::Shard&, std::string)> account_of = {};
+    // The sources that the lane may use now, one of each family where there is one: a lane that is held for want of one
+    // goes on when this answer changes. Asked on any thread, from memory. Not set: it goes on at every change.
+    std::function<std::vector<IpAddress>(const LaneKey&)> sources_of = {};
     // Limits; nullptr: none. Outlives the queue's workers.
     Gate* gate = nullptr;
   };

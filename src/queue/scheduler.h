@@ -114,7 +114,7 @@ class Scheduler {
   bool postpone(const DeliveryKey& key, UtcTime due);  // as put_back, but not before `due`
   // Put back, and its lane waits until release_held.
   bool hold_lane(const DeliveryKey& key, std::string reason, std::string code = "no-source",
-                 std::optional<IpAddress> preview = std::nullopt);
+                 std::vector<IpAddress> sources = {});
   // Put back, and its account's mail in its lane waits until release_strand.
   bool hold_strand(const DeliveryKey& key, Block block);
   // Put back, and its lane or strand waits for as long as the gate says.

@@ -13,7 +13,7 @@ constexpr std::chrono::microseconds kReleaseStep{2000};      // and not closer t
 }  // namespace
 
 bool Scheduler::hold_lane(const DeliveryKey& key, std::string reason, std::string code,
-                          std::optional<IpAddress> preview) {
+                          std::vector<IpAddress> sources) {
   const Slot slot = deactivate(key);
   if (slot == kNoSlot) return false;
   Lane& lane = *table_[slot].strand->lane;
@@ -24,7 +24,7 @@ bool Scheduler::hold_lane(const DeliveryKey& key, std::string reason, std::strin
   lane.block->code = std::move(code);
   lane.block->reason = std::move(reason);
   lane.block->since = since;
-  lane.block->preview = preview;
+  lane.block->sources = std::move(sources);
   lane.block->look_again = now + limits_.hold_review;
   set_held(lane, true);
   resume(slot, Position::kFront);

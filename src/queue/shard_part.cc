@@ -88,7 +88,7 @@ void ShardPart::sources_changed() {
       return !parts.is_tenant_suspended || !parts.is_tenant_suspended(lane.key.tenant);
     }
     // Only where the answer is another one now: most changes are somebody else's.
-    return !parts.source_preview || parts.source_preview(lane.key) != lane.block->preview;
+    return !parts.sources_of || parts.sources_of(lane.key) != lane.block->sources;
   });
   review_at_ = {};
   pump();
@@ -285,9 +285,8 @@ void ShardPart::hold(const Job& job, const Active& active, const Outcome& outcom
   }
   const LaneKey lane = scheduler_.lane_of(job.key);
   const bool was_held = scheduler_.is_held(lane);
-  std::optional<IpAddress> preview;
-  if (core_.parts.source_preview) preview = core_.parts.source_preview(lane);
-  scheduler_.hold_lane(job.key, outcome.reason, outcome.hold_code, preview);
+  auto sources = core_.parts.sources_of ? core_.parts.sources_of(lane) : std::vector<IpAddress>{};
+  scheduler_.hold_lane(job.key, outcome.reason, outcome.hold_code, std::move(sources));
   if (!was_held) record_lane(lane, trace::EventKind::kHeld, outcome.hold_code + ": " + outcome.reason);
 }
 

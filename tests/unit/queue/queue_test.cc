@@ -163,6 +163,40 @@ TEST(Queue, AHeldLaneTellsTheCarriersReasonForLaterMailToo) {
   EXPECT_TRUE(world.drains());
 }
 
+// The arrival address is IPv6 and stays; the remote has IPv4 only, and it is that address which comes back.
+TEST(Queue, AHeldLaneGoesOnWhenTheSourceOfEitherFamilyChanges) {
+  testlib::FakeStore store;
+  std::atomic<bool> has_ipv4{false};
+  std::atomic<int> looks{0};
+  WorldHooks hooks;
+  hooks.sources_of = [&](const LaneKey&) {
+    std::vector<IpAddress> sources{*IpAddress::parse("2001:db8::7")};
+    if (has_ipv4) sources.push_back(*IpAddress::parse("192.0.2.7"));
+    return sources;
+  };
+  QueueWorld world{store,
+                   [&](const Job& job) {
+                     ++looks;
+                     if (has_ipv4) return delivered(job);
+                     Outcome outcome;
+                     outcome.kind = Outcome::Kind::kHeld;
+                     outcome.reason = "192.0.2.7 is not on this host";
+                     return outcome;
+                   },
+                   {},
+                   2,
+                   std::move(hooks)};
+  ASSERT_TRUE(world.accept("a@from.test", {"b@to.test"}));
+  EXPECT_TRUE(world.eventually([&] { return world.counts().held == 1; }));
+  world.queue().sources_changed();
+  world.run(world.queue().list(world.shard(), {}, "", 10));
+  EXPECT_EQ(looks, 1) << "a change that is somebody else's";
+  has_ipv4 = true;
+  world.queue().sources_changed();
+  EXPECT_TRUE(world.drains());
+  EXPECT_EQ(looks, 2);
+}
+
 TEST(Queue, MailOfARouteThatHasGoneIsDueAtOnceInItsNewLane) {
   testlib::FakeStore store;
   QueueWorld world{

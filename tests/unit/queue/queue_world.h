@@ -158,6 +158,7 @@ struct WorldHooks {
   Gate* gate = nullptr;
   std::function<bool(const AccountId&)> is_account_suspended = {};
   std::function<std::optional<IpAddress>(const LaneKey&)> source_preview = {};
+  std::function<std::vector<IpAddress>(const LaneKey&)> sources_of = {};
 };
 
 class QueueWorld {
@@ -169,6 +170,7 @@ class QueueWorld {
                        "mx1.test", retry, {},    resolve_, {},    on_progress_};
     parts.gate = hooks_.gate;
     parts.source_preview = hooks_.source_preview;
+    parts.sources_of = hooks_.sources_of;
     if (hooks_.is_account_suspended) {
       parts.account_suspension = [this](net::Shard&, AccountId id) { return suspension_of(id); };
     }
