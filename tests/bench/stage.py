@@ -25,8 +25,8 @@ class Stage:
         self.sinks = {}
         cli = self.node.cli
         cli("address", "add", "127.0.0.1", "--shared", "--helo", "mx.node.test")
-        cli("tenant", "add", "bad")
-        cli("tenant", "add", "good")
+        cli("tenant", "add", "bad", "--plan", "bulk")
+        cli("tenant", "add", "good", "--plan", "bulk")
         cli("domain", "add", "good.example", "--tenant", "good")
         cli("account", "add", "s@good.example")
         cli("account", "set", "s@good.example", "--client-networks", GOOD_CLIENT + "/32")
