@@ -13,6 +13,8 @@ namespace {
 using tenants::Limit;
 using tenants::LimitScope;
 
+constexpr std::chrono::seconds kRoomRest{1};
+
 bool is_local(const queue::LaneKey& lane) {
   return lane.site == "local";
 }
@@ -36,11 +38,13 @@ SiteGate::Caps SiteGate::caps_of(const queue::LaneKey& lane) const {
   return caps;
 }
 
-// Called when the stripe is full: sites that nothing is known of and nobody uses go.
 void SiteGate::make_room(Stripe& stripe, SteadyTime now) const {
-  if (stripe.sites.size() < kSitesPerStripeMax) return;
-  const auto is_unused = [now](const auto& pair) {
-    return pair.second.places.is_unused(now) && !pair.second.window.paused_until(now);
+  const bool is_crowded = stripe.sites.size() >= kSitesPerStripeMax;
+  const bool is_rested = stripe.room_made_at == SteadyTime::min() || now - stripe.room_made_at >= kRoomRest;
+  if (stripe.sites.size() < kSitesPerStripe || (!is_rested && !is_crowded)) return;
+  stripe.room_made_at = now;
+  const auto is_unused = [now, is_crowded](const auto& pair) {
+    return pair.second.places.is_unused(now) && (is_crowded || !pair.second.window.paused_until(now));
   };
   for (auto site = stripe.sites.begin(); site != stripe.sites.end();) {
     std::erase_if(site->second.pairs, is_unused);

@@ -55,7 +55,11 @@ class SiteGate final : public queue::Gate {
 
  private:
   static constexpr std::size_t kStripes = 16;
-  static constexpr std::size_t kSitesPerStripeMax = 2000;
+  // Beyond the first number, sites that nothing is known of go, looked for at most once a second; beyond the second,
+  // the pauses of those without a connection are forgotten, too: mail for very many dead sites must not fill the
+  // memory.
+  static constexpr std::size_t kSitesPerStripe = 2000;
+  static constexpr std::size_t kSitesPerStripeMax = 8000;
 
   struct Pair {  // a source or arrival address and a site
     ConcurrencyWindow window;
@@ -68,6 +72,7 @@ class SiteGate final : public queue::Gate {
   struct Stripe {
     mutable std::mutex mutex;
     std::unordered_map<std::string, Site> sites;
+    SteadyTime room_made_at = SteadyTime::min();
   };
   struct Caps {
     std::uint32_t site = kSiteConnections;

@@ -94,7 +94,8 @@ void explain(DeliveryView& view, const ListingRow& row, const DeliveryRecord& re
     view.reason_code = "directive";
     view.reason = holder == nullptr ? "a directive holds it" : text_of(*holder) + ", given by " + holder->by;
     if (holder != nullptr) view.reason_since = std::max(holder->given_at, view.message->queued_at);
-    view.remedy = "a release of the same selection";
+    view.remedy =
+        holder == nullptr ? "a release of the same selection" : "bulkhead queue release " + flags_of(holder->selector);
   } else if (row.is_routing && row.state == "ready") {
     view.reason_code = "routing";
     view.reason = "the mail servers of its domain are being looked up";

@@ -52,6 +52,15 @@ std::vector<std::pair<std::string_view, std::string>> dimensions(const Selector&
           {"id", s.id ? s.id->text() : ""}};
 }
 
+// As a shell takes it for one word, whatever is in it.
+std::string shell_word(std::string_view value) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@._+-:";
+  if (value.find_first_not_of(kPlain) == std::string_view::npos) return std::string{value};
+  std::string word = "'";
+  for (const char c : value) word += c == '\'' ? std::string{"'\\''"} : std::string(1, c);
+  return word + "'";
+}
+
 }  // namespace
 
 bool is_equal_text(std::string_view a, std::string_view b) {
@@ -73,6 +82,17 @@ std::string text_of(const Selector& selector) {
     if (!value.empty()) text += (text.empty() ? "" : " ") + std::string{name} + "=" + value;
   }
   return text.empty() ? "everything" : text;
+}
+
+std::string flags_of(const Selector& selector) {
+  std::string text;
+  for (const auto& [name, value] : dimensions(selector)) {
+    if (value.empty()) continue;
+    std::string flag{name};
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    text += (text.empty() ? "--" : " --") + flag + " " + shell_word(value);
+  }
+  return text.empty() ? "--all" : text;
 }
 
 bool covers(const Selector& outer, const Selector& inner) {

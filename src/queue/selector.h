@@ -29,6 +29,8 @@ bool is_everything(const Selector& selector);
 bool is_answered_by_entry(const Selector& selector);
 // "tenant=… account=…": for people, "everything" when nothing is given.
 std::string text_of(const Selector& selector);
+// The same as flags of the command line, each value quoted for a shell; "--all" when nothing is given.
+std::string flags_of(const Selector& selector);
 // Whether each delivery that `inner` means is meant by `outer` too, as far as their texts show.
 bool covers(const Selector& outer, const Selector& inner);
 // Whether no delivery can be meant by both, as far as their texts show.

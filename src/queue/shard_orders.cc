@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kPurgeRest{10};
 // At most 10 reports in 100 ms.
 constexpr std::size_t kBounceBatch = 10;
 constexpr std::chrono::milliseconds kBounceRest{100};
-constexpr std::chrono::seconds kRetry{1};  // after the store refused
+constexpr std::chrono::seconds kRetry{1};  // after the store or the pool refused
 
 }  // namespace
 
@@ -107,8 +107,8 @@ Task<void> ShardPart::purge() {
       co_await std::move(ending);
     }
     auto removing = purge_batch(std::move(sole));
-    const bool is_durable = co_await std::move(removing);
-    auto sleeping = shard_.sleep(is_durable ? kPurgeRest : kRetry, *group_);
+    const bool is_done = co_await std::move(removing);
+    auto sleeping = shard_.sleep(is_done ? kPurgeRest : kRetry, *group_);
     const bool goes_on = co_await std::move(sleeping);
     if (!goes_on) break;
   }
@@ -132,12 +132,16 @@ Task<bool> ShardPart::purge_batch(std::vector<Doomed> batch) {
   auto reading = load_all(batch);
   auto loaded = co_await std::move(reading);
   store::Transaction transaction;
-  std::vector<Doomed> removed;
+  std::vector<Doomed> removed, unread;
   std::vector<trace::Event> events;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Directive* directive = directives_ ? directives_->find(batch[i].number) : nullptr;
     if (!loaded[i] && loaded[i].error().code == ErrorCode::kNotFound) {
       removed.push_back(batch[i]);  // nothing is left of it
+      continue;
+    }
+    if (!loaded[i] && loaded[i].error().code == ErrorCode::kUnavailable) {
+      unread.push_back(batch[i]);
       continue;
     }
     const auto pending = loaded[i] ? loaded[i]->record.pending() : std::vector<std::uint16_t>{};
@@ -165,6 +169,7 @@ Task<bool> ShardPart::purge_batch(std::vector<Doomed> batch) {
       co_return false;
     }
   }
+  for (const auto& doomed : unread) scheduler_.doom_again(doomed.key);
   for (const auto& event : events) core_.publish(event);
   for (const auto& doomed : removed) {
     if (!scheduler_.finish_purged(doomed.key)) continue;
@@ -172,7 +177,7 @@ Task<bool> ShardPart::purge_batch(std::vector<Doomed> batch) {
     --core_.messages;
     scheduler_.note_done(doomed.number, 1, 1);
   }
-  co_return true;
+  co_return unread.empty();
 }
 
 // Reports are small messages of their own: they go out at a rate that neither the disk nor a remote server minds.

@@ -26,11 +26,12 @@ void show_samples(Output& output, const Json& answer) {
 }
 
 std::string sentence(const Json& answer, const std::string& done, bool is_dry_run) {
-  auto text =
-      fmt::format("{} of {} of {} {} {}", counted(member(answer, "deliveries"), "delivery", "deliveries"),
-                  counted(member(answer, "messages"), "message", "messages"),
-                  counted(member(answer, "accounts"), "account", "accounts"),
-                  member(answer, "deliveries") == 1 ? "is" : "are", is_dry_run ? "meant; nothing was changed" : done);
+  auto text = fmt::format("{} of {}", counted(member(answer, "deliveries"), "delivery", "deliveries"),
+                          counted(member(answer, "messages"), "message", "messages"));
+  // Accounts are counted only for orders that counters answer.
+  if (member(answer, "accounts") != 0) text += " of " + counted(member(answer, "accounts"), "account", "accounts");
+  text += member(answer, "deliveries") == 1 ? " is " : " are ";
+  text += is_dry_run ? "meant; nothing was changed" : done;
   if (!is_dry_run && member(answer, "active") != 0)
     text += fmt::format("; {} of them under way, whose attempts end first", format_value(member(answer, "active")));
   if (member(answer, "complete") == false)

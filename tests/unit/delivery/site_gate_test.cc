@@ -1,5 +1,6 @@
 #include "src/delivery/site_gate.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "src/delivery/sending_limits.h"
@@ -92,6 +93,19 @@ TEST_F(SiteGateTest, ASiteOutOfReachPausesAndIsProbedByOne) {
   EXPECT_EQ(gate_.readings().paused, 1U);
   clock_.advance(answer.pause->wait);
   EXPECT_EQ(start_all(lane(acme_)), 1U);
+}
+
+TEST_F(SiteGateTest, VeryManyDeadSitesTakeBoundedMemory) {
+  for (int i = 0; i < 200000; ++i) {
+    const auto key = lane(acme_, fmt::format("dead{}.example", i).c_str());
+    ASSERT_TRUE(gate_.may_start({key, 0, 1}).is_allowed);
+    gate_.answered(key, Answer::kUnreachable);
+    gate_.worker_ended(key);
+  }
+  EXPECT_LE(gate_.readings().sites, 16U * 8000U);
+  clock_.advance(hours{1});
+  for (int i = 0; i < 100; ++i) start_all(lane(acme_, fmt::format("alive{}.example", i).c_str()));
+  EXPECT_LT(gate_.readings().sites, 16U * 2000U) << "what nothing is known of goes";
 }
 
 TEST_F(SiteGateTest, TheDirectoryLimitsConnectionsOfASiteAndOfAPair) {

@@ -64,6 +64,21 @@ TEST(Directives, PurgeCountsExactlyRemovesAllAndEnds) {
   EXPECT_EQ(world.trace.count("kind=7 "), 0U) << "nobody is told";
 }
 
+TEST(Directives, APurgeThatCannotReadForNowGoesOnLater) {
+  testlib::FakeStore store;
+  Doors doors;
+  QueueWorld world{store, doors.script()};
+  fill(world, "bad@x.test", 5);
+  store.fake_kv().fail_reads(Error{ErrorCode::kUnavailable, "too much waits for the disk", {}});
+  EXPECT_EQ(world.direct(DirectiveAction::kPurge, of_account("bad@x.test")).deliveries, 5U);
+  world.clock.advance(std::chrono::seconds{2});
+  EXPECT_EQ(world.counts(of_account("bad@x.test")).deliveries, 0U) << "it is out of the queue all the same";
+  EXPECT_EQ(keys_with(store, 'm'), 5U);
+  store.fake_kv().fail_reads(std::nullopt);
+  EXPECT_TRUE(world.eventually([&] { return keys_with(store, 'm') == 0; }));
+  EXPECT_TRUE(world.eventually([&] { return world.directives().empty(); }));
+}
+
 TEST(Directives, PurgeTakesMessagesWithSeveralDeliveriesWhole) {
   testlib::FakeStore store;
   Doors doors;
