@@ -25,11 +25,11 @@ Task<Result<std::string>> OutgoingBody::read(std::uint64_t offset, std::uint64_t
 
 Task<Status> OutgoingBody::prepare() {
   const std::uint64_t length = message_->body.length;
-  if (length <= kRecentMax) recent_ = reading_.store.recent_body(message_->body);
-  if (recent_) whole_ = recent_.bytes;
-  is_in_memory_ = recent_ || length <= kSmallMax;
-  if (recent_) co_return Status{};
+  is_in_memory_ = length <= kSmallMax;
   if (is_in_memory_) {
+    recent_ = reading_.store.recent_body(message_->body);
+    whole_ = recent_.bytes;
+    if (recent_) co_return Status{};
     auto bytes = co_await read(0, length);
     if (!bytes) co_return fail(std::move(bytes.error()));
     read_ = std::move(*bytes);

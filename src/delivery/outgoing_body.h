@@ -25,8 +25,7 @@ struct BodyReading {
 
 class OutgoingBody {
  public:
-  static constexpr std::uint64_t kSmallMax = 64 * 1024;
-  static constexpr std::uint64_t kRecentMax = 128 * 1024;  // of one that the store still has in memory
+  static constexpr std::uint64_t kSmallMax = 128 * 1024;
   static constexpr std::uint64_t kPieceSize = 256 * 1024;
 
   OutgoingBody(const BodyReading& reading, queue::MessagePtr message)

@@ -1,6 +1,5 @@
 #include "src/proto/smtp/client_body.h"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -34,6 +33,17 @@ bool is_clean(const char* at, std::size_t size, bool stuffs_dots) {
   return true;
 }
 
+// How many octets there are before the first CR or LF.
+std::size_t plain_length(std::string_view piece) {
+  std::size_t at = 0;
+  for (; piece.size() - at >= kBlock; at += kBlock) {
+    const Block here = load(piece.data() + at);
+    if (is_any(reinterpret_cast<Block>((here == '\r') | (here == '\n')))) break;
+  }
+  while (at < piece.size() && piece[at] != '\r' && piece[at] != '\n') ++at;
+  return at;
+}
+
 }  // namespace
 
 bool is_wire_ready(std::string_view body, BodyFraming framing) {
@@ -65,7 +75,7 @@ void BodyEncoder::encode(std::string_view piece, std::string& out) {
       if (piece.front() == '\n') piece.remove_prefix(1);
       continue;
     }
-    const std::size_t plain = std::min(piece.find_first_of("\r\n"), piece.size());
+    const std::size_t plain = plain_length(piece);
     if (plain > 0) {
       if (is_at_line_start_ && piece.front() == '.' && framing_ == BodyFraming::kDots) out += '.';
       out.append(piece.substr(0, plain));

@@ -42,6 +42,16 @@ TEST(BodyEncoder, EndsEveryLineByCrlfAndStuffsDotsHoweverTheBodyIsSplit) {
   }
 }
 
+TEST(BodyEncoder, FindsTheEndOfALineOfAnyLength) {
+  for (std::size_t length = 0; length <= 40; ++length) {
+    const std::string line(length, 'x');
+    for (const char* end : {"\r", "\n", "\r\n"}) {
+      const auto body = line + end + "." + line + end;
+      EXPECT_EQ(encoded(body, BodyFraming::kDots, body.size()), line + "\r\n.." + line + "\r\n") << length;
+    }
+  }
+}
+
 TEST(WireReady, MeansThatTheEncoderWouldChangeNothing) {
   for (const auto& c : kCases) {
     if (c.body.empty()) continue;
