@@ -20,6 +20,7 @@ LAYERS = {
     "netpolicy": ["src/base", "src/mail", "src/net", "src/store", "tenants"],
     "monitoring": ["src/base"],
     "monitoring/replies": ["src/base", "src/mail"],
+    "monitoring/listings": ["src/base"],
     "monitoring/reputation": ["src/base", "src/mail", "monitoring/replies"],
     "src/trace": ["src/base", "src/store"],
     "src/mailbox": ["src/base", "src/store"],
