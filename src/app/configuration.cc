@@ -41,6 +41,13 @@ std::optional<std::string> read_string(const TomlValue& value, std::string& out)
   return std::nullopt;
 }
 
+std::optional<std::string> read_boolean(const TomlValue& value, bool& out) {
+  const auto* flag = value.boolean();
+  if (flag == nullptr) return "expected true or false";
+  out = *flag;
+  return std::nullopt;
+}
+
 template <class Number>
 std::optional<std::string> read_number(const TomlValue& value, Number& out, std::int64_t least, std::int64_t most) {
   const auto* number = value.integer();
@@ -184,6 +191,7 @@ const std::map<std::string, Reader, std::less<>>& readers() {
       {"limits.sessions", [](const V& v, C& c) { return read_number(v, c.limits.sessions, 1, 1000000); }},
       {"limits.sessions_per_client",
        [](const V& v, C& c) { return read_number(v, c.limits.sessions_per_client, 1, 1000000); }},
+      {"firewall.marks", [](const V& v, C& c) { return read_boolean(v, c.firewall.marks); }},
   };
   return table;
 }

@@ -64,6 +64,9 @@ struct Configuration {
     std::uint32_t sessions = 20000;           // over all SMTP listeners
     std::uint32_t sessions_per_client = 100;  // from one client address
   } limits;
+  struct Firewall {
+    bool marks = false;  // outgoing sockets carry their tenant's mark
+  } firewall;
 };
 
 // One thing that is wrong with the file; `line` is 0 when it concerns the file as a whole.

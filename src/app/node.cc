@@ -18,6 +18,7 @@
 #include "src/app/counted_trace.h"
 #include "src/app/endpoint_texts.h"
 #include "src/app/event_metrics.h"
+#include "src/app/firewall_readings.h"
 #include "src/app/gauges.h"
 #include "src/app/housekeeping.h"
 #include "src/app/instance_lock.h"
@@ -32,6 +33,7 @@
 #include "src/delivery/sender_resolution.h"
 #include "src/delivery/site_gate.h"
 #include "src/mailbox/mailboxes.h"
+#include "src/net/listener.h"
 #include "src/net/resolver.h"
 #include "src/queue/queue.h"
 #include "src/smtpd/server.h"
@@ -94,7 +96,9 @@ class RunningNode final : public Node {
     make_servers();
     if (auto bound = bind(); !bound) return bound;
     if (auto given = give_to_user(configuration_.node.data, configuration_.node.user); !given) return given;
-    return drop_privileges(configuration_.node.user);
+    const bool marks = configuration_.firewall.marks;
+    auto dropped = drop_privileges(configuration_.node.user, marks ? Kept::kMarking : Kept::kNothing);
+    return dropped && marks ? net::may_mark_sockets() : dropped;
   }
 
   Status start() override;
@@ -144,6 +148,7 @@ class RunningNode final : public Node {
   std::unique_ptr<netpolicy::HostAddressMonitor> host_;
   std::unique_ptr<Certificates> certificates_;
   std::unique_ptr<net::TlsServerContexts> tls_;
+  std::unique_ptr<netpolicy::LiveTenantMarks> marks_;  // null: sockets carry none
   std::unique_ptr<mailbox::Mailboxes> mailboxes_;
   std::vector<std::unique_ptr<net::Resolver>> resolvers_;
   std::unique_ptr<delivery::SiteGate> site_gate_;
@@ -234,6 +239,9 @@ Status RunningNode::make_queue() {
   connect_directory(parts, *live_);
   queue_ = queue::Queue::make(std::move(parts));
   const auto settings = delivery_settings(configuration_);
+  if (configuration_.firewall.marks) {
+    marks_ = std::make_unique<netpolicy::LiveTenantMarks>(*live_->snapshot());
+  }
   for (std::size_t i = 0; i < runtime_.size(); ++i) {
     auto resolver = net::make_cares_resolver(runtime_.shard(i), clock_, resolver_options());
     if (!resolver) return fail(resolver.error());
@@ -251,7 +259,8 @@ Status RunningNode::make_queue() {
                                   clock_,
                                   random_,
                                   log_,
-                                  site_gate_.get()};
+                                  site_gate_.get(),
+                                  marks_.get()};
     couriers_.push_back(std::make_unique<delivery::Courier>(courier_parts, settings));
     queue_->set_carrier(i, *couriers_[i]);
   }
@@ -261,6 +270,7 @@ Status RunningNode::make_queue() {
   host_->on_change(wake);
   live_->on_change([this, wake](const tenants::SnapshotPtr& snapshot) {
     certificates_->update(snapshot);
+    if (marks_ != nullptr) marks_->update(*snapshot);
     wake();
   });
   return {};
@@ -311,6 +321,7 @@ void RunningNode::make_servers() {
                             .sessions = [this] { return sessions(); },
                             .queue = [this] { return queue_counts(); },
                             .smtp = [this]() -> const smtpd::Counters& { return smtp_->census().counters(); }});
+  provide_firewall_readings(metrics_, configuration_.node.data, clock_);
   provide_limit_gauges(metrics_, {*limiter_, *limit_storage_, *site_gate_});
 }
 

@@ -34,4 +34,14 @@ Signal wait_for_signal() {
   }
 }
 
+std::optional<Signal> wait_for_signal(std::chrono::milliseconds time) {
+  const sigset_t set = awaited();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+  const std::chrono::nanoseconds rest = time - seconds;
+  const timespec limit{seconds.count(), rest.count()};
+  const int number = sigtimedwait(&set, nullptr, &limit);
+  if (number < 0) return std::nullopt;
+  return number == SIGHUP ? Signal::kReload : Signal::kStop;
+}
+
 }  // namespace bulkhead::app

@@ -22,6 +22,7 @@ struct TomlValue {
   std::variant<bool, std::int64_t, std::string, Array> content;
 
   // Null when the value is of another type.
+  const bool* boolean() const { return std::get_if<bool>(&content); }
   const std::int64_t* integer() const { return std::get_if<std::int64_t>(&content); }
   const std::string* string() const { return std::get_if<std::string>(&content); }
   const Array* array() const { return std::get_if<Array>(&content); }

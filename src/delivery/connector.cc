@@ -100,6 +100,7 @@ Task<std::unique_ptr<RemoteConnection>> Connector::connect(Target target, tenant
   options.source = target.source;
   options.timeout = settings_.timeouts.connect;
   options.group = &group_;
+  options.mark = target.mark;
   auto stream = co_await net::connect(parts_.shard, target.remote, options);
   const std::string source = target.source.text();
   if (!stream) {

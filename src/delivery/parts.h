@@ -2,6 +2,7 @@
 #pragma once
 
 #include "monitoring/metrics.h"
+#include "netpolicy/firewall/tenant_marks.h"
 #include "netpolicy/host_addresses.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
@@ -33,6 +34,8 @@ struct Parts {
   Random& random;
   Log& log;
   SiteGate* gate = nullptr;  // learns how sites answer; null: nobody does
+  // What outgoing sockets carry for the kernel's firewall; null: nothing.
+  const netpolicy::LiveTenantMarks* marks = nullptr;
 };
 
 }  // namespace bulkhead::delivery

@@ -71,6 +71,7 @@ Task<bool> RemoteWorker::open_connection(Effort& effort) {
   const queue::Message& message = *effort.job.message;
   TargetSearch search{workshop_.parts.resolver, workshop_.settings, addresses,
                       sources_for(*directory, *addresses, message.tenant, message.arrival.ip)};
+  if (workshop_.parts.marks != nullptr) search.mark = workshop_.parts.marks->of(message.tenant);
   if (effort.outcome.recipients.empty()) effort.outcome = {};  // what was noted of an earlier connection
   Opening opening;
   if (!search.sources.has_any()) {

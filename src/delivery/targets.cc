@@ -24,7 +24,7 @@ bool is_multicast_or_broadcast(const IpAddress& ip) {
 
 Target make_target(const TargetSearch& search, const std::string& host, SocketAddress remote) {
   const netpolicy::SourceDecision& source = search.sources.of(remote.ip.family());
-  return {host, remote, source.ip, source.helo.empty() ? search.settings.node_name : source.helo};
+  return {host, remote, source.ip, source.helo.empty() ? search.settings.node_name : source.helo, search.mark};
 }
 
 // Turns what was found into targets; the first address that is ourselves ends the search (RFC 5321 §5.1).

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "netpolicy/firewall/tenant_marks.h"
 #include "netpolicy/source_choice.h"
 #include "src/delivery/routing.h"
 
@@ -27,6 +28,7 @@ struct Target {
   SocketAddress remote;
   IpAddress source;
   std::string helo;
+  netpolicy::Mark mark = 0;  // of the tenant, for the kernel's firewall; 0: none
   std::string text() const;  // "mx.example[192.0.2.1]:25"
 };
 
@@ -53,6 +55,7 @@ struct TargetSearch {
   const Settings& settings;
   std::shared_ptr<const netpolicy::HostAddresses> host_addresses;
   Sources sources;
+  netpolicy::Mark mark = 0;  // that the connection will carry
 };
 // Looks up A and AAAA of `host` (an IP address stands for itself), only those of families that have a source, and the
 // others only to tell a missing source from a missing host.

@@ -15,14 +15,21 @@ Status set_option(int fd, int level, int name, int value) {
   return fail(system_error("setsockopt", std::to_string(name), errno));
 }
 
+Status mark_socket(int fd, unsigned mark) {
+  if (auto status = set_option(fd, SOL_SOCKET, SO_MARK, static_cast<int>(mark)); status) return {};
+  return fail(ErrorCode::kForbidden, "the server may not mark its sockets",
+              "it needs CAP_NET_RAW, or CAP_NET_ADMIN before Linux 5.17; see docs/howto/firewall.md");
+}
+
 // A socket bound to the source, or the reason why it must not be used.
 Result<OwnedFd> open_bound(const SocketAddress& remote, const ConnectOptions& options) {
   const bool is_v6 = remote.ip.family() == Family::kIpv6;
   OwnedFd fd{::socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)};
   if (!fd.is_open()) return fail(system_error("socket", remote.text(), errno));
   if (auto status = set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1); !status) return fail(status.error());
-  // Needs CAP_NET_ADMIN; without it the firewall rules that use the mark do not apply, the bind below still does.
-  if (options.mark != 0) std::ignore = set_option(fd.get(), SOL_SOCKET, SO_MARK, static_cast<int>(options.mark));
+  if (options.mark != 0) {
+    if (auto marked = mark_socket(fd.get(), options.mark); !marked) return fail(marked.error());
+  }
   if (!options.source) return fd;
   if (options.source->family() != remote.ip.family() || options.source->is_unspecified()) {
     return fail(ErrorCode::kConflict,
@@ -63,6 +70,12 @@ Task<Status> wait_connected(SocketStream& stream, SteadyTime deadline, TaskGroup
 }
 
 }  // namespace
+
+Status may_mark_sockets() {
+  const OwnedFd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP)};
+  if (!fd.is_open()) return fail(system_error("socket", "to try its mark", errno));
+  return mark_socket(fd.get(), 1);
+}
 
 Task<Result<std::unique_ptr<Stream>>> connect(Shard& shard, SocketAddress remote, ConnectOptions options) {
   const auto deadline = std::chrono::steady_clock::now() + options.timeout;

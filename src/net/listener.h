@@ -45,12 +45,15 @@ std::optional<UnixPeer> unix_peer(const Stream& stream);
 struct ConnectOptions {
   std::optional<IpAddress> source{};  // bound with IP_BIND_ADDRESS_NO_PORT before connecting; never IP_FREEBIND
   std::chrono::milliseconds timeout{30000};
-  unsigned mark = 0;           // SO_MARK when not 0 and permitted
+  unsigned mark = 0;           // SO_MARK when not 0; not permitted: kForbidden, and nothing is opened
   TaskGroup* group = nullptr;  // its cancel() ends the attempt with kCancelled
 };
 // Connects from the given source address, and from no other: when the bind fails, or getsockname() afterwards shows
 // another address, the connection is closed and the error is kConflict. Without a source the kernel chooses: only for
 // tests and clients of the API, never for mail. On the shard.
 Task<Result<std::unique_ptr<Stream>>> connect(Shard& shard, SocketAddress remote, ConnectOptions options);
+
+// Whether the calling thread may set ConnectOptions::mark.
+Status may_mark_sockets();
 
 }  // namespace bulkhead::net

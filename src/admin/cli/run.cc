@@ -1,6 +1,7 @@
 #include "src/admin/cli/run.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -184,8 +185,15 @@ int run_cli(int argc, const char* const* argv, const CliEnvironment& environment
   add_globals(app, globals);
   app.require_subcommand(1);
   std::vector<std::pair<CLI::App*, const LocalCommand*>> locals;
+  std::map<std::string, CLI::App*> local_nouns;
   for (const auto& local : environment.local_commands) {
-    locals.emplace_back(app.add_subcommand(local.name, local.help)->fallthrough(), &local);
+    auto* parent = &app;
+    if (!local.noun.empty()) {
+      auto& noun = local_nouns[local.noun];
+      if (noun == nullptr) noun = app.add_subcommand(local.noun, local.noun_help)->require_subcommand(1)->fallthrough();
+      parent = noun;
+    }
+    locals.emplace_back(parent->add_subcommand(local.name, local.help)->fallthrough(), &local);
   }
   const auto* version = app.add_subcommand("version", "Print the version of this program");
   const auto commands = bind_all(app);

@@ -17,6 +17,8 @@ struct LocalCommand {
   std::string name;
   std::string help;
   std::function<int(const std::string& configuration_file, bool wants_json)> run;
+  std::string noun = {};  // "firewall": the command is "firewall NAME"
+  std::string noun_help = {};
 };
 
 struct CliEnvironment {

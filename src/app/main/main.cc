@@ -2,6 +2,7 @@
 #include "src/admin/cli/run.h"
 #include "src/app/check.h"
 #include "src/app/configuration.h"
+#include "src/app/firewall_command.h"
 #include "src/app/serve.h"
 #include "src/app/version.h"
 
@@ -31,6 +32,20 @@ int main(int argc, char** argv) {
        [](const std::string& file, bool wants_json) {
          return app::check(app::configuration_path(file), wants_json ? app::Form::kJson : app::Form::kText);
        }},
+      {"print", "print the nftables ruleset that the directory asks for",
+       [](const std::string& file, bool wants_json) {
+         return app::firewall_print(app::configuration_path(file), wants_json ? app::Form::kJson : app::Form::kText);
+       },
+       "firewall", "what the kernel lets out to mail ports"},
+      {"apply", "put it into the kernel in one step, keeping what was counted",
+       [](const std::string& file, bool) { return app::firewall_apply(app::configuration_path(file)); }, "firewall"},
+      {"check", "compare what the kernel has with the directory; exit status 1 when they differ",
+       [](const std::string& file, bool wants_json) {
+         return app::firewall_check(app::configuration_path(file), wants_json ? app::Form::kJson : app::Form::kText);
+       },
+       "firewall"},
+      {"follow", "apply it, and again whenever the directory changes; hand the counters to the server",
+       [](const std::string& file, bool) { return app::firewall_follow(app::configuration_path(file)); }, "firewall"},
   };
   return admin::cli::run_cli(argc, argv, environment);
 }
