@@ -53,6 +53,11 @@ Finding check_ptr(const AddressFacts& facts) {
   if (std::find(names.begin(), names.end(), helo) != names.end()) {
     return {Severity::kOk, fmt::format("The PTR record of {} is its HELO name {}.", ip, helo), {}};
   }
+  if (facts.leads_back == AddressFacts::LeadsBack::kNo) {
+    return {Severity::kFailure,
+            fmt::format("The PTR record of {} is {}, which does not lead back to it.", ip, fmt::join(names, ", ")),
+            advice};
+  }
   return {Severity::kWarning,
           fmt::format("The PTR record of {} is {}, its HELO name {}.", ip, fmt::join(names, ", "), helo), advice};
 }
@@ -98,6 +103,26 @@ AddressCheckSubject subject_of(const tenants::Snapshot& directory, const tenants
   return subject;
 }
 
+namespace {
+
+// Asks for the addresses of the PTR names, until one leads back.
+Task<void> follow_back(net::Resolver& resolver, IpAddress ip, AddressFacts& facts) {
+  using LeadsBack = AddressFacts::LeadsBack;
+  if (!facts.ptr_names) co_return;
+  facts.leads_back = LeadsBack::kNo;
+  const std::vector<std::string> names = *facts.ptr_names;
+  for (std::size_t i = 0; i < std::min(names.size(), AddressFacts::kPtrNamesMax); ++i) {
+    auto forward = resolver.addresses(names[i], ip.family());
+    const auto found = co_await std::move(forward);
+    if (!found && !is_definite(found.error())) facts.leads_back = LeadsBack::kUnknown;
+    if (!found || std::find(found->begin(), found->end(), ip) == found->end()) continue;
+    facts.leads_back = LeadsBack::kYes;
+    co_return;
+  }
+}
+
+}  // namespace
+
 Task<AddressFacts> gather_facts(net::Resolver& resolver, AddressCheckSubject subject, bool is_present) {
   AddressFacts facts;
   facts.is_present = is_present;
@@ -107,6 +132,8 @@ Task<AddressFacts> gather_facts(net::Resolver& resolver, AddressCheckSubject sub
     facts.helo_addresses = co_await std::move(forward);
     auto reverse = resolver.ptr(subject.ip);
     facts.ptr_names = co_await std::move(reverse);
+    auto following = follow_back(resolver, subject.ip, facts);
+    co_await std::move(following);
     for (const auto& domain : subject.domains) {
       SpfEvaluation evaluation{resolver, subject.ip};
       auto evaluate = evaluation.run(domain);
@@ -134,6 +161,65 @@ std::vector<Finding> compare(const AddressFacts& facts) {
                         {}});
   }
   return findings;
+}
+
+std::string_view to_string(Readiness::State state) {
+  switch (state) {
+    case Readiness::State::kUnknown:
+      return "unknown";
+    case Readiness::State::kReady:
+      return "ready";
+    case Readiness::State::kUnready:
+      return "unready";
+  }
+  return "";
+}
+
+Readiness readiness_of(const AddressFacts& facts) {
+  using State = Readiness::State;
+  if (facts.subject.ip.is_loopback()) return {State::kReady, {}, {}};
+  const auto helo = check_helo(facts);
+  const auto ptr = check_ptr(facts);
+  for (const auto* finding : {&helo, &ptr}) {
+    if (finding->severity == Severity::kFailure) return {State::kUnready, finding->what, finding->advice};
+  }
+  if (!facts.helo_addresses) return {State::kUnknown, helo.what, helo.advice};
+  if (!facts.ptr_names) return {State::kUnknown, ptr.what, ptr.advice};
+  // A PTR of another name than HELO's is usual; it must lead back.
+  if (facts.leads_back == AddressFacts::LeadsBack::kYes) return {State::kReady, {}, {}};
+  return {State::kUnknown, "The names of its PTR record could not be looked up.", "Try again later."};
+}
+
+Task<DomainFacts> gather_facts(net::Resolver& resolver, std::string domain, std::vector<IpAddress> sources) {
+  DomainFacts facts;
+  facts.domain = domain;
+  auto asking = resolver.mx(domain);
+  facts.mx = co_await std::move(asking);
+  for (const auto& ip : sources) {
+    SpfEvaluation evaluation{resolver, ip};
+    auto evaluate = evaluation.run(domain);
+    const SpfResult result = co_await std::move(evaluate);
+    facts.spf.emplace_back(ip, result);
+  }
+  co_return facts;
+}
+
+Readiness readiness_of(const DomainFacts& facts) {
+  using State = Readiness::State;
+  const auto advice = fmt::format("bulkhead domain dns {} shows the records to publish.", facts.domain);
+  if (!facts.mx && is_definite(facts.mx.error())) {
+    return {State::kUnready, fmt::format("{} has no MX record, so that nobody can answer.", facts.domain), advice};
+  }
+  if (!facts.mx) return {State::kUnknown, "The MX record could not be looked up.", "Try again later."};
+  for (const auto& [ip, result] : facts.spf) {
+    if (result == SpfResult::kPass || result == SpfResult::kUndecided || result == SpfResult::kTempError) continue;
+    return {State::kUnready,
+            fmt::format("SPF of {} does not let {} send: {}.", facts.domain, ip.text(), to_string(result)), advice};
+  }
+  const bool is_unsure = std::any_of(facts.spf.begin(), facts.spf.end(),
+                                     [](const auto& each) { return each.second == SpfResult::kTempError; });
+  if (is_unsure) return {State::kUnknown, "The SPF record could not be looked up.", "Try again later."};
+  return {State::kReady, {}, {}};
 }
 
 }  // namespace bulkhead::netpolicy

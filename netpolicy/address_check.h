@@ -32,6 +32,9 @@ struct AddressFacts {
   bool is_present = false;                        // on this host now
   Result<std::vector<IpAddress>> helo_addresses;  // A or AAAA of the HELO name, of the address's family
   Result<std::vector<std::string>> ptr_names;     // lower case, no trailing dot
+  // Whether one of them leads back to the address (forward-confirmed reverse DNS); at most kPtrNamesMax are asked for.
+  static constexpr std::size_t kPtrNamesMax = 5;
+  enum class LeadsBack { kYes, kNo, kUnknown } leads_back = LeadsBack::kUnknown;
   std::vector<DomainSpf> spf;
 };
 // On a shard; the resolver must outlive the task.
@@ -44,5 +47,26 @@ struct Finding {
 };
 // In order: presence, HELO, PTR, SPF of each domain.
 std::vector<Finding> compare(const AddressFacts& facts);
+
+// Whether an address, or a domain, is fit to send mail that others take.
+struct Readiness {
+  enum class State : std::uint8_t { kUnknown, kReady, kUnready } state = State::kUnknown;
+  std::string why;     // a sentence, unless it is ready
+  std::string advice;  // what to do
+};
+std::string_view to_string(Readiness::State state);  // "unknown", "ready", "unready"
+// By HELO name and PTR, each leading to the address. That it is present, and SPF, are not its own matter. A loopback
+// address is ready.
+Readiness readiness_of(const AddressFacts& facts);
+
+struct DomainFacts {
+  std::string domain;
+  Result<std::vector<net::MxRecord>> mx;
+  std::vector<std::pair<IpAddress, SpfResult>> spf;  // of the addresses that its mail leaves from
+};
+// On a shard; the resolver must outlive the task.
+Task<DomainFacts> gather_facts(net::Resolver& resolver, std::string domain, std::vector<IpAddress> sources);
+// By MX (mail can be answered) and SPF (each of the addresses passes).
+Readiness readiness_of(const DomainFacts& facts);
 
 }  // namespace bulkhead::netpolicy

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -47,16 +48,21 @@ class NetlinkMonitor final : public HostAddressMonitor {
     const std::lock_guard lock{observers_mutex_};
     observers_.push_back(std::move(observer));
   }
+  void withhold(const std::string& who, std::map<IpAddress, std::string> addresses) override;
 
  private:
   void follow();
   bool wait();
   void drain();
   bool read_anew();
+  bool publish(HostAddresses addresses);
+  void tell();
 
   Sockets sockets_;
   Log& log_;
   std::atomic<HostAddressesPtr> current_;
+  std::mutex changing_;                                               // held by who makes new addresses from the old
+  std::map<std::string, std::map<IpAddress, std::string>> withheld_;  // under changing_
   std::mutex observers_mutex_;
   std::vector<std::function<void()>> observers_;
   bool must_read_again_ = false;
@@ -96,11 +102,39 @@ bool NetlinkMonitor::read_anew() {
     if (auto fresh = open_netlink(0)) sockets_.dumps = std::move(*fresh);
     return false;
   }
-  if (*read == *current()) return true;
-  current_.store(std::make_shared<const HostAddresses>(std::move(*read)), std::memory_order_release);
+  bool is_news = false;
+  {
+    const std::lock_guard lock{changing_};
+    read->withheld = current()->withheld;
+    is_news = publish(std::move(*read));
+  }
+  if (is_news) tell();
+  return true;
+}
+
+// Under changing_. False when nothing has changed.
+bool NetlinkMonitor::publish(HostAddresses addresses) {
+  if (addresses == *current()) return false;
+  current_.store(std::make_shared<const HostAddresses>(std::move(addresses)), std::memory_order_release);
+  return true;
+}
+
+void NetlinkMonitor::tell() {
   const std::lock_guard lock{observers_mutex_};
   for (const auto& observer : observers_) observer();
-  return true;
+}
+
+void NetlinkMonitor::withhold(const std::string& who, std::map<IpAddress, std::string> addresses) {
+  bool is_news = false;
+  {
+    const std::lock_guard lock{changing_};
+    withheld_[who] = std::move(addresses);
+    HostAddresses all = *current();
+    all.withheld.clear();
+    for (const auto& [name, some] : withheld_) all.withheld.insert(some.begin(), some.end());
+    is_news = publish(std::move(all));
+  }
+  if (is_news) tell();
 }
 
 Result<Sockets> open_sockets() {

@@ -9,11 +9,20 @@ namespace bulkhead::netpolicy {
 namespace {
 
 SourceDecision use(const tenants::SourceAddress& address) {
-  return {SourceDecision::Kind::kUse, address.ip, address.helo, {}};
+  return {SourceDecision::Kind::kUse, address.ip, address.helo, {}, false};
 }
 
 SourceDecision no_source(std::string reason) {
-  return {SourceDecision::Kind::kNoSource, {}, {}, std::move(reason)};
+  return {SourceDecision::Kind::kNoSource, {}, {}, std::move(reason), false};
+}
+
+// Nothing when the address is not withheld.
+std::optional<SourceDecision> withheld(const HostAddresses& host, const IpAddress& ip) {
+  const auto found = host.withheld.find(ip);
+  if (found == host.withheld.end()) return std::nullopt;
+  auto decision = no_source(fmt::format("address {} {}", ip.text(), found->second));
+  decision.is_withheld = true;
+  return decision;
 }
 
 std::string missing(const std::vector<const tenants::SourceAddress*>& addresses) {
@@ -50,13 +59,18 @@ SourceDecision choose_source(const tenants::Snapshot& directory, const HostAddre
   if (arrival) {
     const auto same = std::find_if(usable.begin(), usable.end(), [&](const auto* a) { return a->ip == *arrival; });
     if (same != usable.end()) {
-      if (host.contains(*arrival)) return use(**same);
+      if (host.may_send(*arrival)) return use(**same);
+      if (auto waits = withheld(host, *arrival)) return *waits;
       return no_source(
           fmt::format("address {}, which the mail arrived on, is not present on this host", arrival->text()));
     }
   }
-  const auto first = std::find_if(usable.begin(), usable.end(), [&](const auto* a) { return host.contains(a->ip); });
-  return first != usable.end() ? use(**first) : no_source(missing(usable));
+  const auto first = std::find_if(usable.begin(), usable.end(), [&](const auto* a) { return host.may_send(a->ip); });
+  if (first != usable.end()) return use(**first);
+  for (const auto* address : usable) {
+    if (auto waits = withheld(host, address->ip)) return *waits;
+  }
+  return no_source(missing(usable));
 }
 
 }  // namespace bulkhead::netpolicy

@@ -24,7 +24,8 @@ struct Opening {
   std::unique_ptr<RemoteConnection> connection;
   queue::Fate fate = queue::Fate::kDeferred;
   queue::Answer answer;
-  std::optional<Target> last;  // the target that the answer is about
+  std::string hold_code = "no-source";  // of kNoSource
+  std::optional<Target> last;           // the target that the answer is about
 };
 
 class Connector {

@@ -77,6 +77,7 @@ Task<bool> RemoteWorker::open_connection(Effort& effort) {
   if (!search.sources.has_any()) {
     opening.kind = Opening::Kind::kNoSource;
     opening.answer.text = search.sources.reason();
+    opening.hold_code = search.sources.hold_code();
     give_up_opening(effort, opening);
     co_return false;
   }
@@ -86,11 +87,13 @@ Task<bool> RemoteWorker::open_connection(Effort& effort) {
     co_return false;
   }
   const tenants::RouteTls tls = routing.destination.tls;
+  const std::string hold_code = search.sources.hold_code();
   opening = co_await workshop_.connector.open(std::move(routing.destination), std::move(search));
   if (opening.kind == Opening::Kind::kFailed && opening.last && workshop_.parts.gate != nullptr) {
     workshop_.parts.gate->answered(lane_, SiteGate::Answer::kUnreachable);
   }
   if (opening.kind != Opening::Kind::kOpen) {
+    opening.hold_code = hold_code;
     give_up_opening(effort, opening);
     co_return false;
   }
@@ -106,6 +109,7 @@ void RemoteWorker::give_up_opening(Effort& effort, const Opening& opening) {
     case Opening::Kind::kNoSource:
       if (!is_untried) return give_up(effort, queue::Fate::kDeferred, own_answer("4.4.0", opening.answer.text));
       outcome.kind = queue::Outcome::Kind::kHeld;
+      outcome.hold_code = opening.hold_code;
       outcome.reason = opening.answer.text;
       return effort.pending.clear();
     case Opening::Kind::kCancelled:

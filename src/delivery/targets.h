@@ -19,6 +19,7 @@ struct Sources {
   bool has(Family family) const { return of(family).kind == netpolicy::SourceDecision::Kind::kUse; }
   bool has_any() const { return has(Family::kIpv4) || has(Family::kIpv6); }
   std::string reason() const;  // why there is none
+  std::string hold_code() const { return v4.is_withheld || v6.is_withheld ? "address-withheld" : "no-source"; }
 };
 Sources sources_for(const tenants::Snapshot& directory, const netpolicy::HostAddresses& host, const TenantId& tenant,
                     const IpAddress& arrival);

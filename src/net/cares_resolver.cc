@@ -10,6 +10,7 @@ namespace bulkhead::net {
 
 namespace {
 
+constexpr std::string_view kFresh = "fresh ";  // before the key of what is not cached
 constexpr std::size_t kCacheBytesMax = 16 << 20;
 
 // Several lookups that wait for one question.
@@ -18,6 +19,7 @@ struct Flight {
   std::vector<std::coroutine_handle<>> waiters;
   DnsOutcome outcome;
   SteadyTime began;
+  std::chrono::seconds ttl{0};
 };
 
 struct FlightWait {
@@ -86,6 +88,7 @@ class CaresResolver final : public Resolver {
   Task<Result<std::vector<std::string>>> ptr(IpAddress ip) override {
     return texts({reverse_name(ip), RecordType::kPtr});
   }
+  Task<FreshAddresses> fresh_addresses(std::string host) override;
 
  private:
   Task<Result<std::vector<std::string>>> texts(DnsQuery::Question question) {
@@ -135,6 +138,24 @@ Task<DnsOutcome> CaresResolver::lookup(DnsQuery::Question question) {
   co_return flight->outcome;
 }
 
+Task<FreshAddresses> CaresResolver::fresh_addresses(std::string host) {
+  std::string name = normal_name(std::move(host));
+  const std::string key = std::string{kFresh} + name;
+  std::shared_ptr<Flight> flight;
+  if (const auto found = flights_.find(key); found != flights_.end()) {
+    flight = found->second;
+  } else if (flights_.size() >= options_.questions_max / 2) {
+    observe({"refused", std::nullopt});
+    co_return FreshAddresses{fail(ErrorCode::kUnavailable, "too many DNS questions are waiting for an answer")};
+  } else {
+    flight = start(key, {std::move(name), RecordType::kA});
+  }
+  FlightWait wait{*flight};
+  co_await wait;
+  if (!*flight->outcome) co_return FreshAddresses{fail(flight->outcome->error()), flight->ttl};
+  co_return FreshAddresses{(*flight->outcome)->addresses, flight->ttl};
+}
+
 std::shared_ptr<Flight> CaresResolver::start(const std::string& key, DnsQuery::Question question) {
   auto flight = std::make_shared<Flight>();
   flight->query = std::make_unique<DnsQuery>(shard_, options_, servers_.list(), std::move(question));
@@ -150,7 +171,8 @@ void CaresResolver::land(const std::string& key, DnsQuery::Outcome outcome) {
   observe({outcome_name(outcome.answer),
            std::chrono::duration_cast<std::chrono::microseconds>(clock_.steady() - flight->began)});
   flight->outcome = std::make_shared<const Result<DnsAnswer>>(std::move(outcome.answer));
-  cache_.put(node.key(), flight->outcome, outcome.ttl);
+  flight->ttl = outcome.ttl;
+  if (!node.key().starts_with(kFresh)) cache_.put(node.key(), flight->outcome, outcome.ttl);
   // Posted: the waiters may ask again, or end what holds this resolver, while c-ares is still on the stack.
   for (const auto waiter : flight->waiters) resume_on(shard_, waiter);
   flight->waiters.clear();

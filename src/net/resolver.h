@@ -24,6 +24,12 @@ struct MxRecord {
   std::string exchange;  // lower case, no trailing dot; "" for the null MX (RFC 7505)
 };
 
+// An answer that no cache of ours has given.
+struct FreshAddresses {
+  Result<std::vector<IpAddress>> addresses;
+  std::chrono::seconds ttl{0};  // of the answer, also of a "no"
+};
+
 // Lookup outcomes as the error side tells them: kNotFound = NXDOMAIN or no such record (a definite no);
 // kUnavailable / kTimeout = SERVFAIL, refused, no server answered: temporary.
 class Resolver {
@@ -33,6 +39,13 @@ class Resolver {
   virtual Task<Result<std::vector<IpAddress>>> addresses(std::string host, Family family) = 0;  // A or AAAA
   virtual Task<Result<std::vector<std::string>>> txt(std::string name) = 0;  // strings of a record joined
   virtual Task<Result<std::vector<std::string>>> ptr(IpAddress ip) = 0;
+  // A records, asked for anew and not kept: for who watches an answer change. Leaves half of the places for questions
+  // to the lookups above: kUnavailable beyond.
+  virtual Task<FreshAddresses> fresh_addresses(std::string host) {
+    auto asking = addresses(std::move(host), Family::kIpv4);
+    auto found = co_await std::move(asking);
+    co_return FreshAddresses{std::move(found)};
+  }
 };
 
 // A lookup that has ended, for the metrics.

@@ -20,6 +20,7 @@ constexpr std::size_t kCounted = 1000000;  // ids kept to count messages with se
 
 std::string remedy_of(std::string_view code) {
   if (code == "no-source") return "an address of the tenant in the remote's family that is present on this host";
+  if (code == "address-withheld") return "the address being let go, or another one for the tenant";
   if (code == "tenant-suspended") return "resuming the tenant";
   if (code == "account-suspended") return "resuming the account";
   return {};

@@ -56,8 +56,10 @@ TEST_F(AddressCheck, TellsThatTheHeloNameLeadsElsewhere) {
 
 TEST_F(AddressCheck, TellsThatThePtrIsMissingOrAnother) {
   dns_.ptr_records["192.0.2.1"] = {"host-1.isp.example"};
-  EXPECT_EQ(severities(check()), "oowo");
+  EXPECT_EQ(severities(check()), "oofo") << "it does not lead back";
   EXPECT_NE(check()[2].what.find("host-1.isp.example"), std::string::npos);
+  dns_.host_addresses["host-1.isp.example"] = {ip("192.0.2.1")};
+  EXPECT_EQ(severities(check()), "oowo");
   dns_.ptr_records.clear();
   EXPECT_EQ(severities(check()), "oofo");
 }
@@ -113,6 +115,57 @@ TEST(AddressCheckSubject, NamesTheDomainsThatSendFromTheAddress) {
   EXPECT_EQ(shared.domains.size(), 100U);
   EXPECT_EQ(shared.domains_left_out, 1U);
   EXPECT_EQ(shared.helo, "node.example");
+}
+
+class ReadinessTest : public AddressCheck {
+ protected:
+  using State = Readiness::State;
+  Readiness address(const char* text = "192.0.2.1") {
+    AddressCheckSubject subject{ip(text), "mail.acme.example", {}, 0};
+    return readiness_of(testlib::run_now(gather_facts(dns_, subject, false)));
+  }
+  Readiness domain() {
+    return readiness_of(testlib::run_now(gather_facts(dns_, std::string{"acme.example"}, {ip("192.0.2.1")})));
+  }
+};
+
+TEST_F(ReadinessTest, AnAddressIsReadyWhenItsNamesLeadToIt) {
+  EXPECT_EQ(address().state, State::kReady);
+  dns_.ptr_records["192.0.2.1"] = {"host-1.isp.example"};
+  EXPECT_EQ(address().state, State::kUnready) << "the PTR does not lead back";
+  dns_.host_addresses["host-1.isp.example"] = {ip("192.0.2.1")};
+  EXPECT_EQ(address().state, State::kReady) << "another name than HELO's will do";
+  dns_.host_addresses["mail.acme.example"] = {ip("192.0.2.2")};
+  EXPECT_EQ(address().state, State::kUnready) << "HELO leads elsewhere";
+  EXPECT_NE(address().why.find("mail.acme.example does not resolve to 192.0.2.1"), std::string::npos);
+}
+
+TEST_F(ReadinessTest, WithoutPtrItIsUnreadyAndALookupThatFailsSaysNothing) {
+  dns_.failures["192.0.2.1"] = Error{ErrorCode::kTimeout, "no answer", {}};
+  EXPECT_EQ(address().state, State::kUnknown);
+  dns_.failures.clear();
+  dns_.failures["mail.acme.example"] = Error{ErrorCode::kTimeout, "no answer", {}};
+  EXPECT_EQ(address().state, State::kUnknown);
+  dns_.failures.clear();
+  dns_.ptr_records.clear();
+  EXPECT_EQ(address().state, State::kUnready);
+}
+
+TEST_F(ReadinessTest, ALoopbackAddressIsReadyWithoutDns) {
+  EXPECT_EQ(address("127.0.0.2").state, State::kReady);
+  EXPECT_EQ(dns_.lookups, 0);
+}
+
+TEST_F(ReadinessTest, ADomainNeedsMxAndSpf) {
+  EXPECT_EQ(domain().state, State::kUnready);
+  EXPECT_NE(domain().why.find("no MX record"), std::string::npos);
+  dns_.mx_records["acme.example"] = {{10, "mail.acme.example"}};
+  EXPECT_EQ(domain().state, State::kReady);
+  dns_.txt_records["acme.example"] = {"v=spf1 -all"};
+  EXPECT_EQ(domain().state, State::kUnready);
+  EXPECT_NE(domain().why.find("192.0.2.1"), std::string::npos);
+  dns_.failures["acme.example"] = Error{ErrorCode::kUnavailable, "no server", {}};
+  EXPECT_EQ(domain().state, State::kUnknown);
 }
 
 }  // namespace

@@ -155,5 +155,23 @@ TEST(HostAddresses, ALocalNetworkIsPresentAsAWhole) {
   EXPECT_FALSE(host.contains(ip("::1")));
 }
 
+TEST_F(ChooseSource, AWithheldAddressWaitsAndSaysWhy) {
+  add("192.0.2.1", acme_, true);
+  add("192.0.2.2", acme_);
+  host_.withheld[ip("192.0.2.1")] = "is not ready: it has no PTR record";
+  const auto arrival = choose(acme_, "192.0.2.1");
+  EXPECT_EQ(arrival.kind, Kind::kNoSource);
+  EXPECT_TRUE(arrival.is_withheld);
+  EXPECT_EQ(arrival.reason, "address 192.0.2.1 is not ready: it has no PTR record");
+  EXPECT_EQ(choose(acme_, nullptr).ip, ip("192.0.2.2")) << "a pool uses another";
+  host_.withheld[ip("192.0.2.2")] = "is quarantined";
+  EXPECT_TRUE(choose(acme_, nullptr).is_withheld);
+  take_away("192.0.2.1");
+  take_away("192.0.2.2");
+  EXPECT_TRUE(choose(acme_, nullptr).is_withheld);
+  host_.withheld.clear();
+  EXPECT_FALSE(choose(acme_, nullptr).is_withheld);
+}
+
 }  // namespace
 }  // namespace bulkhead::netpolicy
