@@ -1,0 +1,98 @@
+// When each address and domain is looked at for its readiness, and which addresses may not send yet.
+//
+// An address is cleared by the first check that it passes, or by hand, and stays so: a check that fails later is
+// reported, not acted on. Only what is not cleared is withheld, and only when the gate is closed. A verdict of
+// "unready" is believed at the second look. Not thread-safe; steady time.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "netpolicy/address_check.h"
+#include "src/base/clock.h"
+#include "src/base/id.h"
+#include "src/base/random.h"
+
+namespace bulkhead::netpolicy {
+
+struct ReadinessSubject {
+  AddressId address;   // nil: a domain
+  IpAddress ip;        // of an address
+  std::string name;    // the HELO name, or the domain
+  std::string detail;  // when this changes, it is looked at anew
+  bool is_domain() const { return address.is_nil(); }
+  std::string text() const { return is_domain() ? name : ip.text(); }
+};
+
+enum class Clearance : std::uint8_t { kNone, kPassed, kByHand };
+
+struct ReadinessView {
+  Readiness readiness;
+  Clearance clearance = Clearance::kNone;
+  std::optional<UtcTime> checked_at;
+};
+
+struct ReadinessChange {
+  ReadinessSubject subject;
+  Readiness readiness;
+};
+
+struct ReadinessCounts {
+  std::size_t ready = 0, unready = 0, unknown = 0;
+};
+
+class ReadinessWatch {
+ public:
+  ReadinessWatch(const Clock& clock, Random& random) : clock_(clock), random_(random) {}
+
+  void set_intervals(std::chrono::seconds interval, std::chrono::seconds retry);
+  void set_subjects(const std::vector<ReadinessSubject>& subjects);  // live
+
+  std::optional<ReadinessSubject> next();  // to be looked at now; marked as under way
+  SteadyTime next_time() const;
+  std::optional<ReadinessChange> answered(const ReadinessSubject& subject, const Readiness& readiness);
+
+  // Lets an address send, or (false) wants it checked anew before it sends. False when there is no such address.
+  bool clear(const IpAddress& ip, bool is_cleared);
+  // The addresses that are not cleared, each with why: the end of a sentence.
+  std::map<IpAddress, std::string> uncleared() const;
+
+  std::optional<ReadinessView> of_address(const IpAddress& ip) const;
+  std::optional<ReadinessView> of_domain(const std::string& name) const;
+  ReadinessCounts addresses() const { return counts('a'); }
+  ReadinessCounts domains() const { return counts('d'); }
+
+  // Rows that changed, an empty value to be removed; restore() takes one, after the subjects were set. False: nobody's.
+  struct Row {
+    std::string key, value;
+  };
+  std::vector<Row> take_changes();
+  bool restore(std::string_view key, std::string_view value);
+
+ private:
+  struct Entry {
+    ReadinessSubject subject;
+    ReadinessView view;
+    SteadyTime due{};
+    int unready_looks = 0;
+  };
+  using Entries = std::map<std::string, Entry>;
+
+  static std::string key_of(const ReadinessSubject& subject);
+  void schedule(const std::string& key, Entry& entry, std::chrono::duration<double> delay);
+  ReadinessCounts counts(char kind) const;
+  const Entry* find(const IpAddress& ip) const;
+
+  const Clock& clock_;
+  Random& random_;
+  std::chrono::seconds interval_{3600}, retry_{120};
+  Entries entries_;
+  std::map<IpAddress, std::string> keys_;  // of addresses
+  std::set<std::pair<SteadyTime, std::string>> due_;
+  std::set<std::string> changed_;
+};
+
+}  // namespace bulkhead::netpolicy
