@@ -63,6 +63,8 @@ class Metrics {
   void queue_delay(Text tenant, Seconds time) { observe(Metric::kQueueDelaySeconds, {tenant}, time); }
   void delivery_connection(Text source, Text outcome) { add(Metric::kDeliveryConnections, {source, outcome}); }
   void delivery_reply(Text site, Text reply_class) { add(Metric::kDeliveryReplies, {site, reply_class}); }
+  // `provider` is one that the rules name, or "other"; `meaning` a class of monitoring/replies.
+  void reply_class(Text provider, Text meaning) { add(Metric::kReplyClasses, {provider, meaning}); }
   void ambiguous_delivery(Text site) { add(Metric::kAmbiguousDeliveries, {site}); }
   void mailbox_delivery(Text tenant, Text outcome) { add(Metric::kMailboxDeliveries, {tenant, outcome}); }
 

@@ -23,6 +23,8 @@
 
 namespace bulkhead::admin {
 
+class ReputationDesk;
+
 struct AdminServices {
   tenants::Directory& directory;
   tenants::LiveDirectory& live;
@@ -45,6 +47,7 @@ struct AdminServices {
   netpolicy::Limiter* limiter = nullptr;  // null: nothing is counted
   // Connections that a limit of a site counts, open now; any thread. May be empty.
   std::function<std::uint64_t(const tenants::Limit&)> open_connections = {};
+  ReputationDesk* reputation = nullptr;  // null: nobody counts
 };
 
 }  // namespace bulkhead::admin

@@ -123,6 +123,13 @@ std::optional<std::string> read_engine(const TomlValue& value, std::string& out)
   return "expected \"sqlite\"";
 }
 
+std::optional<std::string> read_switch(const TomlValue& value, bool& out) {
+  const auto* given = std::get_if<bool>(&value.content);
+  if (given == nullptr) return "expected true or false";
+  out = *given;
+  return std::nullopt;
+}
+
 std::optional<std::string> read_absolute_path(const TomlValue& value, std::string& out) {
   if (auto fault = read_string(value, out)) return fault;
   if (out.empty() || out.front() != '/') return "expected an absolute path";
@@ -188,6 +195,8 @@ const std::map<std::string, Reader, std::less<>>& readers() {
        [](const V& v, C& c) { return read_duration(v, c.queue.expire_after, std::chrono::seconds{1}); }},
       {"queue.warn_after",
        [](const V& v, C& c) { return read_duration(v, c.queue.warn_after, std::chrono::seconds{1}); }},
+      {"reputation.reply_rules", [](const V& v, C& c) { return read_absolute_path(v, c.reputation.reply_rules); }},
+      {"reputation.shadow", [](const V& v, C& c) { return read_switch(v, c.reputation.shadow); }},
       {"limits.sessions", [](const V& v, C& c) { return read_number(v, c.limits.sessions, 1, 1000000); }},
       {"limits.sessions_per_client",
        [](const V& v, C& c) { return read_number(v, c.limits.sessions_per_client, 1, 1000000); }},

@@ -60,6 +60,10 @@ struct Configuration {
     std::chrono::seconds expire_after = std::chrono::hours{24 * 5};
     std::chrono::seconds warn_after = std::chrono::hours{4};
   } queue;
+  struct Reputation {
+    std::string reply_rules;  // a file; "" for the shipped rules
+    bool shadow = false;      // every rule only reports
+  } reputation;
   struct Limits {
     std::uint32_t sessions = 20000;           // over all SMTP listeners
     std::uint32_t sessions_per_client = 100;  // from one client address

@@ -1,14 +1,10 @@
 #include "src/app/node.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <filesystem>
 #include <future>
 #include <vector>
-
-#include <pwd.h>
-#include <unistd.h>
 
 #include "monitoring/metrics.h"
 #include "netpolicy/host_addresses.h"
@@ -27,7 +23,11 @@
 #include "src/app/mail_intake.h"
 #include "src/app/privileges.h"
 #include "src/app/queue_directory.h"
+#include "src/app/reply_rules.h"
+#include "src/app/reputation_gauges.h"
+#include "src/app/reputation_loop.h"
 #include "src/app/settings.h"
+#include "src/app/shard_runs.h"
 #include "src/app/version.h"
 #include "src/delivery/courier.h"
 #include "src/delivery/sender_resolution.h"
@@ -56,29 +56,6 @@ constexpr std::chrono::milliseconds kQueueCountInterval{2000};
 // Two take turns while mail flows through; 64 MiB are written at the first start.
 constexpr std::size_t kSegmentsInStock = 2;
 
-unsigned uid_after_drop(const std::string& user) {
-  std::array<char, 4096> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  if (::geteuid() == 0 && !user.empty()) ::getpwnam_r(user.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  return found != nullptr ? found->pw_uid : ::geteuid();
-}
-
-// The address that a lane's mail would leave from now: for a remote of the arrival address's family, else of the other.
-// The family of the arrival address first.
-std::vector<IpAddress> sources_of(const tenants::Snapshot& directory, const netpolicy::HostAddresses& host,
-                                  const queue::LaneKey& lane) {
-  std::vector<IpAddress> sources;
-  if (lane.site == "local") return sources;
-  const Family first = lane.arrival.family();
-  const Family second = first == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4;
-  for (const Family family : {first, second}) {
-    const auto decision = netpolicy::choose_source(directory, host, lane.tenant, lane.arrival, family);
-    if (decision.kind == netpolicy::SourceDecision::Kind::kUse) sources.push_back(decision.ip);
-  }
-  return sources;
-}
-
 class RunningNode final : public Node {
  public:
   RunningNode(const Configuration& configuration, CertificateReader* configured, Log& log)
@@ -92,6 +69,7 @@ class RunningNode final : public Node {
   Status open() {
     if (auto opened = open_storage(); !opened) return opened;
     if (auto opened = open_directory(); !opened) return opened;
+    if (auto made = make_reputation(); !made) return made;
     if (auto made = make_queue(); !made) return made;
     make_servers();
     if (auto bound = bind(); !bound) return bound;
@@ -109,6 +87,7 @@ class RunningNode final : public Node {
   Status open_storage();
   Status open_certificate();
   Status open_directory();
+  Status make_reputation();
   Status make_queue();
   net::ResolverOptions resolver_options();
   void make_servers();
@@ -117,11 +96,11 @@ class RunningNode final : public Node {
   std::map<std::string, std::uint64_t> sessions();
   std::map<std::string, std::uint64_t> queue_counts();
   Task<void> count_queue(net::TaskGroup& group);
-  // Run a task on one shard, or one on each at the same time, and wait for the end: for start and stop, where the main
-  // thread is in charge.
-  class Running;
-  void run_on(std::size_t shard, UniqueFunction<Task<void>()> make_task);
-  void run_on_all(const std::function<Task<void>(std::size_t)>& make_task);
+  Task<void> save_reputation();
+  void run_on(std::size_t shard, UniqueFunction<Task<void>()> make_task) {
+    run_and_wait(runtime_.shard(shard), log_, std::move(make_task));
+  }
+  void run_on_all(const std::function<Task<void>(std::size_t)>& make_task) { run_on_each(runtime_, log_, make_task); }
 
   const Configuration configuration_;
   Log& log_;
@@ -151,6 +130,10 @@ class RunningNode final : public Node {
   std::unique_ptr<netpolicy::LiveTenantMarks> marks_;  // null: sockets carry none
   std::unique_ptr<mailbox::Mailboxes> mailboxes_;
   std::vector<std::unique_ptr<net::Resolver>> resolvers_;
+  replies::RuleBook rule_book_;
+  std::unique_ptr<ReplyRules> reply_rules_;
+  reputation::RestrictionBoard restrictions_;
+  std::unique_ptr<ReputationLoop> reputation_;
   std::unique_ptr<delivery::SiteGate> site_gate_;
   std::unique_ptr<queue::Queue> queue_;
   std::vector<std::unique_ptr<delivery::Courier>> couriers_;
@@ -211,11 +194,31 @@ Status RunningNode::open_directory() {
   return {};
 }
 
+Status RunningNode::make_reputation() {
+  reply_rules_ = std::make_unique<ReplyRules>(configuration_.reputation.reply_rules, rule_book_, pool_, log_);
+  reply_rules_->look();
+  reputation_ = std::make_unique<ReputationLoop>(
+      ReputationLoop::Parts{.runtime = runtime_,
+                            .store = *store_,
+                            .trace = *trace_,
+                            .directory = *live_,
+                            .board = restrictions_,
+                            .clock = clock_,
+                            .random = random_,
+                            .log = log_,
+                            .is_shadow = configuration_.reputation.shadow,
+                            .end_sessions = [this](TenantId tenant, AccountId account) {
+                              if (smtp_) smtp_->end_sessions(tenant, account);
+                            }});
+  return reputation_->load();
+}
+
 Status RunningNode::make_queue() {
   site_gate_ = std::make_unique<delivery::SiteGate>(
       delivery::SiteGate::Parts{*live_, *limiter_, clock_, random_,
                                 std::min<std::chrono::milliseconds>(retry_policy(configuration_).intervals.front(),
-                                                                    delivery::ConcurrencyWindow::kPauseMost)});
+                                                                    delivery::ConcurrencyWindow::kPauseMost),
+                                &restrictions_});
   queue::Queue::Parts parts{
       .runtime = runtime_,
       .pool = pool_,
@@ -238,6 +241,7 @@ Status RunningNode::make_queue() {
       .gate = site_gate_.get()};
   connect_directory(parts, *live_);
   queue_ = queue::Queue::make(std::move(parts));
+  reputation_->connect(*queue_);
   const auto settings = delivery_settings(configuration_);
   if (configuration_.firewall.marks) {
     marks_ = std::make_unique<netpolicy::LiveTenantMarks>(*live_->snapshot());
@@ -260,7 +264,9 @@ Status RunningNode::make_queue() {
                                   random_,
                                   log_,
                                   site_gate_.get(),
-                                  marks_.get()};
+                                  marks_.get(),
+                                  &rule_book_,
+                                  &reputation_->reports(i)};
     couriers_.push_back(std::make_unique<delivery::Courier>(courier_parts, settings));
     queue_->set_carrier(i, *couriers_[i]);
   }
@@ -289,23 +295,41 @@ void RunningNode::make_servers() {
   tls_ = std::make_unique<net::TlsServerContexts>(
       [this](std::string_view name, const SocketAddress& arrival) { return certificates_->choose(name, arrival); });
   intake_ = std::make_unique<MailIntake>(*queue_, *store_);
-  smtp_ = std::make_unique<smtpd::SmtpServer>(smtpd::SmtpServer::Parts{.runtime = runtime_,
-                                                                       .directory = *live_,
-                                                                       .intake = *intake_,
-                                                                       .trace = *counted_trace_,
-                                                                       .clock = clock_,
-                                                                       .random = random_,
-                                                                       .log = log_,
-                                                                       .node_name = configuration_.node.name,
-                                                                       .tls = tls_.get(),
-                                                                       .settings = smtpd_settings(configuration_),
-                                                                       .limiter = limiter_.get()});
-  services_ = std::make_unique<admin::AdminServices>(admin::AdminServices{
-      *directory_, *live_, admin_pool_, *queue_, *store_, *trace_, *mailboxes_, *host_, clock_, random_, log_,
-      configuration_.node.name, kVersion, clock_.steady(),
-      [this](std::size_t shard) -> net::Resolver& { return *resolvers_[shard]; }, [this] { return sessions(); },
-      [this](std::string_view group, int status) { metrics_.api_request(group, status); }, limiter_.get(),
-      [this](const tenants::Limit& limit) { return site_gate_->open_connections(limit); }});
+  smtp_ = std::make_unique<smtpd::SmtpServer>(
+      smtpd::SmtpServer::Parts{.runtime = runtime_,
+                               .directory = *live_,
+                               .intake = *intake_,
+                               .trace = *counted_trace_,
+                               .clock = clock_,
+                               .random = random_,
+                               .log = log_,
+                               .node_name = configuration_.node.name,
+                               .tls = tls_.get(),
+                               .settings = smtpd_settings(configuration_),
+                               .limiter = limiter_.get(),
+                               .reports = [this](std::size_t shard) { return &reputation_->reports(shard); },
+                               .restrictions = &restrictions_});
+  services_ = std::make_unique<admin::AdminServices>(
+      admin::AdminServices{*directory_,
+                           *live_,
+                           admin_pool_,
+                           *queue_,
+                           *store_,
+                           *trace_,
+                           *mailboxes_,
+                           *host_,
+                           clock_,
+                           random_,
+                           log_,
+                           configuration_.node.name,
+                           kVersion,
+                           clock_.steady(),
+                           [this](std::size_t shard) -> net::Resolver& { return *resolvers_[shard]; },
+                           [this] { return sessions(); },
+                           [this](std::string_view group, int status) { metrics_.api_request(group, status); },
+                           limiter_.get(),
+                           [this](const tenants::Limit& limit) { return site_gate_->open_connections(limit); },
+                           reputation_.get()});
   AdminServers::Parts parts{
       .shard = runtime_.shard(0),
       .services = *services_,
@@ -323,6 +347,7 @@ void RunningNode::make_servers() {
                             .smtp = [this]() -> const smtpd::Counters& { return smtp_->census().counters(); }});
   provide_firewall_readings(metrics_, configuration_.node.data, clock_);
   provide_limit_gauges(metrics_, {*limiter_, *limit_storage_, *site_gate_});
+  provide_reputation_gauges(metrics_, *reputation_, *reply_rules_);
 }
 
 Status RunningNode::make_socket_directory() {
@@ -348,44 +373,6 @@ Status RunningNode::bind() {
   return admin_->listen(configuration_.listen);
 }
 
-// Spawns the task in a group on its shard, and waits for it when it dies.
-class RunningNode::Running {
- public:
-  Running(net::Shard& shard, Log& log, UniqueFunction<Task<void>()> make_task)
-      : shard_(shard), group_(shard, log), make_task_(std::move(make_task)) {
-    shard_.post([this] { group_.spawn(run(make_task_(), ended_)); });
-  }
-  ~Running() {
-    ended_.get_future().wait();
-    // The group's child ends just after its promise: the shard must have left it before it dies.
-    std::promise<void> left;
-    shard_.post([&] { left.set_value(); });
-    left.get_future().wait();
-  }
-
- private:
-  static Task<void> run(Task<void> task, std::promise<void>& done) {
-    co_await std::move(task);
-    done.set_value();
-  }
-
-  net::Shard& shard_;
-  net::TaskGroup group_;
-  UniqueFunction<Task<void>()> make_task_;
-  std::promise<void> ended_;
-};
-
-void RunningNode::run_on(std::size_t shard, UniqueFunction<Task<void>()> make_task) {
-  const Running running{runtime_.shard(shard), log_, std::move(make_task)};
-}
-
-void RunningNode::run_on_all(const std::function<Task<void>(std::size_t)>& make_task) {
-  std::vector<std::unique_ptr<Running>> all;
-  for (std::size_t i = 0; i < runtime_.size(); ++i) {
-    all.push_back(std::make_unique<Running>(runtime_.shard(i), log_, [&make_task, i] { return make_task(i); }));
-  }
-}
-
 // Counts by state for the metrics: taken on the shards now and then, read by whoever asks.
 Task<void> RunningNode::count_queue(net::TaskGroup& group) {
   for (;;) {
@@ -399,6 +386,11 @@ Task<void> RunningNode::count_queue(net::TaskGroup& group) {
     const bool goes_on = co_await std::move(sleeping);
     if (!goes_on) co_return;
   }
+}
+
+Task<void> RunningNode::save_reputation() {
+  auto saving = reputation_->save();
+  (void)co_await std::move(saving);  // says itself why it failed
 }
 
 Status RunningNode::start() {
@@ -416,6 +408,8 @@ Status RunningNode::start() {
     background_->spawn(housekeeping_->run(*background_));
     background_->spawn(keep_limits(runtime_.shard(0), *background_, *limit_storage_));
     background_->spawn(count_queue(*background_));
+    background_->spawn(reputation_->run(*background_));
+    background_->spawn(reply_rules_->run(runtime_.shard(0), *background_));
     admin_->start();
     started.set_value();
   });
@@ -437,6 +431,7 @@ void RunningNode::stop() {
     background_->cancel();
     return background_->join();
   });
+  run_on(0, [&] { return save_reputation(); });
   is_started_ = false;
   host_.reset();
   trace_->close();

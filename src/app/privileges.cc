@@ -103,4 +103,12 @@ Result<unsigned> server_uid(const std::string& user, const std::string& data) {
   return status.st_uid;
 }
 
+unsigned uid_after_drop(const std::string& user) {
+  std::array<char, 4096> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  if (::geteuid() == 0 && !user.empty()) ::getpwnam_r(user.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  return found != nullptr ? found->pw_uid : ::geteuid();
+}
+
 }  // namespace bulkhead::app

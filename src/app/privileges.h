@@ -32,4 +32,7 @@ class OwnerRights {
 // The user that the server runs as: node.user's id; when that is "", the owner of the data directory.
 Result<unsigned> server_uid(const std::string& user, const std::string& data);
 
+// The uid that the process will have afterwards.
+unsigned uid_after_drop(const std::string& user);
+
 }  // namespace bulkhead::app

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "netpolicy/source_choice.h"
+
 namespace bulkhead::app {
 namespace {
 
@@ -41,6 +43,19 @@ void connect_directory(queue::Queue::Parts& parts, tenants::LiveDirectory& direc
     const tenants::Tenant* tenant = snapshot->tenant(id);
     return tenant != nullptr && tenant->suspension == tenants::Suspension::kSuspended;
   };
+}
+
+std::vector<IpAddress> sources_of(const tenants::Snapshot& directory, const netpolicy::HostAddresses& host,
+                                  const queue::LaneKey& lane) {
+  std::vector<IpAddress> sources;
+  if (lane.site == "local") return sources;
+  const Family first = lane.arrival.family();
+  const Family second = first == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4;
+  for (const Family family : {first, second}) {
+    const auto decision = netpolicy::choose_source(directory, host, lane.tenant, lane.arrival, family);
+    if (decision.kind == netpolicy::SourceDecision::Kind::kUse) sources.push_back(decision.ip);
+  }
+  return sources;
 }
 
 }  // namespace bulkhead::app

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "netpolicy/host_addresses.h"
 #include "src/queue/queue.h"
 #include "tenants/live_directory.h"
 
@@ -12,5 +13,9 @@ namespace bulkhead::app {
 
 // Sets the hooks of `parts` that the directory answers. It must outlive the queue.
 void connect_directory(queue::Queue::Parts& parts, tenants::LiveDirectory& directory);
+
+// The addresses that a lane's mail would leave from now, that of the arrival address's family first.
+std::vector<IpAddress> sources_of(const tenants::Snapshot& directory, const netpolicy::HostAddresses& host,
+                                  const queue::LaneKey& lane);
 
 }  // namespace bulkhead::app

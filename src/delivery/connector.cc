@@ -134,13 +134,15 @@ Task<std::unique_ptr<RemoteConnection>> Connector::connect(Target target, tenant
   co_return connection;
 }
 
-void Connector::note_failure(Attempt& attempt, const Target& target, queue::Fate fate, queue::Answer answer) {
+void Connector::note_failure(Attempt& attempt, const Target& target, queue::Fate fate, queue::Answer answer,
+                             smtp::ClientStage stage) {
   // A host that may answer later outweighs one that will never.
   if (fate == queue::Fate::kFailed && attempt.has_temporary) return;
   attempt.has_temporary = attempt.has_temporary || fate == queue::Fate::kDeferred;
   attempt.opening.fate = fate;
   attempt.opening.answer = std::move(answer);
   attempt.opening.last = target;
+  attempt.opening.stage = stage;
 }
 
 void Connector::note_ending(Attempt& attempt, RemoteConnection& connection) {
@@ -149,7 +151,7 @@ void Connector::note_ending(Attempt& attempt, RemoteConnection& connection) {
   if (ending.reply.code != 0) {
     queue::Answer answer = answer_of(ending.reply);
     const queue::Fate fate = fate_of(answer, ending.stage);
-    return note_failure(attempt, target, fate, std::move(answer));
+    return note_failure(attempt, target, fate, std::move(answer), ending.stage);
   }
   if (ending.kind == smtp::ClientEnding::Kind::kLost && !connection.has_failed_handshake()) {
     // It took the connection and said nothing: as dead as one that does not answer.

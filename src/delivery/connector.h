@@ -24,8 +24,9 @@ struct Opening {
   std::unique_ptr<RemoteConnection> connection;
   queue::Fate fate = queue::Fate::kDeferred;
   queue::Answer answer;
-  std::string hold_code = "no-source";  // of kNoSource
-  std::optional<Target> last;           // the target that the answer is about
+  std::string hold_code = "no-source";                  // of kNoSource
+  std::optional<Target> last;                           // the target that the answer is about
+  smtp::ClientStage stage = smtp::ClientStage::kOther;  // what it answered, when a server gave it
 };
 
 class Connector {
@@ -49,7 +50,8 @@ class Connector {
   Task<bool> try_host(const Destination& destination, const TargetSearch& search, std::string host, Attempt& attempt);
   Task<bool> try_target(Target target, tenants::RouteTls tls, Attempt& attempt);
   Task<std::unique_ptr<RemoteConnection>> connect(Target target, tenants::RouteTls tls, Attempt& attempt);
-  void note_failure(Attempt& attempt, const Target& target, queue::Fate fate, queue::Answer answer);
+  void note_failure(Attempt& attempt, const Target& target, queue::Fate fate, queue::Answer answer,
+                    smtp::ClientStage stage = smtp::ClientStage::kOther);
   void note_ending(Attempt& attempt, RemoteConnection& connection);
   static void conclude(const Destination& destination, Attempt& attempt);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "monitoring/metrics.h"
+#include "monitoring/replies/rule_book.h"
 #include "netpolicy/firewall/tenant_marks.h"
 #include "netpolicy/host_addresses.h"
 #include "src/base/clock.h"
@@ -16,6 +17,10 @@
 #include "src/store/store.h"
 #include "src/trace/trace.h"
 #include "tenants/live_directory.h"
+
+namespace bulkhead::reputation {
+class Reports;
+}
 
 namespace bulkhead::delivery {
 
@@ -36,6 +41,8 @@ struct Parts {
   SiteGate* gate = nullptr;  // learns how sites answer; null: nobody does
   // What outgoing sockets carry for the kernel's firewall; null: nothing.
   const netpolicy::LiveTenantMarks* marks = nullptr;
+  const replies::RuleBook* rules = nullptr;  // null: replies are read by their codes alone
+  reputation::Reports* reports = nullptr;    // hears what became of recipients; of this shard
 };
 
 }  // namespace bulkhead::delivery

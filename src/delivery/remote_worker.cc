@@ -28,7 +28,7 @@ Task<void> run_remote_worker(Workshop& workshop, queue::LaneKey lane) {
 }
 
 RemoteWorker::RemoteWorker(Workshop& workshop, queue::LaneKey lane)
-    : workshop_(workshop), lane_(std::move(lane)), settlement_(workshop) {}
+    : workshop_(workshop), lane_(std::move(lane)), settlement_(workshop), reading_(workshop.parts, lane_) {}
 
 std::optional<RemoteWorker::Effort> RemoteWorker::effort_of(std::optional<queue::Job> job) const {
   if (!job) return std::nullopt;
@@ -116,8 +116,8 @@ Task<void> RemoteWorker::serve(Effort& effort) {
       drop_connection();
       continue;
     }
-    report(result);
-    record(effort, result);
+    const replies::Pace pace = record(effort, result);
+    report(result, pace);
     effort.parcel.reset();
   }
 }
@@ -159,19 +159,27 @@ Task<void> RemoteWorker::look_ahead() {
   describe_remote(next_->outcome);
 }
 
-// Tells the gate how the site takes our mail. A reply to the message says that it does, whatever it says; one that came
-// with the end of the connection, or none at all, that it wants less.
-void RemoteWorker::report(const smtp::ClientResult& result) const {
+// Tells the gate how the site takes our mail: as the rules read its replies. Where they know nothing, a reply to the
+// message says that it takes it, whatever it says; one that came with the end of the connection, or none at all, that
+// it wants less.
+void RemoteWorker::report(const smtp::ClientResult& result, replies::Pace pace) const {
   if (workshop_.parts.gate == nullptr) return;
   using Answer = SiteGate::Answer;
+  using replies::Pace;
+  if (pace == Pace::kPause) return workshop_.parts.gate->answered(lane_, Answer::kUnreachable);
+  if (pace == Pace::kSlowDown || pace == Pace::kFewerConnections) {
+    return workshop_.parts.gate->answered(lane_, Answer::kSlowed);
+  }
+  if (pace == Pace::kReconnect) return workshop_.parts.gate->answered(lane_, Answer::kTaken);
   const bool has_refused = std::ranges::any_of(result.refused, [](const auto& reply) { return reply.has_value(); });
   const bool is_slowed = result.final ? result.final->code == 421 : !has_refused && !workshop_.group.is_cancelled();
   if (!is_slowed && !result.final) return;
   workshop_.parts.gate->answered(lane_, is_slowed ? Answer::kSlowed : Answer::kTaken);
 }
 
-// Writes the fates of the parcel's recipients; those that only this transaction had no room for stay pending.
-void RemoteWorker::record(Effort& effort, const smtp::ClientResult& result) {
+// Writes the fates of the parcel's recipients; those that only this transaction had no room for stay pending. How the
+// lane is to go on, at the most careful reply's word.
+replies::Pace RemoteWorker::record(Effort& effort, const smtp::ClientResult& result) {
   const RemoteConnection& remote = *connection_->remote;
   const bool is_first = effort.outcome.recipients.empty();
   const bool is_accepted = result.final && result.final->is_positive();
@@ -180,6 +188,8 @@ void RemoteWorker::record(Effort& effort, const smtp::ClientResult& result) {
     if (is_open) workshop_.parts.metrics.ambiguous_delivery(lane_.site);
   }
   const smtp::ClientEnding& ending = connection_->remote->session().ending();
+  const std::size_t known = effort.outcome.recipients.size();
+  replies::Pace pace = replies::Pace::kUnchanged;
   for (std::size_t i = 0; i < effort.carried.size(); ++i) {
     const std::optional<smtp::Reply>& refused = result.refused[i];
     if (refused && is_accepted && is_too_many_recipients(*refused)) continue;
@@ -187,7 +197,9 @@ void RemoteWorker::record(Effort& effort, const smtp::ClientResult& result) {
     outcome.recipient = effort.carried[i];
     if (refused || result.final) {
       outcome.answer = answer_of(refused ? *refused : *result.final);
-      outcome.fate = fate_of(outcome.answer, refused ? smtp::ClientStage::kRcpt : result.final_stage);
+      const smtp::ClientStage stage = refused ? smtp::ClientStage::kRcpt : result.final_stage;
+      outcome.fate = fate_of(outcome.answer, stage);
+      pace = std::max(pace, reading_.read(outcome, stage, effort.outcome));
     } else {
       outcome.answer = own_answer("4.4.2", remote.target().text() + ": " + ending.why);
     }
@@ -202,6 +214,8 @@ void RemoteWorker::record(Effort& effort, const smtp::ClientResult& result) {
   }
   const bool is_lost = !result.final && !result.is_body_sent;
   if (is_lost && is_first && workshop_.group.is_cancelled()) effort.outcome.kind = queue::Outcome::Kind::kUnsent;
+  reading_.report(*effort.job.message, effort.outcome, known);
+  return pace;
 }
 
 // All that are pending get the same fate.

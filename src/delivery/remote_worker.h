@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "src/delivery/packing.h"
+#include "src/delivery/reply_reading.h"
 #include "src/delivery/settlement.h"
 #include "src/delivery/workshop.h"
 
@@ -42,8 +43,8 @@ class RemoteWorker {
   bool is_known_right(const queue::Job& job) const;
   bool must_end_connection() const;
   std::size_t messages_per_connection() const;
-  void report(const smtp::ClientResult& result) const;
-  void record(Effort& effort, const smtp::ClientResult& result);
+  void report(const smtp::ClientResult& result, replies::Pace pace) const;
+  replies::Pace record(Effort& effort, const smtp::ClientResult& result);
   void give_up(Effort& effort, queue::Fate fate, const queue::Answer& answer);
   void give_up_opening(Effort& effort, const Opening& opening);
   void describe_remote(queue::Outcome& outcome) const;
@@ -55,6 +56,7 @@ class RemoteWorker {
   std::optional<LaneConnection> connection_;
   std::optional<Effort> next_;  // taken ahead
   Settlement settlement_;
+  ReplyReading reading_;
 };
 
 // Takes a worker's whole life: the coroutine that the task group runs.

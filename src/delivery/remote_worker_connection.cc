@@ -125,7 +125,16 @@ void RemoteWorker::give_up_opening(Effort& effort, const Opening& opening) {
     outcome.remote = opening.last->text();
     outcome.remote_mta = opening.last->host;
   }
-  give_up(effort, opening.fate, opening.answer);
+  // Every pending recipient has the same answer: the first is read, the others are told what it means.
+  queue::RecipientOutcome read{.fate = opening.fate, .answer = opening.answer};
+  (void)reading_.read(read, opening.stage, outcome);
+  const std::size_t known = outcome.recipients.size();
+  give_up(effort, read.fate, opening.answer);
+  for (std::size_t i = known; i < outcome.recipients.size(); ++i) {
+    outcome.recipients[i].reply_class = read.reply_class;
+    outcome.recipients[i].rule = read.rule;
+  }
+  reading_.report(*effort.job.message, outcome, known);
 }
 
 }  // namespace bulkhead::delivery

@@ -56,10 +56,9 @@ tenants::Rate warm_up_rate(std::uint64_t messages_a_day) {
   return {std::max<std::uint64_t>(messages_a_day - burst, 1), std::chrono::hours{24}, burst};
 }
 
-// The arrival address if the tenant has it, otherwise the first that it may use: as netpolicy chooses, but for what is
-// missing on the host.
-const tenants::SourceAddress* SendingLimits::source_of(const queue::LaneKey& lane) const {
-  const auto& usable = directory_.usable_addresses(lane.tenant, lane.arrival.family());
+// The arrival address if the tenant has it, otherwise the first that it may use.
+const tenants::SourceAddress* source_of(const tenants::Snapshot& directory, const queue::LaneKey& lane) {
+  const auto& usable = directory.usable_addresses(lane.tenant, lane.arrival.family());
   const auto is_arrival = [&](const auto* address) { return address->ip == lane.arrival; };
   if (const auto found = std::ranges::find_if(usable, is_arrival); found != usable.end()) return *found;
   return usable.empty() ? nullptr : usable.front();
@@ -84,7 +83,7 @@ void SendingLimits::add_warm_up(const queue::HandOut& job, std::vector<Ceiling>&
   // A fixed next hop is no stranger who keeps a reputation.
   if (table.empty() || is_site_of_route(job.lane.site)) return;
   const auto* tenant = directory_.tenant(job.lane.tenant);
-  const auto* source = source_of(job.lane);
+  const auto* source = source_of(directory_, job.lane);
   if (source == nullptr || tenant == nullptr) return;
   const auto address_day = days_since(source->created_at, now_);
   const auto tenant_day = days_since(tenant->created_at, now_);
@@ -100,8 +99,7 @@ void SendingLimits::add_warm_up(const queue::HandOut& job, std::vector<Ceiling>&
       "tenant " + tenant->name + " on " + source->ip.text());
 }
 
-std::vector<SendingLimits::Ceiling> SendingLimits::ceilings_of(const queue::HandOut& job) const {
-  std::vector<Ceiling> ceilings;
+std::vector<Ceiling> SendingLimits::ceilings_of(const queue::HandOut& job, std::vector<Ceiling> ceilings) const {
   if (!directory_.limits().empty()) {
     add_limit(directory_.limit(LimitScope::kSite, job.lane.site), job, ceilings);
     add_limit(directory_.limit(LimitScope::kAddressSite, tenants::limit_subject(job.lane.arrival, job.lane.site)), job,
@@ -111,8 +109,8 @@ std::vector<SendingLimits::Ceiling> SendingLimits::ceilings_of(const queue::Hand
   return ceilings;
 }
 
-std::optional<queue::Pause> SendingLimits::take(const queue::HandOut& job) {
-  const auto ceilings = ceilings_of(job);
+std::optional<queue::Pause> SendingLimits::take(const queue::HandOut& job, std::vector<Ceiling> others) {
+  const auto ceilings = ceilings_of(job, std::move(others));
   if (ceilings.empty()) return std::nullopt;
   const Ticks now = limiter_.timeline().now();
   std::vector<std::pair<netpolicy::BucketPtr, netpolicy::Slot>> taken;
@@ -128,17 +126,17 @@ std::optional<queue::Pause> SendingLimits::take(const queue::HandOut& job) {
     }
     const Ticks wait = bucket->fits_at(meter, amount, now) - now;
     for (const auto& [earlier, its_slot] : taken) earlier->give_back(its_slot, now);
-    return queue::Pause{
-        queue::Pause::Scope::kLane,
-        std::chrono::ceil<std::chrono::microseconds>(std::chrono::nanoseconds{std::max<Ticks>(wait, 1)}), ceiling.code,
-        ceiling.text};
+    const auto until_fit =
+        std::chrono::ceil<std::chrono::microseconds>(std::chrono::nanoseconds{std::max<Ticks>(wait, 1)});
+    return queue::Pause{ceiling.scope, std::min<std::chrono::microseconds>(until_fit, ceiling.wait_max), ceiling.code,
+                        ceiling.text};
   }
   return std::nullopt;
 }
 
-void SendingLimits::give_back(const queue::HandOut& job) {
+void SendingLimits::give_back(const queue::HandOut& job, std::vector<Ceiling> others) {
   const Ticks now = limiter_.timeline().now();
-  for (const auto& ceiling : ceilings_of(job)) {
+  for (const auto& ceiling : ceilings_of(job, std::move(others))) {
     const Meter meter{ceiling.rate};
     const auto bucket = limiter_.table().find(ceiling.key, ceiling.rate, now);
     // Taken as the latest that was: what lies behind now has come back by itself.

@@ -9,26 +9,33 @@
 
 namespace bulkhead::delivery {
 
+// One of the ceilings that a delivery must fit under.
+struct Ceiling {
+  std::string key;  // of the bucket
+  tenants::Rate rate;
+  std::uint64_t amount = 0;
+  std::string code, text;
+  queue::Pause::Scope scope = queue::Pause::Scope::kLane;       // who waits when it does not fit
+  std::chrono::seconds wait_max{std::chrono::hours{24 * 366}};  // asked again after it: the ceiling may be gone by then
+};
+
+// The address that a lane's mail leaves from, of the arrival address's family: as netpolicy chooses, but for what is
+// missing on the host.
+const tenants::SourceAddress* source_of(const tenants::Snapshot& directory, const queue::LaneKey& lane);
+
 class SendingLimits {
  public:
   SendingLimits(const tenants::Snapshot& directory, netpolicy::Limiter& limiter, UtcTime now)
       : directory_(directory), limiter_(limiter), now_(now) {}
 
-  // Takes what the delivery needs of all its limits, or nothing and says how long to wait.
-  std::optional<queue::Pause> take(const queue::HandOut& job);
-  void give_back(const queue::HandOut& job);
+  // Takes what the delivery needs of all its limits, and of `others`, or nothing and says how long to wait.
+  std::optional<queue::Pause> take(const queue::HandOut& job, std::vector<Ceiling> others = {});
+  void give_back(const queue::HandOut& job, std::vector<Ceiling> others = {});
 
  private:
-  struct Ceiling {
-    std::string key;  // of the bucket
-    tenants::Rate rate;
-    std::uint64_t amount = 0;
-    std::string code, text;
-  };
-  std::vector<Ceiling> ceilings_of(const queue::HandOut& job) const;
+  std::vector<Ceiling> ceilings_of(const queue::HandOut& job, std::vector<Ceiling> ceilings) const;
   void add_limit(const tenants::Limit* limit, const queue::HandOut& job, std::vector<Ceiling>& ceilings) const;
   void add_warm_up(const queue::HandOut& job, std::vector<Ceiling>& ceilings) const;
-  const tenants::SourceAddress* source_of(const queue::LaneKey& lane) const;
 
   const tenants::Snapshot& directory_;
   netpolicy::Limiter& limiter_;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "src/delivery/restraint.h"
 #include "src/delivery/sending_limits.h"
 
 namespace bulkhead::delivery {
@@ -112,15 +113,28 @@ std::optional<queue::Pause> SiteGate::may_go(const queue::HandOut& job) {
     return queue::Pause{queue::Pause::Scope::kAccount, *message.not_before - parts_.clock.now(), "limit",
                         "paced: " + message.wait_reason};
   }
-  if (is_local(job.lane)) return std::nullopt;
+  const auto restrictions = parts_.restrictions == nullptr ? nullptr : parts_.restrictions->current();
+  const bool is_restrained = restrictions != nullptr && restrictions->has_senders();
+  if (is_local(job.lane) && !is_restrained) return std::nullopt;
   const auto directory = parts_.directory.snapshot();
+  if (is_restrained) {
+    const Restraint restraint{*restrictions, *directory, job};
+    if (auto pause = restraint.quarantine()) return pause;
+    if (is_local(job.lane)) return std::nullopt;
+    return SendingLimits{*directory, parts_.limiter, parts_.clock.now()}.take(job, restraint.trickles());
+  }
   return SendingLimits{*directory, parts_.limiter, parts_.clock.now()}.take(job);
 }
 
 void SiteGate::given_back(const queue::HandOut& job) {
   if (is_local(job.lane)) return;
   const auto directory = parts_.directory.snapshot();
-  SendingLimits{*directory, parts_.limiter, parts_.clock.now()}.give_back(job);
+  const auto restrictions = parts_.restrictions == nullptr ? nullptr : parts_.restrictions->current();
+  std::vector<Ceiling> trickles;
+  if (restrictions != nullptr && restrictions->has_senders()) {
+    trickles = Restraint{*restrictions, *directory, job}.trickles();
+  }
+  SendingLimits{*directory, parts_.limiter, parts_.clock.now()}.give_back(job, std::move(trickles));
 }
 
 void SiteGate::answered(const queue::LaneKey& lane, Answer answer) {

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "monitoring/reputation/restrictions.h"
 #include "netpolicy/limits/limiter.h"
 #include "src/delivery/concurrency.h"
 #include "src/delivery/shared_places.h"
@@ -25,6 +26,7 @@ class SiteGate final : public queue::Gate {
     const Clock& clock;
     Random& random;
     std::chrono::milliseconds pause_most = ConcurrencyWindow::kPauseMost;  // after a site was not reachable
+    const reputation::RestrictionBoard* restrictions = nullptr;            // null: nobody is restricted
   };
   // Of a site over all of the node, unless the directory says otherwise: so that one that swallows every connection
   // leaves workers for the others.

@@ -27,6 +27,8 @@ struct DirectiveOrder {
   bool is_for_all = false;      // must be set when the selector means everything
   bool reports_to_all = false;  // bounce: also to senders outside, who may be forged
   std::string by;               // who orders it
+  // Ends the directive with this id, and it alone, whatever else is in force; nothing else of the order is looked at.
+  std::optional<DirectiveId> ends = {};
 };
 
 struct Directive {

@@ -130,7 +130,12 @@ Directives::Change Directives::change_for(const Directive& directive) const {
   }
   change.is_kept = !is_release || has_holds_left;
   if (change.is_kept) change.next.push_back(directive);
-  // Exceptions from holds that are no more have nothing to say.
+  drop_idle_releases(change, directive.number);
+  return change;
+}
+
+// Exceptions from holds that are no more have nothing to say.
+void Directives::drop_idle_releases(Change& change, std::uint32_t newest) {
   const auto is_idle = [&change](const Directive& known) {
     return known.action == DirectiveAction::kRelease &&
            std::none_of(change.next.begin(), change.next.end(), [&known](const Directive& other) {
@@ -139,14 +144,59 @@ Directives::Change Directives::change_for(const Directive& directive) const {
            });
   };
   for (const auto& known : change.next) {
-    if (known.number != directive.number && is_idle(known)) change.ended.push_back(known);
+    if (known.number != newest && is_idle(known)) change.ended.push_back(known);
   }
-  std::erase_if(change.next,
-                [&](const Directive& known) { return known.number != directive.number && is_idle(known); });
-  return change;
+  const auto is_ended = [&change](const Directive& known) {
+    return std::ranges::find(change.ended, known.number, &Directive::number) != change.ended.end();
+  };
+  std::erase_if(change.next, is_ended);
+}
+
+Task<Result<DirectiveAnswer>> Directives::end_one(net::Shard& shard, DirectiveId id, std::string by) {
+  OnShard there{core_.shards.front()->shard()};
+  co_await there;
+  Turn turn{*this};
+  co_await turn;
+  auto ending = end_in_turn(id, std::move(by));
+  auto answer = co_await std::move(ending);
+  end_turn();
+  OnShard back{shard};
+  co_await back;
+  co_return answer;
+}
+
+Task<Result<DirectiveAnswer>> Directives::end_in_turn(DirectiveId id, std::string by) {
+  const auto found = std::ranges::find(in_force_, id, &Directive::id);
+  if (found == in_force_.end()) co_return fail(ErrorCode::kNotFound, "no directive " + id.text() + " is in force");
+  Directive directive = *found;
+  Change change{.next = in_force_, .ended = {directive}, .is_kept = false};
+  std::erase_if(change.next, [&directive](const Directive& known) { return known.number == directive.number; });
+  drop_idle_releases(change, 0);
+  DirectiveAnswer answer;
+  auto asking = progress_of(directive.number);
+  const auto progress = co_await std::move(asking);
+  answer.deliveries = answer.messages = progress.held;
+  answer.is_exact = false;
+  Directive last;  // the number stays what it is
+  last.number = core_.epoch;
+  auto committing = commit(change, std::move(last));
+  const auto committed = co_await std::move(committing);
+  if (!committed) co_return fail(committed.error());
+  in_force_ = change.next;
+  ++generation_;
+  auto publishing = publish(in_force_, nullptr, &answer);
+  co_await std::move(publishing);
+  std::string detail = text_of(directive) + " has ended: " + std::to_string(answer.deliveries) + " deliveries";
+  directive.by = std::move(by);
+  record(directive, trace::EventKind::kReleased, std::move(detail));
+  co_return answer;
 }
 
 Task<Result<DirectiveAnswer>> Directives::give(net::Shard& shard, DirectiveOrder order) {
+  if (order.ends) {
+    auto ending = end_one(shard, *order.ends, order.by);
+    co_return co_await std::move(ending);
+  }
   if (auto checked = check(order); !checked) co_return fail(checked.error());
   if (core_.is_stopping) co_return fail(ErrorCode::kUnavailable, "the queue is stopping", "try again later");
   if (!order.selector.account.empty() && !order.selector.account_id && core_.parts.account_of) {

@@ -44,6 +44,9 @@ class Directives {
     bool is_kept = true;           // the order itself is
   };
   Change change_for(const Directive& directive) const;
+  static void drop_idle_releases(Change& change, std::uint32_t newest);
+  Task<Result<DirectiveAnswer>> end_one(net::Shard& shard, DirectiveId id, std::string by);
+  Task<Result<DirectiveAnswer>> end_in_turn(DirectiveId id, std::string by);
   Task<Result<DirectiveAnswer>> give_in_turn(net::Shard& shard, Directive directive);
   Task<Result<DirectiveAnswer>> try_out(net::Shard& shard, DirectiveOrder order);
   Task<Status> commit(Change change, Directive directive);

@@ -52,7 +52,9 @@ struct RecipientOutcome {
   std::uint16_t recipient = 0;  // index into message->recipients
   Fate fate = Fate::kDeferred;
   Answer answer;
-  bool is_dsn_relayed = false;  // the next hop took over the DSN duty (it offered DSN): no "delivered" DSN from us
+  bool is_dsn_relayed = false;   // the next hop took over the DSN duty (it offered DSN): no "delivered" DSN from us
+  std::string reply_class = {};  // what a negative answer means, for the trace: "rcpt", "rep-ip", …
+  std::string rule = {};         // that says so
 };
 
 struct Outcome {

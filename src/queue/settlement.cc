@@ -45,8 +45,14 @@ void add_event(std::vector<trace::Event>& events, trace::Event event, const Reci
   events.push_back(std::move(event));
 }
 
-trace::Event attempt_event(const Message& message, const Outcome& outcome, trace::EventKind kind, UtcTime at) {
+// `result` is what the attempt has brought one recipient; null when it brought it nothing.
+trace::Event attempt_event(const Message& message, const Outcome& outcome, trace::EventKind kind, UtcTime at,
+                           const RecipientOutcome* result) {
   trace::Event event = event_of(message, kind, at);
+  if (result != nullptr) {
+    event.verdict = result->reply_class;
+    event.rule = result->rule;
+  }
   event.source = outcome.source;
   event.remote = outcome.remote;
   event.tls = outcome.tls;
@@ -122,10 +128,11 @@ void settle_recipient(Settlement& settled, const Message& message, const Outcome
   state->answer = bounded(result.answer);
   state->fate = result.fate;
   if (result.fate == Fate::kDelivered) {
-    add_event(settled.events, attempt_event(message, outcome, trace::EventKind::kDelivered, at), *state, message);
+    add_event(settled.events, attempt_event(message, outcome, trace::EventKind::kDelivered, at, &result), *state,
+              message);
     deliver_recipient(settled, message, result, *state);
   } else if (result.fate == Fate::kFailed) {
-    fail_recipient(settled, message, *state, attempt_event(message, outcome, trace::EventKind::kBounced, at));
+    fail_recipient(settled, message, *state, attempt_event(message, outcome, trace::EventKind::kBounced, at, &result));
   }
 }
 
@@ -181,7 +188,9 @@ Settlement settle_attempt(const Message& message, const DeliveryRecord& before, 
   for (const auto& result : outcome.recipients) settle_recipient(settled, message, outcome, result, context.now);
   for (const auto& state : settled.record.recipients) {
     if (state.fate != Fate::kDeferred) continue;
-    auto event = attempt_event(message, outcome, trace::EventKind::kDeferred, context.now);
+    const auto result = std::ranges::find(outcome.recipients, state.recipient, &RecipientOutcome::recipient);
+    auto event = attempt_event(message, outcome, trace::EventKind::kDeferred, context.now,
+                               result == outcome.recipients.end() ? nullptr : &*result);
     add_event(settled.events, std::move(event), state, message);
   }
   const bool was_held = context.expires_at != UtcTime::max() && context.expires_at > message.expires_at;

@@ -1,5 +1,7 @@
 #include "src/smtpd/originator_check.h"
 
+#include "src/smtpd/reputation_check.h"
+
 namespace bulkhead::smtpd {
 
 Task<Refused> recheck_originator(Conversation& conversation) {
@@ -14,7 +16,8 @@ Task<Refused> recheck_originator(Conversation& conversation) {
                        (!known->is_signed_in || (*current)->password_hash == known->account.password_hash);
   if (!is_same) co_return smtp::Reply(550, "5.7.1", "Your account has changed: sign in again to send");
   const auto directory = conversation.snapshot();
-  co_return check_originator(*directory, **current);
+  if (auto refused = check_originator(*directory, **current)) co_return refused;
+  co_return check_account(services, **current);
 }
 
 }  // namespace bulkhead::smtpd

@@ -31,8 +31,22 @@ struct SmtpServer::Worker {
         group(shard, parts.log),
         timers(shard, parts.log),
         pacer(shard, group),
-        services{shard,  parts.directory, parts.intake, parts.trace,    parts.clock,     parts.random, parts.log,
-                 census, guard,           pacer,        parts.settings, parts.node_name, parts.tls,    parts.limiter} {}
+        services{shard,
+                 parts.directory,
+                 parts.intake,
+                 parts.trace,
+                 parts.clock,
+                 parts.random,
+                 parts.log,
+                 census,
+                 guard,
+                 pacer,
+                 parts.settings,
+                 parts.node_name,
+                 parts.tls,
+                 parts.limiter,
+                 parts.reports ? parts.reports(shard.index()) : nullptr,
+                 parts.restrictions} {}
 
   void accept(std::unique_ptr<net::Stream> stream, ListenerKind kind) { group.spawn(serve(std::move(stream), kind)); }
   Task<void> serve(std::unique_ptr<net::Stream> stream, ListenerKind kind);
@@ -114,6 +128,20 @@ Task<void> SmtpServer::stop(std::size_t shard, std::chrono::milliseconds grace) 
   }
   worker.group.cancel();
   co_await worker.group.join();
+}
+
+void SmtpServer::end_sessions(TenantId tenant, AccountId account) {
+  for (auto& worker : impl_->workers) {
+    Worker* const own = worker.get();
+    own->shard.post([own, tenant, account] {
+      for (auto* session : own->sessions) {
+        const auto& who = session->signed_in();
+        if (who && who->account.tenant == tenant && (account.is_nil() || who->account.id == account)) {
+          session->dismiss(smtp::Reply(421, "4.7.0", "Sending from your account is stopped: contact your provider"));
+        }
+      }
+    });
+  }
 }
 
 std::vector<SocketAddress> SmtpServer::endpoints() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +11,11 @@
 #include "src/net/shard.h"
 #include "src/smtpd/census.h"
 #include "src/smtpd/services.h"
+
+namespace bulkhead::reputation {
+class Reports;
+class RestrictionBoard;
+}  // namespace bulkhead::reputation
 
 namespace bulkhead::smtpd {
 
@@ -30,7 +36,9 @@ class SmtpServer {
     std::string node_name;
     const net::TlsServerContexts* tls = nullptr;  // null: neither STARTTLS nor submissions
     Settings settings{};
-    netpolicy::Limiter* limiter = nullptr;  // null: nobody is limited
+    netpolicy::Limiter* limiter = nullptr;                                // null: nobody is limited
+    std::function<reputation::Reports*(std::size_t shard)> reports = {};  // empty: nobody hears of what happens
+    const reputation::RestrictionBoard* restrictions = nullptr;           // null: nobody is restricted
   };
   explicit SmtpServer(Parts parts);
   ~SmtpServer();  // after stop() on every shard
@@ -43,6 +51,10 @@ class SmtpServer {
   // Stops accepting, says 421 to who is idle, lets messages in progress finish for `grace`, then cuts. On shard
   // `shard`, once for each.
   Task<void> stop(std::size_t shard, std::chrono::milliseconds grace);
+
+  // Says goodbye to the sessions in which this account, or with a nil account any of the tenant, has signed in: at once
+  // when they wait for a command, otherwise after it. Any thread.
+  void end_sessions(TenantId tenant, AccountId account);
 
   // Where it listens, in the order of the endpoints.
   std::vector<SocketAddress> endpoints() const;

@@ -21,6 +21,11 @@
 #include "src/trace/trace.h"
 #include "tenants/live_directory.h"
 
+namespace bulkhead::reputation {
+class Reports;
+class RestrictionBoard;
+}  // namespace bulkhead::reputation
+
 namespace bulkhead::smtpd {
 
 // Where accepted mail goes. The program wires it to store and queue.
@@ -55,8 +60,10 @@ struct SmtpServices {
   Pacer& pacer;
   const Settings& settings;
   std::string node_name;
-  const net::TlsServerContexts* tls = nullptr;  // null: STARTTLS is not offered
-  netpolicy::Limiter* limiter = nullptr;        // null: nobody is limited
+  const net::TlsServerContexts* tls = nullptr;                 // null: STARTTLS is not offered
+  netpolicy::Limiter* limiter = nullptr;                       // null: nobody is limited
+  reputation::Reports* reports = nullptr;                      // of this shard; null: nobody hears of what happens
+  const reputation::RestrictionBoard* restrictions = nullptr;  // null: nobody is restricted
 };
 
 }  // namespace bulkhead::smtpd

@@ -6,6 +6,7 @@
 #include "src/proto/smtp/path.h"
 #include "src/smtpd/commands/commands.h"
 #include "src/smtpd/policy.h"
+#include "src/smtpd/reputation_check.h"
 
 namespace bulkhead::smtpd {
 
@@ -44,6 +45,16 @@ Task<void> Session::run() {
   auto& census = conversation_.services.census;
   const IpAddress client = conversation_.client;
   const ListenerKind kind = conversation_.kind;
+  auto unwelcome = check_client(conversation_.services, client, kind);
+  if (unwelcome) {
+    ++census.counters().sessions_refused;
+    if (kind != ListenerKind::kSubmissions) {
+      queue_reply(*unwelcome);
+      co_await flush();
+    }
+    stream_.close();
+    co_return;
+  }
   const auto admission = census.enter(client, kind);
   if (admission == Census::Admission::kAdmitted) {
     Flow flow = co_await open();
@@ -66,6 +77,11 @@ void Session::queue_reply(const smtp::Reply& reply) {
 }
 
 void Session::drain() {
+  dismiss(stopping());
+}
+
+void Session::dismiss(smtp::Reply farewell) {
+  farewell_ = std::move(farewell);
   is_draining_ = true;
   if (is_waiting_for_command_) stream_.cancel();
 }
@@ -100,7 +116,7 @@ void Session::greet() {
 
 Task<Session::Flow> Session::step() {
   if (is_draining_) {
-    queue_reply(stopping());
+    queue_reply(farewell_);
     co_return co_await end();
   }
   const auto found = smtp::find_line(input_.view(), line_size_max(conversation_, input_.view()));
@@ -252,7 +268,7 @@ Task<Session::Flow> Session::fill(std::chrono::milliseconds timeout) {
     co_return co_await end();
   }
   if (!count && count.error().code == ErrorCode::kCancelled) {
-    queue_reply(stopping());
+    queue_reply(is_draining_ ? farewell_ : stopping());
     co_return co_await end();
   }
   co_return Flow::kEnd;

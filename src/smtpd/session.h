@@ -28,6 +28,9 @@ class Session {
 
   // The server is stopping: says 421 at the next command, at once when the session waits for one. On the shard.
   void drain();
+  // The same with another farewell.
+  void dismiss(smtp::Reply farewell);
+  const std::optional<Originator>& signed_in() const { return conversation_.signed_in; }
 
  private:
   enum class Flow : bool { kEnd, kGoOn };
@@ -60,6 +63,7 @@ class Session {
   Pace pace_;                                   // of the message that arrives
   std::optional<SteadyTime> command_deadline_;  // of the line that is waited for
   bool is_draining_ = false;
+  smtp::Reply farewell_;
   bool is_waiting_for_command_ = false;
 };
 

@@ -80,9 +80,12 @@ class Process:
 
 
 class Node:
-    """A Bulkhead server with its own configuration and data directory."""
+    """A Bulkhead server with its own configuration and data directory.
 
-    def __init__(self, directory, namespace=None, address="127.0.0.1", listen=None, extra="", prefix=()):
+    Reputation only reports unless a test is about it: most tests send more than any person would.
+    """
+
+    def __init__(self, directory, namespace=None, address="127.0.0.1", listen=None, extra="", prefix=(), reputation="shadow = true"):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.namespace, self.prefix = namespace, list(prefix)
@@ -111,6 +114,8 @@ submissions = {lists["submissions"]}
 http = ["127.0.0.1:{self.http}"]
 metrics = ["127.0.0.1:{self.metrics}"]
 admin = "{self.socket}"
+[reputation]
+{reputation}
 {extra}
 """)
 

@@ -22,15 +22,17 @@ LAYERS = {
     "monitoring/replies": ["src/base", "src/mail"],
     "monitoring/listings": ["src/base"],
     "monitoring/reputation": ["src/base", "src/mail", "monitoring/replies"],
+    "monitoring/cases": ["src/base", "src/mail", "monitoring/replies", "monitoring/reputation"],
     "src/trace": ["src/base", "src/store"],
     "src/mailbox": ["src/base", "src/store"],
     "src/queue": ["src/base", "src/mail", "src/net", "src/store", "src/trace", "monitoring"],
     "src/delivery": ["src/base", "src/mail", "src/proto", "src/net", "src/store", "tenants", "netpolicy", "monitoring",
-                     "src/trace", "src/queue", "src/mailbox"],
+                     "monitoring/replies", "monitoring/reputation", "src/trace", "src/queue", "src/mailbox"],
     "src/smtpd": ["src/base", "src/mail", "src/proto", "src/net", "src/store", "tenants", "netpolicy", "monitoring",
-                  "src/trace", "src/queue"],
+                  "monitoring/reputation", "src/trace", "src/queue"],
     "src/admin": ["src/base", "src/mail", "src/proto", "src/net", "src/store", "tenants", "netpolicy", "monitoring",
-                  "src/trace", "src/queue", "src/mailbox", "src/delivery"],
+                  "monitoring/replies", "monitoring/reputation", "monitoring/cases", "src/trace", "src/queue", "src/mailbox",
+                  "src/delivery"],
 }
 SOURCES = ("src", "tenants", "netpolicy", "monitoring")
 

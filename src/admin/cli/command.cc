@@ -135,7 +135,8 @@ std::string path_of(std::string_view collection, const Arguments& arguments, con
 const std::vector<Noun>& nouns() {
   static const std::vector<Noun> kNouns{tenant_commands(), domain_commands(), address_commands(), account_commands(),
                                         alias_commands(),  route_commands(),  token_commands(),   queue_commands(),
-                                        trace_commands(),  status_command(),  limit_commands()};
+                                        trace_commands(),  status_command(),  limit_commands(),   reputation_commands(),
+                                        case_commands()};
   return kNouns;
 }
 

@@ -79,6 +79,8 @@ Noun alias_commands();
 Noun route_commands();
 Noun token_commands();
 Noun limit_commands();
+Noun reputation_commands();
+Noun case_commands();
 Noun queue_commands();
 Noun trace_commands();
 Noun status_command();

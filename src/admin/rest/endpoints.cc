@@ -284,6 +284,58 @@ Endpoints queue_endpoints() {
   };
 }
 
+Endpoints reputation_endpoints() {
+  const Field reason{"reason", kString, kRequired, "Why, for those who look later"};
+  const Field lasts{"for", kString, kOptional, "90s, 15m, 4h, 7d; a day, of an exemption a week, when absent"};
+  const Field plan{"plan", kString, kOptional, "Of the plan new, normal or bulk"};
+  return {
+      {"GET", "/reputation", "Who is not in the normal state, the worst first", &list_reputation, "Standing", kPage,
+       200,
+       paged({kTenantQuery,
+              {"kind", kString, kOptional, "account, tenant, domain, address, address-site, client or site"},
+              {"state", kString, kOptional, "This state or a worse one; restored when absent"}}),
+       Input::kNone, {}},
+      {"GET", "/reputation/policy", "The rules that hold for the node, a plan or a tenant", &show_reputation_policy,
+       "Policy", kOne, 200, {kTenantQuery, plan}, Input::kNone, {}},
+      {"PATCH", "/reputation/policy", "Set something of them; it holds at once", &set_reputation_policy, "Policy", kOne,
+       200, {}, Input::kJson,
+       {kTenantQuery, plan, {"shadow", kBoolean, kOptional, "Whether rules only report; null: as above it"},
+        {"lock_sign_in", kBoolean, kOptional, "Whether quarantined accounts cannot sign in; null: as above it"},
+        {"rule", kString, kOptional, "The rule that count and rule_shadow are about"},
+        {"count", kInteger, kOptional, "From how many on the rule fires; null: as shipped"},
+        {"rule_shadow", kBoolean, kOptional, "Whether this rule only reports"}}},
+      {"GET", "/reputation/replies", "Replies of remote servers that no rule knows, the most frequent first",
+       &list_unknown_replies, "UnknownReply", kPage, 200, paged(), Input::kNone, {}},
+      {"GET", "/reputation/rules", "How often each rule has read a reply since the start", &list_reply_rules,
+       "RuleCount", kPage, 200, paged(), Input::kNone, {}},
+      {"GET", "/reputation/{key}", "How somebody stands, and why, in words", &show_reputation, "Standing", kOne, 200,
+       {}, Input::kNone, {}},
+      {"PATCH", "/reputation/{key}", "Put somebody into a state", &set_reputation, "Standing", kOne, 200, {},
+       Input::kJson,
+       {{"state", kString, kRequired, "normal, restored, watched, throttled or quarantined"}, lasts, reason}},
+      {"POST", "/reputation/{key}/exemption", "Let rules only report about somebody for a while", &exempt_reputation,
+       "Standing", kOne, 200, {}, Input::kJson, {lasts, reason}},
+      {"GET", "/reputation/{key}/history", "All that was done about somebody, the oldest first", &reputation_history,
+       "Step", kPage, 200, paged(), Input::kNone, {}},
+  };
+}
+
+Endpoints case_endpoints() {
+  return {
+      {"GET", "/cases", "List cases, the newest first", &list_cases, "Case", kPage, 200,
+       paged({kTenantQuery, {"status", kString, kOptional, "open, closed, released, expired or reported"}}),
+       Input::kNone, {}},
+      {"GET", "/cases/{case}", "A case: the evidence, what was done, and until when", &show_case, "Case", kOne, 200, {},
+       Input::kNone, {}},
+      {"POST", "/cases/{case}/release", "Undo what was done", &release_case, "Case", kOne, 200, {}, Input::kJson,
+       {{"reason", kString, kOptional, "Why, for those who look later"}}},
+      {"POST", "/cases/{case}/close", "Close it; what was done goes on until it ends by itself", &close_case, "Case",
+       kOne, 200, {}, Input::kJson, {}},
+      {"POST", "/cases/{case}/purge", "Throw away what its account has in the queue", &purge_case, "Case", kOne, 200,
+       {}, Input::kJson, {}},
+  };
+}
+
 Endpoints trace_endpoints() {
   return {
       {"GET", "/trace", "Search events, the newest first", &search_trace, "Event", kPage, 200, filters(),
@@ -305,9 +357,10 @@ Endpoints trace_endpoints() {
 const Endpoints& endpoints() {
   static const Endpoints kEndpoints = [] {
     Endpoints all;
-    for (const auto& part : {tenant_endpoints(), domain_endpoints(), address_endpoints(), account_endpoints(),
-                             alias_endpoints(), route_endpoints(), token_endpoints(), limit_endpoints(),
-                             directive_endpoints(), queue_endpoints(), trace_endpoints()}) {
+    for (const auto& part :
+         {tenant_endpoints(), domain_endpoints(), address_endpoints(), account_endpoints(), alias_endpoints(),
+          route_endpoints(), token_endpoints(), limit_endpoints(), directive_endpoints(), queue_endpoints(),
+          reputation_endpoints(), case_endpoints(), trace_endpoints()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

@@ -10,6 +10,7 @@ using enum Need;
 const Field kId{"id", kString, kRequired, "ULID; never changes"};
 const Field kCreatedAt{"created_at", kTime, kRequired, "When it was added"};
 const Field kTenant{"tenant", kString, kRequired, "Name of the tenant"};
+const Field kTenantOrNull{"tenant", kString, kNullable, "Name of the tenant; null when it is nobody's"};
 
 std::vector<Field> account_fields() {
   return {kId,
@@ -192,6 +193,65 @@ std::vector<Schema> order_schemas() {
   };
 }
 
+std::vector<Schema> reputation_schemas() {
+  return {
+      {"Standing",
+       {{"kind", kString, kRequired, "account, tenant, domain, address, address-site, client or site"},
+        {"name", kString, kRequired, "Who it is"},
+        kTenantOrNull,
+        {"state", kString, kRequired, "normal, restored, watched, throttled or quarantined"},
+        {"since", kTime, kNullable, "Of the state"},
+        {"until", kTime, kNullable, "When the state ends by itself"},
+        {"exempt_until", kTime, kNullable, "Rules only report until then"},
+        {"exempt_reason", kString, kRequired, "Why"},
+        {"strikes", kInteger, kRequired, "Quarantines, one forgotten a month"},
+        {"usual_day", kNumber, kRequired, "Recipients of a usual day"},
+        {"busiest_day", kNumber, kRequired, "Recipients of its busiest day, fading"},
+        {"distinct_today", kNumber, kRequired, "Different recipients, accounts, sites or names today"},
+        {"signals", kObject, kRequired, "What was counted: hour and day of each"},
+        {"samples", kObjects, kRequired, "at, signal and text of the latest that speaks against it"},
+        {"words", kString, kRequired, "All that for a person"}}},
+      {"Step",
+       {{"at", kTime, kRequired, "When"},
+        {"case", kString, kRequired, "Of which case"},
+        {"by", kString, kRequired, "Who did it"},
+        {"what", kString, kRequired, "What was done, and why"}}},
+      {"Policy",
+       {{"tenant", kString, kNullable, "Whose"},
+        {"plan", kString, kNullable, "Of which plan"},
+        {"shadow", kBoolean, kRequired, "Whether rules only report"},
+        {"lock_sign_in", kBoolean, kNullable, "Whether quarantined accounts cannot sign in; null: not set"},
+        {"rules", kObjects, kRequired, "rule, kind, leads_to, signal, within, count, share_over, shadow, own_count"}}},
+      {"UnknownReply",
+       {{"provider", kString, kRequired, "\"\" for none that is known"},
+        {"stage", kString, kRequired, "Which command it answered"},
+        {"shape", kString, kRequired, "What its like have in common"},
+        {"sample", kString, kRequired, "The first of them"},
+        {"count", kInteger, kRequired, "How many there were"},
+        {"first", kTime, kRequired, "When the first came"},
+        {"last", kTime, kRequired, "When the last came"}}},
+      {"RuleCount",
+       {{"rule", kString, kRequired, "Its name"},
+        {"decided", kInteger, kRequired, "Replies that it has read"},
+        {"shadow", kInteger, kRequired, "Replies that it would have read"}}},
+      {"Case",
+       {{"id", kString, kRequired, "Of the case"},
+        {"status", kString, kRequired, "open, closed, released, expired or reported"},
+        {"kind", kString, kRequired, "What is concerned"},
+        {"name", kString, kRequired, "Who is concerned"},
+        kTenantOrNull,
+        {"state", kString, kRequired, "That it was put into"},
+        {"rule", kString, kRequired, "That said so"},
+        {"words", kString, kRequired, "Why, for a person"},
+        {"client_ip", kString, kNullable, "Where the last event came from"},
+        {"opened_at", kTime, kRequired, "When it began"},
+        {"until", kTime, kNullable, "When the state ends by itself; null when it is over"},
+        {"closed_at", kTime, kNullable, "When it was closed, released, or over"},
+        {"samples", kObjects, kRequired, "The evidence: at, signal and text"},
+        {"steps", kObjects, kRequired, "What was done: at, by and what"}}},
+  };
+}
+
 std::vector<Schema> mail_schemas() {
   return {
       {"Event",
@@ -221,7 +281,7 @@ std::vector<Schema> mail_schemas() {
 const std::vector<Schema>& schemas() {
   static const std::vector<Schema> kSchemas = [] {
     auto all = directory_schemas();
-    for (const auto& more : {limit_schemas(), queue_schemas(), order_schemas(), mail_schemas()})
+    for (const auto& more : {limit_schemas(), queue_schemas(), order_schemas(), reputation_schemas(), mail_schemas()})
       all.insert(all.end(), more.begin(), more.end());
     return all;
   }();

@@ -69,6 +69,22 @@ Task<Result<Json>> purge_queue(const AdminServices& services, net::Shard& shard,
 Task<Result<Json>> bounce_queue(const AdminServices& services, net::Shard& shard, Call call);
 Task<Result<Json>> list_directives(const AdminServices& services, net::Shard& shard, Call call);
 
+Task<Result<Json>> list_reputation(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> show_reputation(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> reputation_history(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> set_reputation(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> exempt_reputation(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> show_reputation_policy(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> set_reputation_policy(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> list_unknown_replies(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> list_reply_rules(const AdminServices& services, net::Shard& shard, Call call);
+
+Task<Result<Json>> list_cases(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> show_case(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> release_case(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> close_case(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> purge_case(const AdminServices& services, net::Shard& shard, Call call);
+
 Result<Json> search_trace(const AdminServices& services, const Call& call);
 Result<Json> show_trace(const AdminServices& services, const Call& call);
 Result<Json> verify_trace(const AdminServices& services, const Call& call);

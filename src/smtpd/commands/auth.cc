@@ -1,6 +1,7 @@
 // AUTH (RFC 4954) with PLAIN and LOGIN, over TLS only.
 #include "src/smtpd/commands/commands.h"
 #include "src/smtpd/policy.h"
+#include "src/smtpd/reputation_check.h"
 
 namespace bulkhead::smtpd {
 
@@ -47,6 +48,7 @@ void record_failure(Conversation& conversation, Attempt attempt, const std::opti
 Task<Answer> refuse_sign_in(Conversation& conversation, Attempt attempt) {
   auto& services = conversation.services;
   ++services.census.counters().sign_ins_failed;
+  report_sign_in(conversation, nullptr, attempt.user);
   mail::Address address = attempt.address;
   const auto found = co_await services.directory.account_by_address(services.shard, std::move(address));
   if (found) {
@@ -67,6 +69,7 @@ Task<Answer> refuse_sign_in(Conversation& conversation, Attempt attempt) {
 
 Answer signed_in(Conversation& conversation, tenants::Account account) {
   auto& services = conversation.services;
+  report_sign_in(conversation, &account, account.address.text());
   conversation.signed_in = Originator{std::move(account), true};
   conversation.sign_in_failures = 0;
   services.guard.forgive(conversation.client);
@@ -81,6 +84,13 @@ Task<Answer> verify(Conversation& conversation, sasl::Credentials credentials) {
     co_return Answer{smtp::Reply(421, "4.7.0", "Too many failed sign-ins from your address: try again later"),
                      Next::kClose};
   }
+  if (auto unwelcome = check_client(services, conversation.client, ListenerKind::kSmtp)) {
+    co_return Answer{std::move(*unwelcome), Next::kClose};
+  }
+  if (const auto delay = sign_in_delay(services, conversation.client); delay.count() > 0) {
+    const bool may_go_on = co_await services.pacer.pause(delay);
+    if (!may_go_on) co_return Answer{smtp::Reply(421, "4.3.2", "The server is stopping"), Next::kClose};
+  }
   // A name that is no address is verified all the same, against an account that cannot exist, to take the same time.
   auto user = mail::Address::parse(credentials.user);
   mail::Address address = user ? std::move(*user) : mail::Address{"nobody", "invalid"};
@@ -94,6 +104,10 @@ Task<Answer> verify(Conversation& conversation, sasl::Credentials credentials) {
   }
   if (!*account || !may_act_on(*directory, **account, conversation.arrival.ip)) {
     co_return co_await refuse_sign_in(conversation, std::move(attempt));
+  }
+  if (auto locked = check_sign_in(services, **account)) {
+    record_failure(conversation, std::move(attempt), *account, "locked while it is quarantined");
+    co_return Answer{std::move(*locked)};
   }
   co_return signed_in(conversation, std::move(**account));
 }

@@ -4,6 +4,7 @@
 #include "src/smtpd/commands/commands.h"
 #include "src/smtpd/originator_check.h"
 #include "src/smtpd/policy.h"
+#include "src/smtpd/reputation_check.h"
 
 namespace bulkhead::smtpd {
 
@@ -148,6 +149,11 @@ Task<Answer> accept_message(Conversation& conversation) {
   transaction.reader->finish();
   transaction.sink->finish();
   if (auto refused = check_content(conversation)) co_return refuse(conversation, std::move(*refused));
+  if (transaction.originator) {
+    if (auto stopped = check_account(services, transaction.originator->account)) {
+      co_return refuse(conversation, std::move(*stopped));
+    }
+  }
   const auto findings = transaction.sink->findings();
   if (findings.received_count >= services.settings.received_fields_max) {
     co_return refuse(conversation, smtp::Reply(554, "5.4.6", "Too many Received fields: the message is in a loop"));
@@ -156,6 +162,7 @@ Task<Answer> accept_message(Conversation& conversation) {
     co_return refuse(conversation, std::move(*over));
   }
   const MessageId id = transaction.id;
+  auto submission = submission_report(conversation);
   auto message = new_message(conversation, findings);
   const Status accepted = co_await services.intake.accept(services.shard, std::move(message));
   if (!accepted) {
@@ -163,6 +170,7 @@ Task<Answer> accept_message(Conversation& conversation) {
     co_return refuse(conversation, temporary_failure(accepted.error()));
   }
   transaction.reservation.keep();
+  report(services, std::move(submission));
   conversation.transaction.reset();
   ++conversation.messages;
   conversation.errors = 0;

@@ -4,6 +4,7 @@
 #include "src/smtpd/charge.h"
 #include "src/smtpd/commands/commands.h"
 #include "src/smtpd/policy.h"
+#include "src/smtpd/reputation_check.h"
 
 namespace bulkhead::smtpd {
 
@@ -51,6 +52,7 @@ Refused check_mail(const Conversation& conversation, const tenants::Snapshot& di
   if (started.originator) {
     const auto& account = started.originator->account;
     if (auto refused = check_originator(directory, account)) return refused;
+    if (auto refused = check_account(services, account)) return refused;
     if (!may_act_on(directory, account, conversation.arrival.ip)) {
       return smtp::Reply(550, "5.7.1", "This server address does not serve your account: use your provider's");
     }

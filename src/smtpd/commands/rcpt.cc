@@ -3,6 +3,7 @@
 #include "src/smtpd/commands/commands.h"
 #include "src/smtpd/expansion.h"
 #include "src/smtpd/policy.h"
+#include "src/smtpd/reputation_check.h"
 
 namespace bulkhead::smtpd {
 
@@ -76,6 +77,8 @@ Task<Answer> rcpt_to(Conversation& conversation, smtp::Command command) {
   auto resolution = co_await services.directory.resolve(services.shard, std::move(address));
   if (!resolution) co_return refuse(conversation, temporary_failure(resolution.error()), recipient);
   if (auto refused = check_recipient(conversation, *resolution)) {
+    if (resolution->kind == tenants::Resolution::Kind::kUnknown)
+      report_unknown_recipient(conversation, recipient.address);
     co_return refuse(conversation, std::move(*refused), recipient);
   }
   auto& transaction = *conversation.transaction;

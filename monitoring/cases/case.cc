@@ -1,0 +1,158 @@
+#include "monitoring/cases/case.h"
+
+#include <algorithm>
+
+#include "src/mail/utf8.h"
+
+namespace bulkhead::cases {
+
+namespace {
+
+constexpr std::uint64_t kVersion = 1;
+constexpr std::size_t kListMax = 100;
+
+// Numbers as 8 octets, the least first; texts with their length before them.
+class Writer {
+ public:
+  void number(std::uint64_t value) {
+    for (int shift = 0; shift < 64; shift += 8) out_ += static_cast<char>(value >> shift & 0xFF);
+  }
+  void time(UtcTime value) { number(static_cast<std::uint64_t>(value.time_since_epoch().count())); }
+  void text(std::string_view value) {
+    number(value.size());
+    out_ += value;
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  std::uint64_t number() {
+    if (rest_.size() < 8) return fault();
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < 8; ++i) {
+      value |= static_cast<std::uint64_t>(static_cast<unsigned char>(rest_[i])) << 8 * i;
+    }
+    rest_.remove_prefix(8);
+    return value;
+  }
+  UtcTime time() { return UtcTime{std::chrono::microseconds{static_cast<std::int64_t>(number())}}; }
+  std::string text() {
+    const std::uint64_t size = number();
+    if (size > rest_.size()) return fault(), std::string{};
+    std::string value{rest_.substr(0, size)};
+    rest_.remove_prefix(size);
+    return value;
+  }
+  std::size_t length() {
+    const std::uint64_t size = number();
+    return size > kListMax ? fault() : static_cast<std::size_t>(size);
+  }
+  std::uint64_t at_most(std::uint64_t most) {
+    const std::uint64_t value = number();
+    return value > most ? fault() : value;
+  }
+  bool is_good() const { return is_good_ && rest_.empty(); }
+
+ private:
+  std::uint64_t fault() {
+    is_good_ = false;
+    rest_ = {};
+    return 0;
+  }
+  std::string_view rest_;
+  bool is_good_ = true;
+};
+
+}  // namespace
+
+std::string_view to_string(Case::Status status) {
+  switch (status) {
+    case Case::Status::kOpen:
+      return "open";
+    case Case::Status::kClosed:
+      return "closed";
+    case Case::Status::kReleased:
+      return "released";
+    case Case::Status::kExpired:
+      return "expired";
+    case Case::Status::kReported:
+      break;
+  }
+  return "reported";
+}
+
+void Case::add_step(Step step) {
+  step.what = mail::to_printable_utf8(step.what, kTextMax);
+  step.by = mail::to_printable_utf8(step.by, 200);
+  if (steps.size() >= kStepsMax) steps.erase(steps.begin() + 1);
+  steps.push_back(std::move(step));
+}
+
+std::string Case::encode() const {
+  Writer out;
+  out.number(kVersion);
+  out.text(key.encoded());
+  out.text(name);
+  out.text(tenant.bytes());
+  out.number(static_cast<std::uint64_t>(status));
+  out.number(static_cast<std::uint64_t>(state));
+  out.text(rule);
+  out.text(words);
+  out.text(client);
+  for (const auto time : {opened_at, until, closed_at}) out.time(time);
+  out.number(samples.size());
+  for (const auto& sample : samples) {
+    out.time(sample.at);
+    out.number(static_cast<std::uint64_t>(sample.signal));
+    out.text(sample.text);
+  }
+  out.number(steps.size());
+  for (const auto& step : steps) {
+    out.time(step.at);
+    out.text(step.by);
+    out.text(step.what);
+  }
+  return out.take();
+}
+
+Result<Case> Case::decode(const CaseId& id, std::string_view bytes) {
+  Reader in{bytes};
+  Case out;
+  out.id = id;
+  const bool is_known = in.number() == kVersion;
+  const auto stored_key = reputation::Key::decode(in.text());
+  if (!is_known || !stored_key) return fail(ErrorCode::kCorrupt, "a case's record cannot be read");
+  out.key = *stored_key;
+  out.name = in.text();
+  out.tenant = TenantId::from_bytes(in.text());
+  out.status =
+      static_cast<Status>(std::max<std::uint64_t>(1, in.at_most(static_cast<std::uint64_t>(Status::kReported))));
+  out.state = static_cast<reputation::State>(in.at_most(static_cast<std::uint64_t>(reputation::State::kQuarantined)));
+  out.rule = in.text();
+  out.words = in.text();
+  out.client = in.text();
+  for (auto* time : {&out.opened_at, &out.until, &out.closed_at}) *time = in.time();
+  for (std::size_t left = in.length(); left > 0; --left) {
+    reputation::Sample sample;
+    sample.at = in.time();
+    sample.signal = static_cast<reputation::Signal>(in.at_most(reputation::kSignals - 1));
+    sample.text = in.text();
+    out.samples.push_back(std::move(sample));
+  }
+  for (std::size_t left = in.length(); left > 0; --left) {
+    Step step;
+    step.at = in.time();
+    step.by = in.text();
+    step.what = in.text();
+    out.steps.push_back(std::move(step));
+  }
+  if (!in.is_good()) return fail(ErrorCode::kCorrupt, "a case's record is damaged");
+  return out;
+}
+
+}  // namespace bulkhead::cases

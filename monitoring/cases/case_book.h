@@ -1,0 +1,51 @@
+// The cases that are kept, the newest first when they are shown. Bounded: the oldest that is over makes room.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "monitoring/cases/case.h"
+
+namespace bulkhead::cases {
+
+// A row to be stored, or to be removed when `value` is empty.
+struct StoredCase {
+  CaseId id;
+  std::string value;
+};
+
+// Not thread-safe.
+class CaseBook {
+ public:
+  explicit CaseBook(std::size_t cases_max = 5000) : cases_max_(cases_max) {}
+
+  const Case& add(Case added);
+  const Case* find(const CaseId& id) const;
+  // The one that has the key in its state.
+  const Case* acting_on(const reputation::Key& key) const;
+  // Changes a case that is there; what it says afterwards is stored.
+  const Case& change(const CaseId& id, const std::function<void(Case&)>& change);
+  // At most `most` that `wanted` says yes to, older than `before` (nil: from the newest on).
+  std::vector<Case> list(const std::function<bool(const Case&)>& wanted, const CaseId& before, std::size_t most) const;
+  std::size_t size() const { return cases_.size(); }
+  std::size_t open() const;
+
+  std::vector<StoredCase> take_changes();
+  void put_back(const std::vector<StoredCase>& changes);  // they could not be stored
+  void restore(Case restored);
+
+ private:
+  void make_room();
+  void index(const Case& one);
+
+  std::size_t cases_max_;
+  std::map<CaseId, Case> cases_;
+  std::unordered_map<reputation::Key, CaseId, reputation::KeyHash> acting_;
+  std::set<CaseId> changed_;
+};
+
+}  // namespace bulkhead::cases

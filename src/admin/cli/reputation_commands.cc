@@ -1,0 +1,188 @@
+#include <fmt/format.h>
+
+#include "src/admin/cli/actions.h"
+
+namespace bulkhead::admin::cli {
+namespace {
+
+const Columns kCaseColumns{{"CASE", "id"},          {"STATUS", "status"}, {"STATE", "state"},
+                           {"KIND", "kind"},        {"NAME", "name"},     {"TENANT", "tenant"},
+                           {"OPENED", "opened_at"}, {"UNTIL", "until"},   {"RULE", "rule"}};
+
+// POST to /cases/NAME/VERB, or PUT to /reputation/NAME/PART.
+CommandFunction decide(std::string verb, std::string done) {
+  return
+      [verb = std::move(verb), done = std::move(done)](CommandContext& context, const Arguments& arguments) -> Status {
+        const auto body = body_of(context, arguments);
+        if (!body) return fail(body.error());
+        const auto answer = context.api.post(path_of("cases", arguments, "NAME") + "/" + verb, *body);
+        if (!answer) return fail(answer.error());
+        context.output.done(*answer, fmt::format("case {} {}", arguments.text("NAME"), done));
+        return {};
+      };
+}
+
+Status exempt(CommandContext& context, const Arguments& arguments) {
+  const auto body = body_of(context, arguments);
+  if (!body) return fail(body.error());
+  const auto answer = context.api.post(path_of("reputation", arguments, "NAME") + "/exemption", *body);
+  if (!answer) return fail(answer.error());
+  context.output.done(*answer, fmt::format("{} exempt", arguments.text("NAME")));
+  return {};
+}
+
+Status history(CommandContext& context, const Arguments& arguments) {
+  Output::List list{context.output, {{"AT", "at"}, {"CASE", "case"}, {"BY", "by"}, {"WHAT", "what", 200}}};
+  auto listed = context.api.each_item(path_of("reputation", arguments, "NAME") + "/history", 0,
+                                      [&list](const Json& item) { list.add(item); });
+  if (listed) list.finish();
+  return listed;
+}
+
+// Shows the policy of a scope, or sets it when something to set is given.
+Status policy(CommandContext& context, const Arguments& arguments) {
+  const auto body = body_of(context, arguments);
+  if (!body) return fail(body.error());
+  const bool is_change = body->size() > static_cast<std::size_t>(arguments.has("tenant")) +
+                                            static_cast<std::size_t>(arguments.has("plan"));
+  std::string query;
+  for (const auto* name : {"tenant", "plan"}) {
+    if (arguments.has(name)) query += fmt::format("{}{}={}", query.empty() ? '?' : '&', name, arguments.text(name));
+  }
+  const auto answer =
+      is_change ? context.api.patch("/reputation/policy", *body) : context.api.get("/reputation/policy" + query);
+  if (!answer) return fail(answer.error());
+  context.output.object(*answer);
+  return {};
+}
+
+std::vector<Argument> order_flags(std::string usual) {
+  return {{.name = "for", .help = "How long: 90s, 15m, 4h, 7d; " + usual + " when absent"},
+          {.name = "reason", .help = "Why, for those who look later", .is_required = true}};
+}
+
+std::vector<Command> changing_commands() {
+  const auto who = subject("user@domain, a source address, IP@SITE, client:IP, domain:NAME or tenant:NAME");
+  auto set_flags = order_flags("a day");
+  set_flags.insert(
+      set_flags.begin(),
+      {.name = "state", .help = "normal, restored, watched, throttled or quarantined", .is_required = true});
+  return {{"set",
+           "Put somebody into a state",
+           "bulkhead reputation set info@acme.example --state quarantined --for 2d --reason 'stolen password'",
+           {who},
+           std::move(set_flags),
+           change_of("reputation", "set")},
+          {"exempt",
+           "Let rules only report about somebody for a while; --for 0 ends that",
+           "bulkhead reputation exempt news@acme.example --for 7d --reason 'annual mailing'",
+           {who},
+           order_flags("7 days"),
+           exempt},
+          {"policy",
+           "Show the rules that hold for the node, a plan or a tenant, or set something of them",
+           "bulkhead reputation policy --tenant acme --shadow yes",
+           {},
+           {{.name = "tenant", .help = "Of this tenant"},
+            {.name = "plan", .help = "Of the plan new, normal or bulk"},
+            {.name = "shadow", .help = "Whether rules only report", .kind = ValueKind::kYesNo},
+            {.name = "lock-sign-in",
+             .help = "Whether the password of a quarantined account is locked",
+             .kind = ValueKind::kYesNo},
+            {.name = "rule", .help = "The rule that --count and --rule-shadow are about"},
+            {.name = "count", .help = "From how many on the rule fires", .kind = ValueKind::kNumber},
+            {.name = "rule-shadow", .help = "Whether this rule only reports", .kind = ValueKind::kYesNo}},
+           policy}};
+}
+
+}  // namespace
+
+Noun reputation_commands() {
+  const auto who = subject("user@domain, a source address, IP@SITE, client:IP, domain:NAME or tenant:NAME");
+  Noun noun{"reputation",
+            "How accounts, tenants, addresses and clients stand",
+            {{"list",
+              "List who is not in the normal state, the worst first",
+              "bulkhead reputation list --state throttled",
+              {},
+              with_limit({{.name = "tenant", .help = "Of this tenant"},
+                          {.name = "kind", .help = "account, tenant, domain, address, address-site, client or site"},
+                          {.name = "state", .help = "This state or a worse one; restored when absent"}},
+                         "At most this many; the first page when absent"),
+              list_of("reputation", {{"KIND", "kind"},
+                                     {"NAME", "name"},
+                                     {"TENANT", "tenant"},
+                                     {"STATE", "state"},
+                                     {"SINCE", "since"},
+                                     {"UNTIL", "until"},
+                                     {"EXEMPT", "exempt_until"}})},
+             {"show",
+              "Show how somebody stands, and why, in words",
+              "bulkhead reputation show info@acme.example",
+              {who},
+              {},
+              show_of("reputation")},
+             {"history",
+              "Show all that was done about somebody",
+              "bulkhead reputation history info@acme.example",
+              {who},
+              {},
+              history}}};
+  for (auto& command : changing_commands()) noun.commands.push_back(std::move(command));
+  noun.commands.push_back(
+      {"replies",
+       "List replies of remote servers that no rule knows, the most frequent first",
+       "bulkhead reputation replies",
+       {},
+       {},
+       list_of("reputation/replies",
+               {{"COUNT", "count"}, {"PROVIDER", "provider"}, {"STAGE", "stage"}, {"SAMPLE", "sample", 160}})});
+  noun.commands.push_back(
+      {"rules",
+       "List how often each rule has read a reply since the start",
+       "bulkhead reputation rules",
+       {},
+       {},
+       list_of("reputation/rules", {{"RULE", "rule"}, {"DECIDED", "decided"}, {"IN SHADOW", "shadow"}})});
+  return noun;
+}
+
+Noun case_commands() {
+  const auto id = subject("Id of the case");
+  return {"case",
+          "Outbreaks and quarantines under investigation",
+          {{"list",
+            "List cases, the newest first",
+            "bulkhead case list --status open",
+            {},
+            with_limit({{.name = "tenant", .help = "Of this tenant"},
+                        {.name = "status", .help = "open, closed, released, expired or reported"}},
+                       "At most this many; all when absent"),
+            list_of("cases", kCaseColumns)},
+           {"show",
+            "Show a case: the evidence, what was done, and until when",
+            "bulkhead case show 01JDABCDEFGHJKMNPQRSTVWXYZ",
+            {id},
+            {},
+            show_of("cases")},
+           {"release",
+            "Undo what was done: mail goes on, with thresholds halved for a week",
+            "bulkhead case release 01JDABCDEFGHJKMNPQRSTVWXYZ",
+            {id},
+            {{.name = "reason", .help = "Why, for those who look later"}},
+            decide("release", "released")},
+           {"close",
+            "Close a case; what was done goes on until it ends by itself",
+            "bulkhead case close 01JDABCDEFGHJKMNPQRSTVWXYZ",
+            {id},
+            {},
+            decide("close", "closed")},
+           {"purge",
+            "Throw away what the case's account has in the queue",
+            "bulkhead case purge 01JDABCDEFGHJKMNPQRSTVWXYZ",
+            {id},
+            {},
+            decide("purge", "purged")}}};
+}
+
+}  // namespace bulkhead::admin::cli

@@ -1,0 +1,174 @@
+// Cases: what was found, what was done, and what people do about it.
+#include <fmt/format.h>
+
+#include "src/admin/use_cases/change.h"
+#include "src/admin/use_cases/lookup.h"
+#include "src/admin/use_cases/reputation_views.h"
+#include "src/admin/use_cases/use_cases.h"
+#include "src/queue/bridge.h"
+
+namespace bulkhead::admin {
+
+namespace {
+
+using reputation::KeyKind;
+using reputation::State;
+
+constexpr std::chrono::hours kProbation{24 * 7};
+
+struct Found {
+  ReputationDesk* desk = nullptr;
+  cases::Case one;
+};
+
+bool is_visible(const Caller& caller, const cases::Case& one) {
+  return caller.is_operator() || (!one.tenant.is_nil() && caller.sees(one.tenant));
+}
+
+// The case that the call names. The desk is asked on its shard; the caller stands there afterwards, and goes back by
+// itself.
+Task<Result<Found>> find_case(const AdminServices& services, Call call) {
+  const auto id = cases::CaseId::parse(call.in_path("case"));
+  if (services.reputation == nullptr) co_return fail(ErrorCode::kUnavailable, "reputation is not counted here");
+  queue::OnShard there{services.reputation->shard()};
+  co_await there;
+  const auto found = id ? services.reputation->find_case(*id) : std::nullopt;
+  if (!found || !is_visible(call.caller, *found)) {
+    co_return fail(ErrorCode::kNotFound, fmt::format("no case {}", escape_controls(call.in_path("case"), 40)),
+                   "see: bulkhead case list");
+  }
+  co_return Found{services.reputation, *found};
+}
+
+Status check_may_decide(const Caller& caller, const cases::Case& one) {
+  if (one.tenant.is_nil()) return require_operator(caller, "decide about this case");
+  return require_above(caller, one.tenant, "decide about this case");
+}
+
+std::string giver_of(const Caller& caller) {
+  return caller.is_operator() ? "operator " + caller.name : "tenant " + caller.name;
+}
+
+Status release(ReputationDesk& desk, const cases::Case& one, const Call& call) {
+  if (!one.is_acting()) {
+    return fail(ErrorCode::kConflict, fmt::format("the case is {} already", to_string(one.status)));
+  }
+  const auto reason = call.text("reason");
+  return desk.set_state({.key = one.key,
+                         .tenant = one.tenant,
+                         .name = one.name,
+                         .state = State::kRestored,
+                         .lasts = kProbation,
+                         .reason = reason.empty() ? "released by a person" : reason,
+                         .by = giver_of(call.caller)});
+}
+
+// Ends on `shard` with the case as it is now, once that is durable.
+Task<Result<Json>> conclude(const AdminServices& services, net::Shard& shard, Found found, Status done) {
+  if (!done) {
+    queue::OnShard back{shard};
+    co_await back;
+    co_return fail(done.error());
+  }
+  auto settling = found.desk->settle();
+  const auto stored = co_await std::move(settling);
+  const auto now = found.desk->find_case(found.one.id).value_or(found.one);
+  queue::OnShard back{shard};
+  co_await back;
+  if (!stored) co_return fail(stored.error());
+  const auto snapshot = services.live.snapshot();
+  co_return case_json(*snapshot, now);
+}
+
+}  // namespace
+
+Task<Result<Json>> list_cases(const AdminServices& services, net::Shard& shard, Call call) {
+  if (services.reputation == nullptr) co_return fail(ErrorCode::kUnavailable, "reputation is not counted here");
+  const auto page = page_of(call);
+  if (!page) co_return fail(page.error());
+  const auto scope = tenant_scope(services, call);
+  if (!scope) co_return fail(scope.error());
+  const auto status = call.in_query("status");
+  const auto before =
+      page->after.empty() ? cases::CaseId{} : cases::CaseId::parse(page->after).value_or(cases::CaseId{});
+  const auto wanted = [&](const cases::Case& one) {
+    const bool is_theirs = !scope->tenants || (!one.tenant.is_nil() && scope->includes(one.tenant));
+    return is_theirs && (status.empty() || to_string(one.status) == status);
+  };
+  queue::OnShard there{services.reputation->shard()};
+  co_await there;
+  const auto found = services.reputation->cases(wanted, before, page->limit);
+  queue::OnShard back{shard};
+  co_await back;
+  const auto snapshot = services.live.snapshot();
+  Json items = Json::array();
+  for (const auto& one : found) items.push_back(case_json(*snapshot, one));
+  const bool has_more = found.size() == page->limit;
+  co_return page_json(std::move(items), has_more ? found.back().id.text() : std::string{});
+}
+
+Task<Result<Json>> show_case(const AdminServices& services, net::Shard& shard, Call call) {
+  auto finding = find_case(services, call);
+  const auto found = co_await std::move(finding);
+  std::optional<UtcTime> until;
+  if (found && found->one.is_acting()) until = found->desk->standing(found->one.key).until;
+  queue::OnShard back{shard};
+  co_await back;
+  if (!found) co_return fail(found.error());
+  const auto snapshot = services.live.snapshot();
+  auto json = case_json(*snapshot, found->one);
+  if (until) json["until"] = to_rfc3339(*until);  // more of the same may have made it later
+  co_return json;
+}
+
+Task<Result<Json>> release_case(const AdminServices& services, net::Shard& shard, Call call) {
+  auto finding = find_case(services, call);
+  const auto found = co_await std::move(finding);
+  Status done = found ? check_may_decide(call.caller, found->one) : Status{fail(found.error())};
+  if (done) done = release(*found->desk, found->one, call);
+  auto concluding = conclude(services, shard, found ? *found : Found{}, std::move(done));
+  co_return co_await std::move(concluding);
+}
+
+Task<Result<Json>> close_case(const AdminServices& services, net::Shard& shard, Call call) {
+  auto finding = find_case(services, call);
+  const auto found = co_await std::move(finding);
+  Status done = found ? check_may_decide(call.caller, found->one) : Status{fail(found.error())};
+  if (done) done = found->desk->close_case(found->one.id, giver_of(call.caller));
+  auto concluding = conclude(services, shard, found ? *found : Found{}, std::move(done));
+  co_return co_await std::move(concluding);
+}
+
+// Throws away what the account has in the queue; it stays as it is otherwise. Its own tenant may do that, too.
+Task<Result<Json>> purge_case(const AdminServices& services, net::Shard& shard, Call call) {
+  auto finding = find_case(services, call);
+  const auto found = co_await std::move(finding);
+  Status done = found ? Status{} : Status{fail(found.error())};
+  if (done && found->one.key.kind != KeyKind::kAccount) {
+    done = fail(ErrorCode::kConflict, "only the mail of an account can be purged by its case",
+                "choose the mail: bulkhead queue purge --tenant T --sender …");
+  }
+  if (done) {
+    queue::DirectiveOrder order;
+    order.selector.tenant = found->one.tenant;
+    order.selector.account = found->one.name;
+    order.selector.account_id = found->one.key.account_id();
+    order.action = queue::DirectiveAction::kPurge;
+    order.by = giver_of(call.caller);
+    auto ordering = services.queue.direct(found->desk->shard(), std::move(order));
+    const auto answer = co_await std::move(ordering);
+    if (answer) {
+      const auto what = fmt::format("purged {} deliveries of {} messages", answer->deliveries, answer->messages);
+      found->desk->note(found->one.id, giver_of(call.caller), what);
+      Change change{"case " + found->one.id.text()};
+      change.verb(what);
+      record_change(services, call, found->one.tenant, change);
+    } else {
+      done = fail(answer.error());
+    }
+  }
+  auto concluding = conclude(services, shard, found ? *found : Found{}, std::move(done));
+  co_return co_await std::move(concluding);
+}
+
+}  // namespace bulkhead::admin

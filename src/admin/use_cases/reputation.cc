@@ -1,0 +1,351 @@
+// How accounts, tenants, addresses and clients stand, what people order about them, and the policies.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "src/admin/use_cases/change.h"
+#include "src/admin/use_cases/lookup.h"
+#include "src/admin/use_cases/reputation_views.h"
+#include "src/admin/use_cases/selector.h"
+#include "src/admin/use_cases/use_cases.h"
+#include "src/queue/bridge.h"
+
+namespace bulkhead::admin {
+
+namespace {
+
+using reputation::Key;
+using reputation::KeyKind;
+using reputation::State;
+
+constexpr std::size_t kListMax = 1000;  // of each kind
+constexpr std::size_t kHistoryMax = 200;
+
+template <class T>
+std::optional<T> parse_name(std::string_view text, int count) {
+  for (int i = 0; i < count; ++i) {
+    if (to_string(static_cast<T>(i)) == text) return static_cast<T>(i);
+  }
+  return std::nullopt;
+}
+
+std::optional<State> parse_state(std::string_view text) {
+  return parse_name<State>(text, 5);
+}
+
+Result<ReputationDesk*> desk_of(const AdminServices& services) {
+  if (services.reputation == nullptr) return fail(ErrorCode::kUnavailable, "reputation is not counted here");
+  return services.reputation;
+}
+
+std::string giver_of(const Caller& caller) {
+  return caller.is_operator() ? "operator " + caller.name : "tenant " + caller.name;
+}
+
+// Runs `work` where the desk lives, and comes back.
+template <class F>
+auto at_desk(ReputationDesk& desk, net::Shard& shard, F work) -> Task<decltype(work(desk))> {
+  queue::OnShard there{desk.shard()};
+  co_await there;
+  auto result = work(desk);
+  queue::OnShard back{shard};
+  co_await back;
+  co_return result;
+}
+
+Task<Status> settled(ReputationDesk& desk, net::Shard& shard) {
+  queue::OnShard there{desk.shard()};
+  co_await there;
+  auto settling = desk.settle();
+  auto result = co_await std::move(settling);
+  queue::OnShard back{shard};
+  co_await back;
+  co_return result;
+}
+
+struct ListFilter {
+  std::optional<KeyKind> kind;
+  State least = State::kRestored;
+  TenantScope scope;
+};
+
+Result<ListFilter> list_filter(const AdminServices& services, const Call& call) {
+  ListFilter filter;
+  const auto scope = tenant_scope(services, call);
+  if (!scope) return fail(scope.error());
+  filter.scope = *scope;
+  if (const auto kind = call.in_query("kind"); !kind.empty()) {
+    filter.kind = parse_name<KeyKind>(kind, reputation::kKeyKinds);
+    if (!filter.kind) {
+      return fail(ErrorCode::kInvalid, "kind is one of account, tenant, domain, address, address-site, client, site");
+    }
+  }
+  if (const auto text = call.in_query("state"); !text.empty()) {
+    const auto state = parse_state(text);
+    if (!state) {
+      return fail(ErrorCode::kInvalid, "state is one of normal, restored, watched, throttled, quarantined");
+    }
+    filter.least = *state;
+  }
+  return filter;
+}
+
+std::vector<reputation::Standing> standings(const ReputationDesk& desk, const ListFilter& filter) {
+  std::vector<reputation::Standing> all;
+  for (int i = 0; i < reputation::kKeyKinds; ++i) {
+    const auto kind = static_cast<KeyKind>(i);
+    if (filter.kind && *filter.kind != kind) continue;
+    auto of_kind = desk.list(kind, filter.least, kListMax);
+    all.insert(all.end(), std::make_move_iterator(of_kind.begin()), std::make_move_iterator(of_kind.end()));
+  }
+  std::ranges::stable_sort(all, std::greater{}, &reputation::Standing::state);
+  return all;
+}
+
+Result<StateOrder> order_of(const Call& call, const NamedKey& named, std::chrono::seconds usual) {
+  StateOrder order{.key = named.key, .tenant = named.tenant, .name = named.name, .reason = {}, .by = {}};
+  order.lasts = usual;
+  order.reason = call.text("reason");
+  order.by = giver_of(call.caller);
+  if (const auto text = call.text("for"); !text.empty()) {
+    const auto lasts = parse_duration(text);
+    if (!lasts) return fail(ErrorCode::kInvalid, "for is a duration: 90s, 15m, 4h, 7d");
+    order.lasts = *lasts;
+  }
+  if (order.reason.empty())
+    return fail(ErrorCode::kInvalid, "a reason is missing", "say why, for those who look later");
+  return order;
+}
+
+// Whoever is above the tenant decides about it; what is nobody's is the operator's.
+Status check_may_order(const Caller& caller, const NamedKey& named) {
+  if (named.tenant.is_nil()) return require_operator(caller, "change this");
+  return require_above(caller, named.tenant, "change the reputation of its accounts");
+}
+
+Result<PolicyScope> scope_of(const AdminServices& services, const Call& call) {
+  const auto given = [&call](std::string_view name) { return call.has(name) ? call.text(name) : call.in_query(name); };
+  PolicyScope scope;
+  scope.plan = given("plan");
+  if (!scope.plan.empty() && !tenants::parse_plan(scope.plan)) {
+    return fail(ErrorCode::kInvalid, "plan is one of new, normal, bulk");
+  }
+  auto name = given("tenant");
+  if (name.empty() && scope.plan.empty() && call.caller.tenant) name = call.caller.tenant->text();
+  if (!name.empty()) {
+    const auto tenant = find_tenant(services, call.caller, name);
+    if (!tenant) return fail(tenant.error());
+    scope.tenant = tenant->id;
+  }
+  if (scope.tenant && !scope.plan.empty()) return fail(ErrorCode::kInvalid, "a tenant or a plan, not both");
+  return scope;
+}
+
+Status apply_settings(const Call& call, PolicySettings& settings) {
+  if (call.has("shadow"))
+    settings.is_shadow = call.is_null("shadow") ? std::nullopt : std::optional{call.is_true("shadow")};
+  if (call.has("lock_sign_in")) {
+    settings.locks_sign_in = call.is_null("lock_sign_in") ? std::nullopt : std::optional{call.is_true("lock_sign_in")};
+  }
+  const auto rule = call.text("rule");
+  if (rule.empty() && (call.has("count") || call.has("rule_shadow"))) {
+    return fail(ErrorCode::kInvalid, "which rule is meant?", "name it with rule");
+  }
+  if (call.has("count")) {
+    if (const auto count = call.number("count")) {
+      settings.counts[rule] = static_cast<double>(*count);
+    } else {
+      settings.counts.erase(rule);
+    }
+  }
+  if (call.has("rule_shadow")) settings.shadow_by_rule[rule] = call.is_true("rule_shadow");
+  return {};
+}
+
+}  // namespace
+
+Task<Result<Json>> list_reputation(const AdminServices& services, net::Shard& shard, Call call) {
+  const auto desk = desk_of(services);
+  if (!desk) co_return fail(desk.error());
+  const auto page = page_of(call);
+  if (!page) co_return fail(page.error());
+  const auto filter = list_filter(services, call);
+  if (!filter) co_return fail(filter.error());
+  auto work = [&filter](const ReputationDesk& where) { return standings(where, *filter); };
+  auto asking = at_desk(**desk, shard, std::move(work));
+  const auto found = co_await std::move(asking);
+  const auto snapshot = services.live.snapshot();
+  Json items = Json::array();
+  for (const auto& standing : found) {
+    if (items.size() >= page->limit) break;
+    auto naming = name_key(services, shard, standing.key);
+    const auto named = co_await std::move(naming);
+    const bool is_visible = !filter->scope.tenants || (!named.tenant.is_nil() && filter->scope.includes(named.tenant));
+    if (is_visible) items.push_back(standing_json(*snapshot, named, standing));
+  }
+  co_return page_json(std::move(items), {});
+}
+
+Task<Result<Json>> show_reputation(const AdminServices& services, net::Shard& shard, Call call) {
+  const auto desk = desk_of(services);
+  if (!desk) co_return fail(desk.error());
+  auto finding = find_key(services, shard, call.caller, call.in_path("key"));
+  const auto named = co_await std::move(finding);
+  if (!named) co_return fail(named.error());
+  auto work = [&named](const ReputationDesk& where) { return where.standing(named->key); };
+  auto asking = at_desk(**desk, shard, std::move(work));
+  const auto standing = co_await std::move(asking);
+  const auto snapshot = services.live.snapshot();
+  co_return standing_json(*snapshot, *named, standing);
+}
+
+Task<Result<Json>> reputation_history(const AdminServices& services, net::Shard& shard, Call call) {
+  const auto desk = desk_of(services);
+  if (!desk) co_return fail(desk.error());
+  auto finding = find_key(services, shard, call.caller, call.in_path("key"));
+  const auto named = co_await std::move(finding);
+  if (!named) co_return fail(named.error());
+  auto work = [&named](const ReputationDesk& where) {
+    return where.cases([&named](const cases::Case& one) { return one.key == named->key; }, {}, kHistoryMax);
+  };
+  auto asking = at_desk(**desk, shard, std::move(work));
+  const auto found = co_await std::move(asking);
+  Json items = Json::array();
+  for (auto one = found.rbegin(); one != found.rend(); ++one) {
+    for (const auto& step : one->steps) {
+      items.push_back(
+          Json{{"at", to_rfc3339(step.at)}, {"case", one->id.text()}, {"by", step.by}, {"what", step.what}});
+    }
+  }
+  co_return page_json(std::move(items), {});
+}
+
+Task<Result<Json>> set_reputation(const AdminServices& services, net::Shard& shard, Call call) {
+  const auto desk = desk_of(services);
+  if (!desk) co_return fail(desk.error());
+  auto finding = find_key(services, shard, call.caller, call.in_path("key"));
+  const auto named = co_await std::move(finding);
+  if (!named) co_return fail(named.error());
+  if (auto allowed = check_may_order(call.caller, *named); !allowed) co_return fail(allowed.error());
+  const auto state = parse_state(call.text("state"));
+  if (!state) {
+    co_return fail(ErrorCode::kInvalid, "state is one of normal, restored, watched, throttled, quarantined");
+  }
+  auto order = order_of(call, *named, std::chrono::hours{24});
+  if (!order) co_return fail(order.error());
+  order->state = *state;
+  auto work = [&order](ReputationDesk& where) { return where.set_state(*order); };
+  auto setting = at_desk(**desk, shard, std::move(work));
+  const auto set = co_await std::move(setting);
+  if (!set) co_return fail(set.error());
+  auto settling = settled(**desk, shard);
+  const auto stored = co_await std::move(settling);
+  if (!stored) co_return fail(stored.error());
+  auto showing = show_reputation(services, shard, std::move(call));
+  co_return co_await std::move(showing);
+}
+
+Task<Result<Json>> exempt_reputation(const AdminServices& services, net::Shard& shard, Call call) {
+  const auto desk = desk_of(services);
+  if (!desk) co_return fail(desk.error());
+  auto finding = find_key(services, shard, call.caller, call.in_path("key"));
+  const auto named = co_await std::move(finding);
+  if (!named) co_return fail(named.error());
+  if (auto allowed = check_may_order(call.caller, *named); !allowed) co_return fail(allowed.error());
+  auto order = order_of(call, *named, std::chrono::hours{24 * 7});
+  if (!order) co_return fail(order.error());
+  auto work = [&order](ReputationDesk& where) { return where.exempt(*order); };
+  auto setting = at_desk(**desk, shard, std::move(work));
+  const auto set = co_await std::move(setting);
+  if (!set) co_return fail(set.error());
+  auto settling = settled(**desk, shard);
+  const auto stored = co_await std::move(settling);
+  if (!stored) co_return fail(stored.error());
+  Change change{"reputation of " + named->name};
+  change.verb(order->lasts.count() == 0 ? "exemption ended: " + order->reason
+                                        : fmt::format("exempt for {} s: {}", order->lasts.count(), order->reason));
+  record_change(services, call, named->tenant, change);
+  auto showing = show_reputation(services, shard, std::move(call));
+  co_return co_await std::move(showing);
+}
+
+Task<Result<Json>> show_reputation_policy(const AdminServices& services, net::Shard& shard, Call call) {
+  const auto desk = desk_of(services);
+  if (!desk) co_return fail(desk.error());
+  const auto scope = scope_of(services, call);
+  if (!scope) co_return fail(scope.error());
+  const auto snapshot = services.live.snapshot();
+  auto work = [&](const ReputationDesk& where) {
+    return policy_json(*scope, *snapshot, where.settings(*scope), where.policy(*scope));
+  };
+  auto asking = at_desk(**desk, shard, std::move(work));
+  auto json = co_await std::move(asking);
+  co_return json;
+}
+
+Task<Result<Json>> set_reputation_policy(const AdminServices& services, net::Shard& shard, Call call) {
+  const auto desk = desk_of(services);
+  if (!desk) co_return fail(desk.error());
+  const auto scope = scope_of(services, call);
+  if (!scope) co_return fail(scope.error());
+  const auto allowed = scope->tenant ? require_above(call.caller, *scope->tenant, "set its policy")
+                                     : require_operator(call.caller, "set the policy of the node or of a plan");
+  if (!allowed) co_return fail(allowed.error());
+  auto work = [&](ReputationDesk& where) -> Status {
+    auto settings = where.settings(*scope);
+    if (auto applied = apply_settings(call, settings); !applied) return applied;
+    return where.set_policy(*scope, std::move(settings));
+  };
+  auto setting = at_desk(**desk, shard, std::move(work));
+  const auto set = co_await std::move(setting);
+  if (!set) co_return fail(set.error());
+  auto settling = settled(**desk, shard);
+  const auto stored = co_await std::move(settling);
+  if (!stored) co_return fail(stored.error());
+  Change change{"policy of reputation"};
+  for (const auto& [name, value] : call.body.items()) change.verb(name + " " + dump(value));
+  record_change(services, call, scope->tenant.value_or(TenantId{}), change);
+  auto showing = show_reputation_policy(services, shard, std::move(call));
+  co_return co_await std::move(showing);
+}
+
+Task<Result<Json>> list_unknown_replies(const AdminServices& services, net::Shard& shard, Call call) {
+  const auto desk = desk_of(services);
+  if (!desk) co_return fail(desk.error());
+  if (auto allowed = require_operator(call.caller, "see what remote servers say"); !allowed) {
+    co_return fail(allowed.error());
+  }
+  auto work = [](const ReputationDesk& where) { return where.unknown_replies(); };
+  auto asking = at_desk(**desk, shard, std::move(work));
+  const auto found = co_await std::move(asking);
+  Json items = Json::array();
+  for (const auto& reply : found) {
+    items.push_back(Json{{"provider", reply.provider},
+                         {"stage", to_string(reply.stage)},
+                         {"shape", reply.shape},
+                         {"sample", reply.sample},
+                         {"count", reply.count},
+                         {"first", to_rfc3339(reply.first)},
+                         {"last", to_rfc3339(reply.last)}});
+  }
+  co_return page_json(std::move(items), {});
+}
+
+Task<Result<Json>> list_reply_rules(const AdminServices& services, net::Shard& shard, Call call) {
+  const auto desk = desk_of(services);
+  if (!desk) co_return fail(desk.error());
+  if (auto allowed = require_operator(call.caller, "see what remote servers say"); !allowed) {
+    co_return fail(allowed.error());
+  }
+  auto work = [](const ReputationDesk& where) { return where.rule_counts(); };
+  auto asking = at_desk(**desk, shard, std::move(work));
+  const auto found = co_await std::move(asking);
+  Json items = Json::array();
+  for (const auto& rule : found) {
+    items.push_back(
+        Json{{"rule", rule.rule.empty() ? "(none)" : rule.rule}, {"decided", rule.decided}, {"shadow", rule.shadowed}});
+  }
+  co_return page_json(std::move(items), {});
+}
+
+}  // namespace bulkhead::admin

@@ -1,0 +1,101 @@
+#include "src/admin/use_cases/reputation_views.h"
+
+#include "src/admin/use_cases/lookup.h"
+
+namespace bulkhead::admin {
+
+namespace {
+
+Json time_or_null(UtcTime time) {
+  return time == UtcTime{} ? Json(nullptr) : Json(to_rfc3339(time));
+}
+
+Json tenant_or_null(const tenants::Snapshot& snapshot, const TenantId& tenant) {
+  return tenant.is_nil() ? Json(nullptr) : Json(tenant_name(snapshot, tenant));
+}
+
+Json samples_json(const std::vector<reputation::Sample>& samples) {
+  Json items = Json::array();
+  for (const auto& sample : samples) {
+    items.push_back(Json{{"at", to_rfc3339(sample.at)}, {"signal", to_string(sample.signal)}, {"text", sample.text}});
+  }
+  return items;
+}
+
+// A signal that was never counted says nothing.
+Json signals_json(const reputation::Standing& standing) {
+  Json signals = Json::object();
+  for (std::size_t i = 0; i < standing.last_day.size(); ++i) {
+    if (standing.last_day[i] < 0.5) continue;
+    signals[std::string{to_string(static_cast<reputation::Signal>(i))}] =
+        Json{{"hour", standing.last_hour[i]}, {"day", standing.last_day[i]}};
+  }
+  return signals;
+}
+
+}  // namespace
+
+Json standing_json(const tenants::Snapshot& snapshot, const NamedKey& named, const reputation::Standing& standing) {
+  const bool is_normal = standing.state == reputation::State::kNormal;
+  std::string words = standing.words;
+  if (const auto text = standing.key.text(); words.starts_with(text)) words.replace(0, text.size(), named.name);
+  return Json{{"kind", to_string(standing.key.kind)},
+              {"name", named.name},
+              {"tenant", tenant_or_null(snapshot, named.tenant)},
+              {"state", to_string(standing.state)},
+              {"since", is_normal ? Json(nullptr) : time_or_null(standing.since)},
+              {"until", is_normal ? Json(nullptr) : time_or_null(standing.until)},
+              {"exempt_until", time_or_null(standing.exempt_until)},
+              {"exempt_reason", standing.exempt_reason},
+              {"strikes", standing.strikes},
+              {"usual_day", standing.daily},
+              {"busiest_day", standing.busiest_day},
+              {"distinct_today", standing.distinct_today},
+              {"signals", signals_json(standing)},
+              {"samples", samples_json(standing.samples)},
+              {"words", words}};
+}
+
+Json case_json(const tenants::Snapshot& snapshot, const cases::Case& one) {
+  Json steps = Json::array();
+  for (const auto& step : one.steps) {
+    steps.push_back(Json{{"at", to_rfc3339(step.at)}, {"by", step.by}, {"what", step.what}});
+  }
+  return Json{{"id", one.id.text()},
+              {"status", to_string(one.status)},
+              {"kind", to_string(one.key.kind)},
+              {"name", one.name},
+              {"tenant", tenant_or_null(snapshot, one.tenant)},
+              {"state", to_string(one.state)},
+              {"rule", one.rule},
+              {"words", one.words},
+              {"client_ip", one.client.empty() ? Json(nullptr) : Json(one.client)},
+              {"opened_at", to_rfc3339(one.opened_at)},
+              {"until", one.is_acting() ? time_or_null(one.until) : Json(nullptr)},
+              {"closed_at", time_or_null(one.closed_at)},
+              {"samples", samples_json(one.samples)},
+              {"steps", std::move(steps)}};
+}
+
+Json policy_json(const PolicyScope& scope, const tenants::Snapshot& snapshot, const PolicySettings& settings,
+                 const reputation::Policy& policy) {
+  Json rules = Json::array();
+  for (const auto& rule : policy.rules) {
+    rules.push_back(Json{{"rule", rule.name},
+                         {"kind", to_string(rule.kind)},
+                         {"leads_to", to_string(rule.leads_to)},
+                         {"signal", to_string(rule.signal)},
+                         {"within", in_words(rule.window)},
+                         {"count", rule.count_min},
+                         {"share_over", rule.share_over},
+                         {"shadow", rule.is_shadow},
+                         {"own_count", settings.counts.contains(rule.name)}});
+  }
+  return Json{{"tenant", scope.tenant ? Json(tenant_name(snapshot, *scope.tenant)) : Json(nullptr)},
+              {"plan", scope.plan.empty() ? Json(nullptr) : Json(scope.plan)},
+              {"shadow", policy.is_shadow},
+              {"lock_sign_in", settings.locks_sign_in ? Json(*settings.locks_sign_in) : Json(nullptr)},
+              {"rules", std::move(rules)}};
+}
+
+}  // namespace bulkhead::admin

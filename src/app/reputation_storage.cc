@@ -1,0 +1,168 @@
+// How the loop's knowledge survives a restart: rows of the family meta, stored about once a second and at once when
+// something was decided.
+//
+// "rep/r" + key → a record; "rep/c" + id → a case; "rep/n" + account → networks; "rep/p" + scope → settings.
+
+#include <fmt/format.h>
+
+#include "src/app/reputation_loop.h"
+#include "src/queue/bridge.h"
+
+namespace bulkhead::app {
+
+namespace {
+
+using store::Family;
+
+constexpr std::string_view kRecords = "rep/r";
+constexpr std::string_view kCases = "rep/c";
+constexpr std::string_view kNetworks = "rep/n";
+constexpr std::string_view kSettings = "rep/p";
+constexpr std::size_t kRecordsAtOnce = 5000;
+constexpr std::size_t kUnsavedMax = 50000;
+
+void put_or_remove(store::Batch& batch, std::string key, std::string value) {
+  if (value.empty()) {
+    batch.remove(Family::kMeta, std::move(key));
+  } else {
+    batch.put(Family::kMeta, std::move(key), std::move(value));
+  }
+}
+
+// Calls `restore` for each row of the prefix; counts those that it refuses.
+template <class F>
+Status read_rows(const store::Kv& kv, std::string_view prefix, std::size_t& refused, F restore) {
+  std::string past{prefix};
+  ++past.back();
+  return kv.scan(Family::kMeta, prefix, past, store::Kv::Direction::kForward,
+                 [&](std::string_view key, std::string_view value) {
+                   if (!restore(key.substr(prefix.size()), value)) ++refused;
+                   return true;
+                 });
+}
+
+}  // namespace
+
+Status ReputationLoop::load() {
+  if (auto read = load_rows(); !read) return read;
+  restore_states();
+  return {};
+}
+
+Status ReputationLoop::load_rows() {
+  const auto& kv = parts_.store.kv();
+  std::size_t refused = 0;
+  const auto restore_case = [this](std::string_view key, std::string_view value) {
+    if (key.size() != 16) return false;
+    auto one = cases::Case::decode(cases::CaseId::from_bytes(key), value);
+    if (one) cases_.restore(std::move(*one));
+    return one.has_value();
+  };
+  const auto restore_networks = [this](std::string_view key, std::string_view value) {
+    if (key.size() != 16) return false;
+    networks_.restore(AccountId::from_bytes(key), value);
+    return true;
+  };
+  const auto results = {
+      read_rows(kv, kRecords, refused,
+                [this](auto key, auto value) { return reputation_.restore(key, value).has_value(); }),
+      read_rows(kv, kCases, refused, restore_case),
+      read_rows(kv, kNetworks, refused, restore_networks),
+      read_rows(kv, kSettings, refused,
+                [this](auto key, auto value) { return policies_.restore(key, value).has_value(); }),
+  };
+  for (const auto& result : results) {
+    if (!result) return result;
+  }
+  if (refused > 0) parts_.log.warning("reputation: {} stored rows could not be read and are passed over", refused);
+  return {};
+}
+
+// The records say how everybody stands; the board, the orders and the cases follow.
+void ReputationLoop::restore_states() {
+  reputation_.replace(policies_.book(*parts_.directory.snapshot()));
+  for (int i = 0; i < reputation::kKeyKinds; ++i) {
+    const auto kind = static_cast<reputation::KeyKind>(i);
+    for (const auto& standing : reputation_.list(kind, reputation::State::kRestored, reputation_.size(kind))) {
+      ++keys_[static_cast<std::size_t>(i)][static_cast<std::size_t>(standing.state)];
+      if (standing.state < reputation::State::kThrottled) continue;
+      const auto* known = cases_.acting_on(standing.key);
+      const bool is_quarantine = standing.state == reputation::State::kQuarantined;
+      const TenantId tenant = known == nullptr ? TenantId{} : known->tenant;
+      put_on_board(standing.key, {.state = standing.state,
+                                  .until = standing.until,
+                                  .case_id = known == nullptr ? std::string{} : known->id.text(),
+                                  .locks_sign_in = is_quarantine && policies_.locks_sign_in(tenant)});
+      if (is_quarantine && kind == reputation::KeyKind::kAccount && known != nullptr) {
+        const auto account = standing.key.account_id();
+        holds_.want(account, {known->id, tenant, account, known->name});
+      }
+    }
+  }
+  // A case whose state was not stored, or is over, acts on nobody.
+  const auto is_stale = [this](const cases::Case& one) {
+    return one.is_acting() && reputation_.state_of(one.key) < reputation::State::kThrottled;
+  };
+  for (const auto& stale : cases_.list(is_stale, {}, cases_.size())) {
+    cases_.change(stale.id, [this](cases::Case& one) {
+      one.status = cases::Case::Status::kExpired;
+      one.closed_at = parts_.clock.now();
+      one.add_step({parts_.clock.now(), "reputation", "the state was over when the server started"});
+    });
+  }
+  case_count_ = cases_.size();
+  open_cases_ = cases_.open();
+  publish();
+}
+
+store::Transaction ReputationLoop::transaction_of_changes() {
+  auto records = std::exchange(unsaved_, {});
+  auto fresh = reputation_.take_changes(kRecordsAtOnce);
+  records.insert(records.end(), std::make_move_iterator(fresh.begin()), std::make_move_iterator(fresh.end()));
+  store::Transaction transaction;
+  auto& batch = transaction.batch;
+  for (const auto& record : records) put_or_remove(batch, std::string{kRecords} + record.key, record.value);
+  unsaved_ = std::move(records);
+  for (auto& [account, value] : networks_.take_changes()) {
+    put_or_remove(batch, std::string{kNetworks} + std::string{account.bytes()}, std::move(value));
+  }
+  for (const auto& name : changed_settings_) {
+    std::string value;
+    const auto tenant = name.starts_with("tenant/") ? TenantId::parse(name.substr(7)) : std::nullopt;
+    const std::string plan = name.starts_with("plan/") ? name.substr(5) : std::string{};
+    put_or_remove(batch, std::string{kSettings} + name, policies_.stored({.tenant = tenant, .plan = plan}));
+  }
+  return transaction;
+}
+
+Task<Status> ReputationLoop::save() {
+  if (std::exchange(is_saving_, true)) co_return Status{};
+  auto transaction = transaction_of_changes();
+  const auto settings = std::exchange(changed_settings_, {});
+  const auto case_rows = cases_.take_changes();
+  for (const auto& row : case_rows) {
+    put_or_remove(transaction.batch, std::string{kCases} + std::string{row.id.bytes()}, row.value);
+  }
+  if (transaction.batch.empty()) {
+    is_saving_ = false;
+    co_return Status{};
+  }
+  queue::CommitOf committing{parts_.store, shard_, std::move(transaction)};
+  const auto committed = co_await committing;
+  is_saving_ = false;
+  if (committed) {
+    unsaved_.clear();
+    is_failing_ = false;
+    co_return Status{};
+  }
+  ++storage_failures_;
+  cases_.put_back(case_rows);
+  changed_settings_.insert(changed_settings_.end(), settings.begin(), settings.end());
+  if (unsaved_.size() > kUnsavedMax) unsaved_.resize(kUnsavedMax);
+  if (!std::exchange(is_failing_, true)) {
+    parts_.log.warning("reputation cannot be stored and goes on in memory: {}", committed.error().message);
+  }
+  co_return fail(committed.error());
+}
+
+}  // namespace bulkhead::app

@@ -1,0 +1,75 @@
+#include "src/delivery/restraint.h"
+
+#include <fmt/format.h>
+
+#include "src/delivery/site.h"
+
+namespace bulkhead::delivery {
+
+namespace {
+
+using reputation::Key;
+using reputation::KeyKind;
+
+constexpr std::chrono::seconds kLookAgain{15};
+
+std::string name_of(const Key& key, const queue::HandOut& job) {
+  if (key.kind == KeyKind::kAccount) return "account " + job.message.account_name;
+  return key.kind == KeyKind::kTenant ? "the tenant" : key.text();
+}
+
+queue::Pause::Scope scope_of(bool is_of_account) {
+  return is_of_account ? queue::Pause::Scope::kAccount : queue::Pause::Scope::kLane;
+}
+
+tenants::Rate trickle_of(KeyKind kind) {
+  const bool is_one = kind == KeyKind::kAccount || kind == KeyKind::kAddressSite;
+  const auto count = is_one ? kTrickleOfAccount : kTrickleOfMany;
+  return {count, std::chrono::hours{1}, std::max<std::uint64_t>(count / 10, 1)};
+}
+
+}  // namespace
+
+void Restraint::look_up(std::vector<Found>& found, Key key, bool is_of_account) const {
+  if (const auto* restriction = restrictions_.of(key)) found.push_back({restriction, std::move(key), is_of_account});
+}
+
+std::vector<Restraint::Found> Restraint::all() const {
+  std::vector<Found> found;
+  const auto& message = job_.message;
+  if (message.account) {
+    look_up(found, Key::account(*message.account), true);
+    look_up(found, Key::tenant(message.tenant), true);
+    if (message.sender.address) look_up(found, Key::domain(message.sender.address->domain), true);
+  }
+  if (job_.lane.site == kLocalSite) return found;
+  if (const auto* source = source_of(directory_, job_.lane)) {
+    look_up(found, Key::address(source->ip), false);
+    look_up(found, Key::address_site(source->ip, job_.lane.site), false);
+  }
+  return found;
+}
+
+std::optional<queue::Pause> Restraint::quarantine() const {
+  for (const auto& found : all()) {
+    if (!found.restriction->is_quarantine()) continue;
+    return queue::Pause{scope_of(found.is_of_account), kLookAgain, "reputation",
+                        fmt::format("{} is {}", name_of(found.key, job_), found.restriction->text())};
+  }
+  return std::nullopt;
+}
+
+std::vector<Ceiling> Restraint::trickles() const {
+  std::vector<Ceiling> ceilings;
+  for (const auto& found : all()) {
+    if (found.restriction->is_quarantine()) continue;
+    const auto rate = trickle_of(found.key.kind);
+    ceilings.push_back(
+        {"r" + found.key.encoded(), rate, 1, "reputation",
+         fmt::format("{} is {}: {} messages", name_of(found.key, job_), found.restriction->text(), rate.text()),
+         scope_of(found.is_of_account), kLookAgain});
+  }
+  return ceilings;
+}
+
+}  // namespace bulkhead::delivery

@@ -1,0 +1,199 @@
+// States, cases and policies through the API: who sees what, and who may decide.
+#include "src/admin/reputation_desk.h"
+#include "tests/unit/admin/admin_fixture.h"
+
+namespace bulkhead::admin {
+namespace {
+
+using cases::Case;
+using reputation::Key;
+using reputation::State;
+
+class FakeDesk final : public ReputationDesk {
+ public:
+  explicit FakeDesk(net::Shard& shard) : shard_(shard) {}
+  net::Shard& shard() override { return shard_; }
+  std::vector<reputation::Standing> list(reputation::KeyKind kind, State, std::size_t) const override {
+    std::vector<reputation::Standing> found;
+    for (const auto& one : all) {
+      if (one.key.kind == kind) found.push_back({.key = one.key, .state = one.state});
+    }
+    return found;
+  }
+  reputation::Standing standing(const Key& key) const override {
+    return {.key = key, .words = key.text() + " is fine"};
+  }
+  Status set_state(const StateOrder& order) override {
+    orders.push_back(order);
+    for (auto& one : all) {
+      if (one.key == order.key && order.state == State::kRestored) one.status = Case::Status::kReleased;
+    }
+    return {};
+  }
+  Status exempt(const StateOrder& order) override {
+    orders.push_back(order);
+    return {};
+  }
+  std::vector<Case> cases(const std::function<bool(const Case&)>& wanted, const cases::CaseId&,
+                          std::size_t most) const override {
+    std::vector<Case> found;
+    for (const auto& one : all) {
+      if (wanted(one) && found.size() < most) found.push_back(one);
+    }
+    return found;
+  }
+  std::optional<Case> find_case(const cases::CaseId& id) const override {
+    for (const auto& one : all) {
+      if (one.id == id) return one;
+    }
+    return std::nullopt;
+  }
+  Status close_case(const cases::CaseId&, const std::string&) override { return {}; }
+  void note(const cases::CaseId&, const std::string& by, std::string what) override {
+    notes.push_back(by + ": " + what);
+  }
+  PolicySettings settings(const PolicyScope&) const override { return set; }
+  reputation::Policy policy(const PolicyScope&) const override { return reputation::default_policy(); }
+  Status set_policy(const PolicyScope&, PolicySettings settings) override {
+    set = std::move(settings);
+    return {};
+  }
+  std::vector<replies::UnknownReply> unknown_replies() const override { return {}; }
+  std::vector<RuleCount> rule_counts() const override { return {{"google-rate", 3, 0}}; }
+  Task<Status> settle() override { co_return Status{}; }
+
+  std::vector<Case> all;
+  std::vector<StateOrder> orders;
+  std::vector<std::string> notes;
+  PolicySettings set;
+
+ private:
+  net::Shard& shard_;
+};
+
+class ReputationApi : public AdminTest {
+ protected:
+  ReputationApi() {
+    services_->reputation = &desk_;
+    acme_case_ = add_case("acme");
+    other_case_ = add_case("other");
+    Case client;
+    client.id = cases::CaseId::make(clock_, random_);
+    client.key = Key::client(*IpAddress::parse("198.51.100.9"));
+    client.name = "198.51.100.9";
+    client.state = State::kQuarantined;
+    client_case_ = client.id.text();
+    desk_.all.push_back(client);
+    acme_ = token_for("acme");
+  }
+  std::string add_case(const std::string& tenant) {
+    Case one;
+    one.id = cases::CaseId::make(clock_, random_);
+    one.tenant = live_->snapshot()->tenant_by_name(tenant)->id;
+    one.name = "ann@" + tenant + ".example";
+    const auto account = directory_->account_by_address(*mail::Address::parse(one.name));
+    one.key = Key::account((*account)->id);
+    one.state = State::kQuarantined;
+    one.add_step({clock_.now(), "reputation", "quarantined"});
+    desk_.all.push_back(one);
+    return one.id.text();
+  }
+
+  FakeDesk desk_{runner_.shard()};
+  std::string acme_case_, other_case_, client_case_, acme_;
+};
+
+TEST_F(ReputationApi, ATenantSeesItsOwnCasesAndNoOther) {
+  const auto listed = call("GET", "/cases", nullptr, acme_);
+  expect_status(listed, 200);
+  ASSERT_EQ(listed.json["items"].size(), 1U);
+  EXPECT_EQ(listed.json["items"][0]["name"], "ann@acme.example");
+  EXPECT_EQ(call("GET", "/cases").json["items"].size(), 3U);
+  expect_status(call("GET", "/cases/" + acme_case_, nullptr, acme_), 200);
+  const auto foreign = call("GET", "/cases/" + other_case_, nullptr, acme_);
+  const auto absent = call("GET", "/cases/01JDABCDEFGHJKMNPQRSTVWXYZ", nullptr, acme_);
+  EXPECT_EQ(foreign.status, 404);
+  EXPECT_EQ(absent.status, 404);
+  expect_status(call("GET", "/cases/" + client_case_, nullptr, acme_), 404);
+  expect_status(call("POST", "/cases/" + other_case_ + "/purge", Json::object(), acme_), 404);
+}
+
+TEST_F(ReputationApi, OnlyThoseAboveATenantReleaseItsAccounts) {
+  expect_status(call("POST", "/cases/" + acme_case_ + "/release", Json::object(), acme_), 403);
+  EXPECT_TRUE(desk_.orders.empty());
+  const auto released = call("POST", "/cases/" + acme_case_ + "/release", {{"reason", "a mistake"}});
+  expect_status(released, 200);
+  EXPECT_EQ(released.json["status"], "released");
+  ASSERT_EQ(desk_.orders.size(), 1U);
+  EXPECT_EQ(desk_.orders[0].state, State::kRestored);
+  EXPECT_EQ(desk_.orders[0].reason, "a mistake");
+  expect_status(call("POST", "/cases/" + acme_case_ + "/release", Json::object()), 409);
+}
+
+TEST_F(ReputationApi, PurgesWhatTheAccountHasQueuedAndNotesIt) {
+  expect_status(call("POST", "/cases/" + acme_case_ + "/purge", Json::object(), acme_), 200);
+  ASSERT_EQ(queue_.orders.size(), 1U);
+  EXPECT_EQ(queue_.orders[0].action, queue::DirectiveAction::kPurge);
+  EXPECT_EQ(queue_.orders[0].selector.account, "ann@acme.example");
+  EXPECT_FALSE(queue_.orders[0].and_future);
+  EXPECT_EQ(desk_.notes.size(), 1U);
+  expect_status(call("POST", "/cases/" + client_case_ + "/purge", Json::object()), 409);
+}
+
+TEST_F(ReputationApi, ShowsWhoeverIsNamed) {
+  for (const auto* key : {"ann@acme.example", "192.0.2.1", "192.0.2.1@google.com", "client:198.51.100.9",
+                          "acme.example", "tenant:acme", "acme"}) {
+    const auto shown = call("GET", std::string{"/reputation/"} + key);
+    expect_status(shown, 200);
+  }
+  EXPECT_EQ(call("GET", "/reputation/192.0.2.1").json["kind"], "address");
+  EXPECT_EQ(call("GET", "/reputation/192.0.2.1@google.com").json["kind"], "address-site");
+  EXPECT_EQ(call("GET", "/reputation/198.51.100.9").json["kind"], "client");
+  EXPECT_EQ(call("GET", "/reputation/acme").json["kind"], "tenant");
+  EXPECT_EQ(call("GET", "/reputation/acme.example").json["kind"], "domain");
+  EXPECT_EQ(call("GET", "/reputation/ann@acme.example").json["words"], "ann@acme.example is fine");
+  expect_status(call("GET", "/reputation/ann@other.example", nullptr, acme_), 404);
+  expect_status(call("GET", "/reputation/nobody@acme.example", nullptr, acme_), 404);
+  expect_status(call("GET", "/reputation/198.51.100.9", nullptr, acme_), 404);
+  expect_status(call("GET", "/reputation/tenant:other", nullptr, acme_), 404);
+  expect_status(call("GET", "/reputation/acme", nullptr, acme_), 200);
+}
+
+TEST_F(ReputationApi, ListsOnlyWhatIsTheCallers) {
+  EXPECT_EQ(call("GET", "/reputation").json["items"].size(), 3U);
+  const auto own = call("GET", "/reputation", nullptr, acme_);
+  ASSERT_EQ(own.json["items"].size(), 1U);
+  EXPECT_EQ(own.json["items"][0]["name"], "ann@acme.example");
+  EXPECT_EQ(own.json["items"][0]["state"], "quarantined");
+  expect_status(call("GET", "/reputation/replies", nullptr, acme_), 403);
+  EXPECT_EQ(call("GET", "/reputation/rules").json["items"][0]["rule"], "google-rate");
+}
+
+TEST_F(ReputationApi, OrdersNeedAReasonAStateAndATime) {
+  expect_status(call("PATCH", "/reputation/ann@acme.example", {{"state", "odd"}, {"reason", "x"}}), 400);
+  expect_status(call("PATCH", "/reputation/ann@acme.example", {{"state", "watched"}, {"reason", ""}}), 400);
+  expect_status(call("PATCH", "/reputation/ann@acme.example", {{"state", "watched"}, {"reason", "x"}, {"for", "soon"}}),
+                400);
+  const Json good{{"state", "quarantined"}, {"reason", "x"}, {"for", "2d"}};
+  expect_status(call("PATCH", "/reputation/ann@acme.example", good, acme_), 403);
+  expect_status(call("PATCH", "/reputation/ann@acme.example", good), 200);
+  ASSERT_EQ(desk_.orders.size(), 1U);
+  EXPECT_EQ(desk_.orders[0].lasts, std::chrono::hours{48});
+  expect_status(call("POST", "/reputation/ann@acme.example/exemption", {{"reason", "mailing"}, {"for", "0"}}), 200);
+  EXPECT_EQ(desk_.orders[1].lasts.count(), 0);
+}
+
+TEST_F(ReputationApi, PoliciesAreSetByThoseAbove) {
+  const Json change{{"tenant", "acme"}, {"shadow", true}, {"rule", "account-flood"}, {"count", 500}};
+  expect_status(call("PATCH", "/reputation/policy", change, acme_), 403);
+  expect_status(call("PATCH", "/reputation/policy", change), 200);
+  EXPECT_EQ(desk_.set.is_shadow, true);
+  EXPECT_EQ(desk_.set.counts.at("account-flood"), 500);
+  expect_status(call("PATCH", "/reputation/policy", {{"count", 500}}), 400);
+  expect_status(call("PATCH", "/reputation/policy", {{"plan", "odd"}, {"shadow", true}}), 400);
+  expect_status(call("GET", "/reputation/policy", nullptr, acme_), 200);
+  expect_status(call("GET", "/reputation/policy?tenant=other", nullptr, acme_), 404);
+}
+
+}  // namespace
+}  // namespace bulkhead::admin

@@ -1,0 +1,115 @@
+#include <gtest/gtest.h>
+
+#include "monitoring/cases/case_book.h"
+#include "src/base/random.h"
+#include "tests/testlib/manual_clock.h"
+
+namespace bulkhead::cases {
+namespace {
+
+using reputation::Key;
+using reputation::State;
+
+class Cases : public ::testing::Test {
+ protected:
+  Case made(const char* client, Case::Status status = Case::Status::kOpen) {
+    Case one;
+    one.id = CaseId::make(clock, random);
+    clock.advance(std::chrono::milliseconds{1});
+    one.key = Key::client(*IpAddress::parse(client));
+    one.name = client;
+    one.tenant = TenantId::make(clock, random);
+    one.status = status;
+    one.state = State::kQuarantined;
+    one.rule = "client-spraying";
+    one.words = "Thirty names were tried.";
+    one.opened_at = clock.now();
+    one.until = clock.now() + std::chrono::hours{1};
+    one.samples = {{clock.now(), reputation::Signal::kSignInFailures, "failed as info"}};
+    one.add_step({clock.now(), "reputation", "quarantined"});
+    return one;
+  }
+  testlib::ManualClock clock;
+  SeededRandom random{1};
+};
+
+TEST_F(Cases, ComeBackAsTheyWereStored) {
+  const Case before = made("192.0.2.1", Case::Status::kReleased);
+  const auto after = Case::decode(before.id, before.encode());
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->encode(), before.encode());
+  EXPECT_EQ(after->key, before.key);
+  EXPECT_EQ(after->status, Case::Status::kReleased);
+  EXPECT_EQ(after->samples, before.samples);
+  EXPECT_EQ(after->steps.at(0).what, "quarantined");
+}
+
+TEST_F(Cases, RefuseDamagedRecords) {
+  const Case one = made("192.0.2.1");
+  const std::string bytes = one.encode();
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(Case::decode(one.id, bytes.substr(0, size))) << size;
+  }
+  EXPECT_FALSE(Case::decode(one.id, bytes + "x"));
+  std::string other = bytes;
+  other[0] = 2;
+  EXPECT_FALSE(Case::decode(one.id, other));
+}
+
+TEST_F(Cases, KeepTheFirstStepAndTheLatest) {
+  Case one = made("192.0.2.1");
+  for (int i = 0; i < 100; ++i) one.add_step({clock.now(), "reputation", "step " + std::to_string(i)});
+  ASSERT_EQ(one.steps.size(), Case::kStepsMax);
+  EXPECT_EQ(one.steps.front().what, "quarantined");
+  EXPECT_EQ(one.steps.back().what, "step 99");
+}
+
+TEST_F(Cases, AreFoundByTheKeyTheyActOnUntilTheyAreOver) {
+  CaseBook book;
+  const auto id = book.add(made("192.0.2.1")).id;
+  const Key key = Key::client(*IpAddress::parse("192.0.2.1"));
+  ASSERT_NE(book.acting_on(key), nullptr);
+  EXPECT_EQ(book.open(), 1U);
+  book.change(id, [](Case& one) { one.status = Case::Status::kClosed; });
+  EXPECT_NE(book.acting_on(key), nullptr) << "closed, but its state goes on";
+  EXPECT_EQ(book.open(), 0U);
+  book.change(id, [](Case& one) { one.status = Case::Status::kExpired; });
+  EXPECT_EQ(book.acting_on(key), nullptr);
+  EXPECT_EQ(book.take_changes().size(), 1U);
+  EXPECT_TRUE(book.take_changes().empty());
+}
+
+TEST_F(Cases, MakeRoomByTheOldestThatIsOver) {
+  CaseBook book{3};
+  const auto first = book.add(made("192.0.2.1")).id;
+  const auto second = book.add(made("192.0.2.2", Case::Status::kExpired)).id;
+  book.add(made("192.0.2.3"));
+  (void)book.take_changes();
+  book.add(made("192.0.2.4"));
+  EXPECT_EQ(book.size(), 3U);
+  EXPECT_NE(book.find(first), nullptr);
+  EXPECT_EQ(book.find(second), nullptr);
+  const auto changes = book.take_changes();
+  ASSERT_EQ(changes.size(), 2U);
+  EXPECT_TRUE(changes[0].value.empty()) << "the row of the one that is gone is removed";
+  book.add(made("192.0.2.5"));
+  EXPECT_EQ(book.find(first), nullptr) << "with none over, the oldest of all goes";
+  EXPECT_EQ(book.acting_on(Key::client(*IpAddress::parse("192.0.2.1"))), nullptr);
+}
+
+TEST_F(Cases, AreListedInPagesTheNewestFirst) {
+  CaseBook book;
+  std::vector<CaseId> ids;
+  for (const char* client : {"192.0.2.1", "192.0.2.2", "192.0.2.3"}) ids.push_back(book.add(made(client)).id);
+  const auto all = [](const Case&) { return true; };
+  const auto page = book.list(all, {}, 2);
+  ASSERT_EQ(page.size(), 2U);
+  EXPECT_EQ(page[0].id, ids[2]);
+  EXPECT_EQ(page[1].id, ids[1]);
+  const auto rest = book.list(all, page.back().id, 2);
+  ASSERT_EQ(rest.size(), 1U);
+  EXPECT_EQ(rest[0].id, ids[0]);
+}
+
+}  // namespace
+}  // namespace bulkhead::cases
