@@ -116,6 +116,12 @@ std::optional<std::string> read_host_name(const TomlValue& value, std::string& o
   return std::nullopt;
 }
 
+std::optional<std::string> read_mail_address(const TomlValue& value, std::string& out) {
+  if (auto fault = read_string(value, out)) return fault;
+  if (!out.empty() && !mail::Address::parse(out)) return "expected a mail address, e.g. \"operator@isp.example\"";
+  return std::nullopt;
+}
+
 std::optional<std::string> read_engine(const TomlValue& value, std::string& out) {
   if (auto fault = read_string(value, out)) return fault;
   if (out == "sqlite") return std::nullopt;
@@ -200,6 +206,9 @@ const std::map<std::string, Reader, std::less<>>& readers() {
       {"limits.sessions", [](const V& v, C& c) { return read_number(v, c.limits.sessions, 1, 1000000); }},
       {"limits.sessions_per_client",
        [](const V& v, C& c) { return read_number(v, c.limits.sessions_per_client, 1, 1000000); }},
+      {"notify.operator", [](const V& v, C& c) { return read_mail_address(v, c.notify.operator_address); }},
+      {"notify.tenant", [](const V& v, C& c) { return read_string(v, c.notify.tenant); }},
+      {"notify.tenants", [](const V& v, C& c) { return read_boolean(v, c.notify.tells_tenants); }},
       {"firewall.marks", [](const V& v, C& c) { return read_boolean(v, c.firewall.marks); }},
   };
   return table;

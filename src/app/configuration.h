@@ -68,6 +68,11 @@ struct Configuration {
     std::uint32_t sessions = 20000;           // over all SMTP listeners
     std::uint32_t sessions_per_client = 100;  // from one client address
   } limits;
+  struct Notify {
+    std::string operator_address;  // is told of every case; "" nobody
+    std::string tenant;            // whose mail the notices are, "" the one of the operator's domain
+    bool tells_tenants = true;     // of their own cases
+  } notify;
   struct Firewall {
     bool marks = false;  // outgoing sockets carry their tenant's mark
   } firewall;

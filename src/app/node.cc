@@ -21,6 +21,7 @@
 #include "src/app/limit_gauges.h"
 #include "src/app/limit_keeping.h"
 #include "src/app/mail_intake.h"
+#include "src/app/notifier.h"
 #include "src/app/privileges.h"
 #include "src/app/queue_directory.h"
 #include "src/app/reply_rules.h"
@@ -136,6 +137,7 @@ class RunningNode final : public Node {
   std::unique_ptr<ReputationLoop> reputation_;
   std::unique_ptr<delivery::SiteGate> site_gate_;
   std::unique_ptr<queue::Queue> queue_;
+  std::unique_ptr<Notifier> notifier_;
   std::vector<std::unique_ptr<delivery::Courier>> couriers_;
   std::unique_ptr<MailIntake> intake_;
   std::unique_ptr<smtpd::SmtpServer> smtp_;
@@ -190,6 +192,9 @@ Status RunningNode::open_directory() {
   host_ = std::move(*host);
   event_metrics_ = std::make_unique<EventMetrics>(metrics_, *live_);
   counted_trace_ = std::make_unique<CountedTrace>(*trace_, *event_metrics_);
+  if (configuration_.firewall.marks) {
+    marks_ = std::make_unique<netpolicy::LiveTenantMarks>(*live_->snapshot());
+  }
   certificates_->update(live_->snapshot());
   return {};
 }
@@ -207,9 +212,11 @@ Status RunningNode::make_reputation() {
                             .random = random_,
                             .log = log_,
                             .is_shadow = configuration_.reputation.shadow,
-                            .end_sessions = [this](TenantId tenant, AccountId account) {
-                              if (smtp_) smtp_->end_sessions(tenant, account);
-                            }});
+                            .end_sessions =
+                                [this](TenantId tenant, AccountId account) {
+                                  if (smtp_) smtp_->end_sessions(tenant, account);
+                                },
+                            .on_case = [this](const cases::Case& changed) { notifier_->case_changed(changed); }});
   return reputation_->load();
 }
 
@@ -242,10 +249,10 @@ Status RunningNode::make_queue() {
   connect_directory(parts, *live_);
   queue_ = queue::Queue::make(std::move(parts));
   reputation_->connect(*queue_);
+  notifier_ = std::make_unique<Notifier>(Notifier::Parts{runtime_.shard(0), *live_, *queue_, *store_, clock_, random_,
+                                                         log_, configuration_.node.name, configuration_.notify,
+                                                         configuration_.queue.expire_after});
   const auto settings = delivery_settings(configuration_);
-  if (configuration_.firewall.marks) {
-    marks_ = std::make_unique<netpolicy::LiveTenantMarks>(*live_->snapshot());
-  }
   for (std::size_t i = 0; i < runtime_.size(); ++i) {
     auto resolver = net::make_cares_resolver(runtime_.shard(i), clock_, resolver_options());
     if (!resolver) return fail(resolver.error());
@@ -409,6 +416,7 @@ Status RunningNode::start() {
     background_->spawn(keep_limits(runtime_.shard(0), *background_, *limit_storage_));
     background_->spawn(count_queue(*background_));
     background_->spawn(reputation_->run(*background_));
+    background_->spawn(notifier_->run(*background_));
     background_->spawn(reply_rules_->run(runtime_.shard(0), *background_));
     admin_->start();
     started.set_value();

@@ -1,0 +1,155 @@
+#include "src/app/notifier.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "src/mail/address.h"
+
+namespace bulkhead::app {
+
+namespace {
+
+using cases::Case;
+
+constexpr std::chrono::milliseconds kRound{1000};
+
+std::string state_of(const Case& one) {
+  switch (one.status) {
+    case Case::Status::kReleased:
+      return "is free again: a person has released it";
+    case Case::Status::kExpired:
+      return "is free again: its time was over";
+    case Case::Status::kReported:
+      return "would be restricted, if the rule were not in shadow or an exemption did not hold";
+    case Case::Status::kOpen:
+    case Case::Status::kClosed:
+      return fmt::format("is {}", to_string(one.state));
+  }
+  return "has changed";
+}
+
+std::string commands_of(const Case& one, bool is_operator) {
+  const std::string id = one.id.text();
+  std::string text = fmt::format("\nLook:       bulkhead case show {}\n", id);
+  if (!one.is_open()) return text;
+  text += fmt::format("Undo:       bulkhead case release {}\n", id);
+  if (is_operator) text += fmt::format("Throw away: bulkhead case purge {}\n", id);
+  return text;
+}
+
+// The domain that the tenant has longest.
+const tenants::Domain* first_domain(const tenants::Snapshot& directory, const TenantId& tenant) {
+  const tenants::Domain* first = nullptr;
+  for (const auto& domain : directory.domains()) {
+    if (domain.tenant == tenant && (first == nullptr || domain.id < first->id)) first = &domain;
+  }
+  return first;
+}
+
+}  // namespace
+
+std::optional<Notice> notice_of(const Case& changed, bool is_operator) {
+  // That somebody has seen to it is no news; what only a rule in shadow says is for the operator.
+  if (changed.status == Case::Status::kClosed) return std::nullopt;
+  if (changed.status == Case::Status::kReported && !is_operator) return std::nullopt;
+  Notice notice;
+  notice.about = changed.id.text();
+  notice.subject = fmt::format("{} {} {}", to_string(changed.key.kind), changed.name, state_of(changed));
+  notice.text = notice.subject + ".\n\n" + changed.words + "\n";
+  if (changed.is_acting()) notice.text += fmt::format("\nThis ends by itself at {}.\n", to_rfc3339(changed.until));
+  if (!changed.client.empty()) notice.text += fmt::format("The last of it came from {}.\n", changed.client);
+  notice.text += commands_of(changed, is_operator);
+  return notice;
+}
+
+void Notifier::case_changed(const Case& changed) {
+  const auto now = parts_.clock.steady();
+  if (!parts_.settings.operator_address.empty()) {
+    if (auto notice = notice_of(changed, true)) plan_.add(Audience{}, std::move(*notice), now);
+  }
+  if (changed.tenant.is_nil() || !parts_.settings.tells_tenants) return;
+  if (auto notice = notice_of(changed, false)) plan_.add(changed.tenant, std::move(*notice), now);
+}
+
+// Whose mail all notices are: of the operator's own tenant, which nobody else's outbreak can slow down.
+TenantId Notifier::house_tenant(const tenants::Snapshot& directory) const {
+  if (const auto* tenant = directory.tenant_by_name(parts_.settings.tenant)) return tenant->id;
+  const auto address = mail::Address::parse(parts_.settings.operator_address);
+  const auto* domain = address ? directory.domain_by_name(address->domain) : nullptr;
+  return domain != nullptr ? domain->tenant : TenantId{};
+}
+
+Notifier::Destination Notifier::destination_of(const Audience& audience) const {
+  const auto directory = parts_.directory.snapshot();
+  const TenantId house = house_tenant(*directory);
+  if (audience.is_nil()) return {parts_.settings.operator_address, house};
+  const auto* tenant = directory->tenant(audience);
+  if (tenant == nullptr) return {};
+  const TenantId owner = house.is_nil() ? audience : house;
+  if (!tenant->postmaster.empty()) return {tenant->postmaster, owner};
+  const auto* domain = first_domain(*directory, audience);
+  return {domain != nullptr ? "postmaster@" + domain->name : "", owner};
+}
+
+queue::NewMessage Notifier::make_message(const NoticeMail& mail, const Destination& destination) const {
+  queue::NewMessage made;
+  queue::Message& message = made.message;
+  message.id = MessageId::make(parts_.clock, parts_.random);
+  message.tenant = destination.tenant;
+  message.protocol = "internal";
+  message.sender.body = mail.is_8bit ? mail::Body::k8BitMime : mail::Body::k7Bit;
+  message.subject = mail.subject;
+  message.message_id = mail.message_id;
+  message.size = mail.text.size();
+  message.queued_at = parts_.clock.now();
+  message.expires_at = message.queued_at + parts_.expire_after;
+  made.body = parts_.store.new_blob();
+  return made;
+}
+
+Task<Status> Notifier::send(DueNotices due, Destination destination) {
+  const auto parsed = mail::Address::parse(destination.address);
+  if (!parsed) co_return fail(ErrorCode::kInvalid, "'" + destination.address + "' is no address");
+  auto resolving = resolve_(parts_.shard, destination.tenant, *parsed);
+  auto recipients = co_await std::move(resolving);
+  if (!recipients) co_return fail(recipients.error());
+  if (recipients->empty()) co_return fail(ErrorCode::kNotFound, destination.address + " is unknown here");
+  const std::string unique = "notice." + MessageId::make(parts_.clock, parts_.random).text();
+  const NoticeMail mail = compose({parts_.node_name, destination.address, unique, parts_.clock.now()}, due);
+  queue::NewMessage message = make_message(mail, destination);
+  message.message.recipients = std::move(*recipients);
+  if (auto written = message.body->append(mail.text); !written) co_return written;
+  auto accepting = parts_.queue.accept(parts_.shard, std::move(message));
+  Status accepted = co_await std::move(accepting);
+  co_return accepted;
+}
+
+Task<void> Notifier::run(net::TaskGroup& group) {
+  for (;;) {
+    auto sleeping = parts_.shard.sleep(kRound, group);
+    const bool goes_on = co_await std::move(sleeping);
+    if (!goes_on) co_return;
+    auto all = plan_.take_due(parts_.clock.steady());
+    for (auto& due : all) {
+      const Destination destination = destination_of(due.audience);
+      if (destination.address.empty()) continue;
+      if (destination.tenant.is_nil()) {
+        if (!std::exchange(has_complained_, true)) {
+          parts_.log.warning(
+              "the operator is not told by mail: {} is not of a domain here; name a tenant in notify.tenant",
+              destination.address);
+        }
+        continue;
+      }
+      DueNotices copy = due;
+      auto sending = send(std::move(copy), destination);
+      const Status sent = co_await std::move(sending);
+      if (sent) continue;
+      parts_.log.warning("a notice to {} cannot be sent: {}", destination.address, sent.error().message);
+      if (sent.error().permanence() == Permanence::kTemporary) plan_.put_back(std::move(due), parts_.clock.steady());
+    }
+  }
+}
+
+}  // namespace bulkhead::app

@@ -1,0 +1,58 @@
+// Tells people of cases by mail: the tenant's administrator, and the operator.
+//
+// The mail goes through this server like any other, from the null sender and charged to no account, so that no
+// account's quarantine holds it. What waits to be summed up is in memory only: the cases themselves are stored.
+#pragma once
+
+#include "monitoring/cases/case.h"
+#include "src/app/configuration.h"
+#include "src/app/notice_plan.h"
+#include "src/base/log.h"
+#include "src/base/random.h"
+#include "src/delivery/sender_resolution.h"
+#include "src/queue/queue.h"
+#include "tenants/live_directory.h"
+
+namespace bulkhead::app {
+
+class Notifier {
+ public:
+  struct Parts {  // all outlive it
+    net::Shard& shard;
+    tenants::LiveDirectory& directory;
+    queue::Queue& queue;
+    store::Store& store;
+    const Clock& clock;
+    Random& random;
+    Log& log;
+    std::string node_name;
+    Configuration::Notify settings;
+    std::chrono::seconds expire_after;
+  };
+  explicit Notifier(Parts parts) : parts_(std::move(parts)), resolve_(delivery::sender_resolution(parts_.directory)) {}
+
+  // A case is new, or has changed. On the shard; quick.
+  void case_changed(const cases::Case& changed);
+  // Sends what is due, each second, until the group is cancelled. On the shard.
+  Task<void> run(net::TaskGroup& group);
+
+ private:
+  struct Destination {
+    std::string address;
+    TenantId tenant;  // that the mail belongs to, nil while nobody knows
+  };
+  TenantId house_tenant(const tenants::Snapshot& directory) const;
+  Destination destination_of(const Audience& audience) const;
+  Task<Status> send(DueNotices due, Destination destination);
+  queue::NewMessage make_message(const NoticeMail& mail, const Destination& destination) const;
+
+  const Parts parts_;
+  const delivery::SenderResolution resolve_;
+  NoticePlan plan_;
+  bool has_complained_ = false;
+};
+
+// What people are told of a case; nothing when it is not worth a mail. `is_operator`: an operator may do more.
+std::optional<Notice> notice_of(const cases::Case& changed, bool is_operator);
+
+}  // namespace bulkhead::app
