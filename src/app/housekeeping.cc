@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "src/app/process_memory.h"
 #include "src/mailbox/removal.h"
 
 namespace bulkhead::app {
@@ -9,6 +10,7 @@ namespace bulkhead::app {
 namespace {
 
 constexpr std::chrono::milliseconds kInterval{2000};
+constexpr int kMemoryRounds = 15;        // in which memory is given back once
 constexpr std::size_t kFreedMax = 1000;  // messages of removed accounts in one round
 
 }  // namespace
@@ -25,11 +27,12 @@ Status Housekeeping::free_removed() {
 
 Task<void> Housekeeping::run(net::TaskGroup& group) {
   std::string last_trouble;
-  for (;;) {
+  for (int number = 1;; ++number) {
     auto sleeping = parts_.shard.sleep(kInterval, group);
     const bool goes_on = co_await std::move(sleeping);
     if (!goes_on) co_return;
-    auto round = [this]() -> Status {
+    auto round = [this, number]() -> Status {
+      if (number % kMemoryRounds == 0) give_back_memory();
       // All, whatever the other's trouble: a trace that cannot settle must not fill the disk with dead bodies.
       auto settled = parts_.trace.settle();
       auto freed = free_removed();

@@ -10,6 +10,7 @@
 #include "src/app/configuration.h"
 #include "src/app/node.h"
 #include "src/app/output.h"
+#include "src/app/process_memory.h"
 #include "src/app/service_notification.h"
 #include "src/app/signals.h"
 #include "src/base/log.h"
@@ -45,6 +46,7 @@ std::string configuration_path(const std::string& option) {
 
 int serve(const std::string& configuration_file) {
   block_signals();
+  bound_allocator();
   const auto reading = read_configuration(configuration_file);
   for (const auto& fault : reading.faults) print_error(fault.text() + "\n");
   if (!reading.faults.empty()) return 1;

@@ -47,6 +47,10 @@ Task<std::string> Courier::site_of(net::Shard&, TenantId tenant, std::string dom
   co_return co_await workshop_->router.site_of(workshop_->parts.directory.snapshot(), tenant, std::move(domain));
 }
 
+std::optional<std::string> Courier::known_site_of(const TenantId& tenant, const std::string& domain) const {
+  return workshop_->router.known_site_of(*workshop_->parts.directory.snapshot(), tenant, domain);
+}
+
 bool Courier::leads_elsewhere(const queue::LaneKey& lane, const std::string& domain) const {
   const auto directory = workshop_->parts.directory.snapshot();
   const tenants::Route* route = directory->route(lane.tenant, domain);

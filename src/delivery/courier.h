@@ -28,6 +28,7 @@ class Courier final : public queue::Carrier {
 
   // The shard must be the courier's own.
   Task<std::string> site_of(net::Shard& shard, TenantId tenant, std::string domain) override;
+  std::optional<std::string> known_site_of(const TenantId& tenant, const std::string& domain) const override;
   void start_worker(queue::LaneKey lane) override;
   bool leads_elsewhere(const queue::LaneKey& lane, const std::string& domain) const override;
   bool is_abandoned(const queue::LaneKey& lane) const override;

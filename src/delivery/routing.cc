@@ -80,11 +80,7 @@ void Router::learn_our_names(const tenants::SnapshotPtr& directory) {
 
 Task<std::string> Router::site_of(tenants::SnapshotPtr directory, TenantId tenant, std::string domain) {
   learn_routes(directory);
-  if (domain.empty()) co_return std::string{kLocalSite};
-  if (const tenants::Route* route = directory->route(tenant, domain)) co_return site_of_route(route->host, route->port);
-  if (domain.front() == '[') co_return domain;
-  const auto known = sites_.find(domain);
-  if (known != sites_.end() && known->second.until > clock_.steady()) co_return known->second.site;
+  if (auto known = known_site_of(*directory, tenant, domain)) co_return std::move(*known);
   auto records = co_await resolver_.mx(domain);
   const bool is_known = records || records.error().code == ErrorCode::kNotFound;
   std::string site = records ? site_of_mx(domain, *records) : domain;
@@ -98,6 +94,16 @@ Task<std::string> Router::site_of(tenants::SnapshotPtr directory, TenantId tenan
     entry = {site, clock_.steady() + kSiteKept};
   }
   co_return site;
+}
+
+std::optional<std::string> Router::known_site_of(const tenants::Snapshot& directory, const TenantId& tenant,
+                                                 const std::string& domain) const {
+  if (domain.empty()) return std::string{kLocalSite};
+  if (const tenants::Route* route = directory.route(tenant, domain)) return site_of_route(route->host, route->port);
+  if (domain.front() == '[') return domain;
+  const auto known = sites_.find(domain);
+  if (known == sites_.end() || known->second.until <= clock_.steady()) return std::nullopt;
+  return known->second.site;
 }
 
 void Router::learn_routes(const tenants::SnapshotPtr& directory) {

@@ -48,6 +48,9 @@ class Router {
   Task<Routing> route(tenants::SnapshotPtr directory, TenantId tenant, std::string domain);
   // The name of the site; the domain itself while its MX records are not known. Kept for some minutes.
   Task<std::string> site_of(tenants::SnapshotPtr directory, TenantId tenant, std::string domain);
+  // The same where no name server has to be asked.
+  std::optional<std::string> known_site_of(const tenants::Snapshot& directory, const TenantId& tenant,
+                                           const std::string& domain) const;
   // Whether a route that was not there before the present snapshot takes a domain of this site away for the tenant, as
   // far as the site's domains are known here. Cheap where no route is new.
   bool is_rerouted(const tenants::SnapshotPtr& directory, const TenantId& tenant, const std::string& site);

@@ -65,6 +65,14 @@ class AttributeTable {
   const AttributeRow& operator[](AttributeRef ref) const { return chunks_[ref / kChunk][ref % kChunk]; }
   // kNoAttribute when nobody has the value.
   AttributeRef find(std::uint64_t key) const;
+  // The values of a kind that deliveries have.
+  template <class Visitor>
+  void visit(AttributeKind kind, const Visitor& visitor) const {
+    for (AttributeRef ref = 1; ref < end(); ++ref) {
+      const AttributeRow& row = (*this)[ref];
+      if (row.holders > 0 && row.kind == kind && row.deliveries > 0) visitor(row);
+    }
+  }
   // Past the last one; rows without holders are free.
   AttributeRef end() const { return static_cast<AttributeRef>(chunks_.size() * kChunk); }
   std::size_t size() const { return size_; }

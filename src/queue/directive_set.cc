@@ -58,13 +58,17 @@ const Directive* DirectiveSet::find(std::uint32_t number) const {
   return found != directives_.end() && found->number == number ? &*found : nullptr;
 }
 
-// A state is that of the moment in which the delivery is looked at. What a directive holds stays held by it, and after
-// a restart, when nothing is held yet, waiting for a time and waiting for a turn are not told apart.
+// A state is that of the moment in which the delivery is looked at. What a directive holds stays held by it; after a
+// restart, when nothing is held yet, the time of the next attempt tells what waited for it when the hold was given.
 bool DirectiveSet::matches_state(const Directive& directive, const Subject& subject) const {
   const std::string& wanted = directive.selector.state;
-  if (wanted.empty() || wanted == subject.state || subject.held_by == directive.number) return true;
+  if (wanted.empty() || subject.held_by == directive.number) return true;
   const bool is_waiting = subject.state == "ready" || subject.state == "scheduled";
-  return directive.is_restored && directive.action == DirectiveAction::kHold && is_waiting && wanted != "active";
+  if (!directive.is_restored || directive.action != DirectiveAction::kHold || !is_waiting) {
+    return wanted == subject.state;
+  }
+  if (wanted == "held") return true;
+  return wanted == (subject.due <= directive.given_at ? "ready" : "scheduled");
 }
 
 DirectiveSet::Match DirectiveSet::match(const Entry& entry, const Subject& subject) const {

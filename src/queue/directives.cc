@@ -244,6 +244,14 @@ Task<Result<DirectiveAnswer>> Directives::give_in_turn(net::Shard&, Directive di
     answer.messages = answer.deliveries;
     answer.is_exact = false;
   }
+  const bool is_counted =
+      directive.action != DirectiveAction::kRelease && sole_key(core_.hash, directive.selector) != 0;
+  if (is_counted) {
+    auto estimating = tally_of(sole_key(core_.hash, directive.selector));
+    const auto tally = co_await std::move(estimating);
+    directive.deliveries = tally.deliveries;
+    directive.messages = tally.messages;
+  }
   auto committing = commit(change, directive);
   const auto committed = co_await std::move(committing);
   if (!committed) {
@@ -254,8 +262,6 @@ Task<Result<DirectiveAnswer>> Directives::give_in_turn(net::Shard&, Directive di
   core_.epoch = directive.number;
   in_force_ = change.next;
   ++generation_;
-  const bool is_counted =
-      directive.action != DirectiveAction::kRelease && sole_key(core_.hash, directive.selector) != 0;
   auto publishing = publish(in_force_, is_counted ? &directive : nullptr, &answer);
   co_await std::move(publishing);
   end_turn();
@@ -267,6 +273,7 @@ Task<Result<DirectiveAnswer>> Directives::give_in_turn(net::Shard&, Directive di
     auto counting = count_by_sweep(directive.number, answer);
     co_await std::move(counting);
   }
+  note_meant(directive.number, answer);
   const auto kind = directive.action == DirectiveAction::kHold      ? trace::EventKind::kHeld
                     : directive.action == DirectiveAction::kRelease ? trace::EventKind::kReleased
                     : directive.action == DirectiveAction::kPurge   ? trace::EventKind::kPurged
@@ -310,26 +317,6 @@ Task<void> Directives::publish(std::vector<Directive> next, const Directive* cou
   }
   OnShard back{core_.shards.front()->shard()};
   co_await back;
-}
-
-Task<DirectiveProgress> Directives::progress_of(std::uint32_t number) {
-  DirectiveProgress sum;
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
-    const auto one = part->scheduler().progress(number);
-    sum.held += one.held;
-    sum.marked += one.marked;
-    sum.done += one.done;
-    sum.active += one.active;
-    sum.messages_done += one.messages_done;
-    sum.swept += one.swept;
-    sum.sweep_total += one.sweep_total;
-    sum.is_sweeping = sum.is_sweeping || one.is_sweeping || part->is_sweeping();
-  }
-  OnShard back{core_.shards.front()->shard()};
-  co_await back;
-  co_return sum;
 }
 
 // What counters cannot answer, the sweep counts as it goes; it is waited for while that is short.

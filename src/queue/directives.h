@@ -8,6 +8,7 @@
 
 #include "src/queue/core.h"
 #include "src/queue/listing.h"
+#include "src/queue/scheduler.h"
 
 namespace bulkhead::queue {
 
@@ -52,6 +53,8 @@ class Directives {
   Task<Status> commit(Change change, Directive directive);
   Task<void> publish(std::vector<Directive> next, const Directive* counted, DirectiveAnswer* answer);
   Task<void> count_by_sweep(std::uint32_t number, DirectiveAnswer& answer);
+  Task<Tally> tally_of(std::uint64_t key);
+  void note_meant(std::uint32_t number, const DirectiveAnswer& answer);
   Task<DirectiveProgress> progress_of(std::uint32_t number);
   Task<bool> is_accepting_before(std::uint32_t number);
   Task<void> end_finished();

@@ -88,6 +88,8 @@ struct Lane {
   std::uint32_t strand_held = 0;                 // of these, in strands that are held
   std::uint32_t active = 0;
   std::uint32_t scheduled = 0;
+  std::uint32_t parked = 0;  // held by directives
+  std::uint32_t sole = 0;    // of all but the doomed, the only deliveries of their messages
   std::uint32_t members = 0;
   std::uint32_t workers = 0;
   std::uint32_t unsent = 0;         // jobs that came back untried in a row
@@ -108,6 +110,10 @@ struct Lane {
 
   bool is_local() const { return key.site == kLocalSite; }
   std::uint32_t open() const { return is_held ? 0 : ready - blocked; }
+  StateCounts counts() const {
+    const std::uint32_t waiting = is_held ? ready : strand_held;
+    return {.ready = ready - waiting, .active = active, .scheduled = scheduled, .held = waiting + parked};
+  }
   bool is_unused() const { return members + workers == 0 && waking == 0 && !is_waiting && !is_refused && !is_listed; }
 };
 

@@ -165,9 +165,9 @@ struct OrderPage {
   bool is_end = true;
 };
 
-// Follows the store's own order, which is that of age. On the pool.
+// Follows the store's own order, which is that of age, until there are more than `limit`. On the pool.
 Result<OrderPage> read_order(const store::Kv& kv, const Selector& selector, std::optional<DeliveryKey> after,
-                             UtcTime now) {
+                             std::size_t limit, UtcTime now) {
   OrderPage page;
   std::size_t count = 0;
   std::string first = after ? message_key(after->message) : std::string{"m"};
@@ -190,7 +190,7 @@ Result<OrderPage> read_order(const store::Kv& kv, const Selector& selector, std:
                           if (after && !(*after < key)) continue;
                           if (matches_message(selector, *message, group.recipients, now)) page.keys.push_back(key);
                         }
-                        return true;
+                        return page.keys.size() <= limit;
                       });
   if (!read) return fail(read.error());
   return page;
@@ -221,15 +221,21 @@ EntryFilter::EntryFilter(const Core& core, const Scheduler& scheduler, const Sel
   want(!s.sender.empty(), hash(AttributeKind::kSender, s.sender == "<>" ? "" : s.sender), sender_);
   want(s.client_ip.has_value(), s.client_ip ? hash.of_client(*s.client_ip) : 0, client_ip_);
   want(!s.recipient_domain.empty(), hash(AttributeKind::kDomain, s.recipient_domain), domain_);
+  if (!has_state(scheduler)) is_hopeless_ = true;
+}
+
+// False when nothing of this shard, or of the tenant in it, is in the state that is asked for.
+bool EntryFilter::has_state(const Scheduler& scheduler) const {
+  const StateCounts counts = selector_.tenant ? scheduler.counts(*selector_.tenant) : scheduler.counts();
+  if (selector_.state == "ready") return counts.ready > 0;
+  if (selector_.state == "active") return counts.active > 0;
+  if (selector_.state == "scheduled") return counts.scheduled > 0;
+  if (selector_.state == "held") return counts.held > 0;
+  return counts.total() > 0;
 }
 
 bool EntryFilter::matches(const DeliveryStatus& status) const {
-  const DeliveryEntry& entry = *status.entry;
-  const auto differs = [](AttributeRef wanted, AttributeRef is) { return wanted != kNoAttribute && wanted != is; };
-  if (is_hopeless_ || differs(account_, entry.account) || differs(sender_, entry.sender) ||
-      differs(client_ip_, entry.client_ip) || differs(domain_, entry.domain)) {
-    return false;
-  }
+  if (is_hopeless_ || !may_match(*status.entry)) return false;
   const LaneKey& lane = status.lane->key;
   if (selector_.tenant && *selector_.tenant != lane.tenant) return false;
   if (selector_.id && *selector_.id != status.key.message) return false;
@@ -251,13 +257,18 @@ Task<std::vector<ListingRow>> Listing::gather(std::optional<DeliveryKey> after, 
   for (const auto& part : core_.shards) {
     OnShard there{part->shard()};
     co_await there;
-    const EntryFilter filter{core_, part->scheduler(), selector_};
-    const std::function<void(const DeliveryStatus&)> consider = [&](const DeliveryStatus& status) {
-      if ((after && !(*after < status.key)) || !oldest.has_room_for(status.key)) return;
+    const Scheduler& scheduler = part->scheduler();
+    const EntryFilter filter{core_, scheduler, selector_};
+    if (filter.finds_nothing()) continue;
+    const auto consider = [&](const DeliveryEntry& entry) {
+      if (!filter.may_match(entry)) return;
+      const DeliveryKey key = entry.key();
+      if ((after && !(*after < key)) || !oldest.has_room_for(key)) return;
+      const DeliveryStatus status = scheduler.status_of(entry);
       if (filter.matches(status)) oldest.add(row_of(status));
     };
     for (Slot at = 0; at != kNoSlot;) {
-      at = part->scheduler().visit_some(at, kSlice, consider);
+      at = scheduler.visit_entries(at, kSlice, consider);
       Yield others{part->shard()};
       co_await others;
     }
@@ -274,7 +285,7 @@ Task<std::vector<ListingRow>> Listing::gather_in_order(std::optional<DeliveryKey
   const store::Kv& kv = core_.parts.store.kv();
   const UtcTime now = core_.parts.clock.now();
   OnPool<OrderPage> reading{core_.parts.pool, shard_,
-                            [&kv, this, after, now] { return read_order(kv, selector_, after, now); }};
+                            [&kv, this, after, limit, now] { return read_order(kv, selector_, after, limit, now); }};
   auto page = co_await reading;
   is_end = true;
   if (!page) co_return rows;
@@ -372,16 +383,19 @@ Task<Counts> Listing::counts_by_scan() {
   for (const auto& part : core_.shards) {
     OnShard there{part->shard()};
     co_await there;
-    const EntryFilter filter{core_, part->scheduler(), selector_};
-    const std::function<void(const DeliveryStatus&)> consider = [&](const DeliveryStatus& status) {
+    const Scheduler& scheduler = part->scheduler();
+    const EntryFilter filter{core_, scheduler, selector_};
+    if (filter.finds_nothing()) continue;
+    const auto consider = [&](const DeliveryEntry& entry) {
+      if (!filter.may_match(entry)) return;
+      const DeliveryStatus status = scheduler.status_of(entry);
       if (!filter.matches(status)) return;
       add_state(counts, state_word(status));
-      const bool is_new =
-          status.entry->is_sole || several.size() >= kCounted || several.insert(status.key.message).second;
+      const bool is_new = entry.is_sole || several.size() >= kCounted || several.insert(status.key.message).second;
       if (is_new) ++counts.messages;
     };
     for (Slot at = 0; at != kNoSlot;) {
-      at = part->scheduler().visit_some(at, kSlice, consider);
+      at = scheduler.visit_entries(at, kSlice, consider);
       Yield others{part->shard()};
       co_await others;
     }

@@ -31,9 +31,19 @@ struct ListingRow {
 class EntryFilter {
  public:
   EntryFilter(const Core& core, const Scheduler& scheduler, const Selector& selector);
+  // Whether nothing of this shard matches, as its counters tell.
+  bool finds_nothing() const { return is_hopeless_; }
+  // Cheap: what the entry alone tells.
+  bool may_match(const DeliveryEntry& entry) const {
+    const auto differs = [](AttributeRef wanted, AttributeRef is) { return wanted != kNoAttribute && wanted != is; };
+    return !differs(account_, entry.account) && !differs(sender_, entry.sender) &&
+           !differs(client_ip_, entry.client_ip) && !differs(domain_, entry.domain);
+  }
   bool matches(const DeliveryStatus& status) const;
 
  private:
+  bool has_state(const Scheduler& scheduler) const;
+
   const Queue::Parts& parts_;
   const Selector& selector_;
   AttributeRef account_ = kNoAttribute, sender_ = kNoAttribute, client_ip_ = kNoAttribute, domain_ = kNoAttribute;
@@ -65,7 +75,12 @@ class Listing {
   Task<std::vector<ListingRow>> gather_in_order(std::optional<DeliveryKey>& after, std::size_t limit, bool& is_end);
   Task<Counts> counts_by_scan();
   Task<std::size_t> make_due_where(std::vector<DeliveryKey> keys);
-  Task<void> sum_up(TopBy by, TopSums& sums);
+  Task<void> sum_up(TopBy by, const std::vector<std::uint64_t>* wanted, TopSums& sums);
+  Task<void> sum_up_lanes(TopBy by, TopSums& sums);
+  Task<void> count_several_once(TopBy by, TopSums& sums);
+  Task<std::vector<std::uint64_t>> most_by_counters(TopBy by, std::size_t limit);
+  std::string source_of(const Lane& lane) const;
+  std::uint64_t key_of_lane(const Scheduler& scheduler, TopBy by, const Lane& lane, const std::string& source) const;
   Task<Result<std::vector<DeliveryView>>> read(std::vector<ListingRow> rows);
   Task<Counts> counts_from_counters();
 

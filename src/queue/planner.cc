@@ -1,11 +1,6 @@
 #include "src/queue/planner.h"
 
-#include <algorithm>
-
 #include "src/queue/bridge.h"
-#include "src/queue/grouping.h"
-#include "src/queue/retry.h"
-#include "src/queue/settlement.h"
 #include "src/queue/shard_part.h"
 
 namespace bulkhead::queue {
@@ -22,95 +17,64 @@ std::string site_key(const TenantId& tenant, std::string_view domain) {
   return key;
 }
 
-const StoredDelivery* find_stored(const std::vector<StoredDelivery>& stored, std::uint16_t index) {
-  for (const auto& delivery : stored) {
-    if (delivery.index == index) return &delivery;
-  }
-  return nullptr;
-}
-
-std::string domain_of(const Message& message, std::uint16_t recipient) {
-  const auto& queued = message.recipients[recipient];
-  return queued.local ? std::string{} : queued.recipient.address.domain;
-}
-
 }  // namespace
 
 void Planner::plan_fresh(const MessagePtr& message) {
   if (core_.is_stopping) return;  // it is durable; the next start plans it
-  if (message->recipients.size() == 1) {
-    Planned planned = planned_for(*message, 0, core_.timeline.now());
-    planned.is_sole = true;
-    place(std::move(planned), domain_of(*message, 0), message);
-    return;
-  }
   ShardPart& owner = core_.owner_of(message->id);
-  if (&owner != &part_) {
+  if (message->recipients.size() > 1 && &owner != &part_) {
     owner.shard().post([&owner, message] { owner.planner().plan_fresh(message); });
     return;
   }
-  plan_groups(message, {}, true);
+  MessagePlan plan = plan_of(core_, *message);
+  keep_ledger(plan);
+  for (auto& delivery : plan.deliveries) place(std::move(delivery.planned), delivery.domain, message);
 }
 
-void Planner::plan_stored(const MessagePtr& message, const std::vector<StoredDelivery>& stored) {
-  plan_groups(message, stored, false);
-}
-
-void Planner::plan_groups(const MessagePtr& message, const std::vector<StoredDelivery>& stored, bool is_fresh) {
-  const auto groups = group_recipients(*message);
-  const UtcTime now = core_.timeline.now();
-  std::vector<Planned> pending;
-  std::vector<std::uint16_t> records;
-  for (const auto& group : groups) {
-    Planned planned = planned_for(*message, group.index, is_fresh ? now : message->queued_at);
-    planned.is_sole = groups.size() == 1;
-    if (const StoredDelivery* known = find_stored(stored, group.index)) {
-      records.push_back(group.index);
-      if (known->record.pending().empty()) continue;
-      planned.has_record = true;
-      planned.attempts = known->record.attempts;
-      planned.due = std::min(known->record.next_attempt, now + retry_delay_max(core_.parts.retry));
-      if (known->record.expires_at != UtcTime{}) planned.expires_at = known->record.expires_at;
-      if (known->record.is_warned) planned.warn_at = kNever;
+void Planner::plan_stored(std::vector<MessagePlan> plans) {
+  std::vector<std::vector<Arrival>> by_home(core_.shards.size());
+  for (auto& plan : plans) {
+    if (core_.accepted.contains(plan.id)) continue;
+    ++core_.messages;
+    keep_ledger(plan);
+    for (auto& delivery : plan.deliveries) {
+      const ShardPart& home = find_lane(delivery.planned, delivery.domain);
+      by_home[home.index()].push_back({std::move(delivery.planned), nullptr});
     }
-    pending.push_back(std::move(planned));
   }
-  if (groups.size() > 1) {
-    const auto counted = part_.scheduler().count_message(message->tenant, keys_of(core_.hash, *message, 0));
-    part_.ledger().open(message->id, static_cast<std::uint32_t>(pending.size()), std::move(records), counted);
-  }
-  for (auto& planned : pending) {
-    std::string domain = domain_of(*message, planned.key.index);
-    place(std::move(planned), std::move(domain), is_fresh ? message : nullptr);
-  }
+  hand_over(std::move(by_home));
 }
 
-Planned Planner::planned_for(const Message& message, std::uint16_t index, UtcTime warn_base) const {
-  const auto& retry = core_.parts.retry;
-  Planned planned;
-  planned.key = {message.id, index};
-  planned.lane = {message.tenant, message.arrival.ip, std::string{kLocalSite}};
-  planned.due = UtcTime::min();
-  // Stored under a clock that was ahead, it would stay for longer than promised.
-  planned.expires_at = std::min(message.expires_at, core_.timeline.now() + retry.expire_after);
-  if (message.sender.address && retry.warn_after.count() > 0) planned.warn_at = warn_base + retry.warn_after;
-  planned.keys = keys_of(core_.hash, message, index);
-  planned.epoch = message.epoch;
-  return planned;
+void Planner::keep_ledger(const MessagePlan& plan) {
+  if (!plan.has_several) return;
+  const auto counted = part_.scheduler().count_message(plan.tenant, plan.keys);
+  part_.ledger().open(plan.id, static_cast<std::uint32_t>(plan.deliveries.size()), plan.records, counted);
 }
 
-void Planner::place(Planned planned, std::string domain, MessagePtr message) {
-  if (domain.empty()) {
-    planned.lane.site = kLocalSite;
-    return hand_over(std::move(planned), std::move(message));
-  }
+// Names the lane's site, and answers where the lane lives. Where the site must be looked up first, the lane is one of
+// this shard in which the domain's deliveries wait.
+ShardPart& Planner::find_lane(Planned& planned, const std::string& domain) {
+  std::string& site = planned.lane.site;
+  site = kLocalSite;
+  if (domain.empty()) return core_.home_of(planned.lane);
   const auto known = sites_.find(site_key(planned.lane.tenant, domain));
   if (known != sites_.end() && core_.timeline.steady() < known->second.until) {
-    planned.lane.site = known->second.name;
-    return hand_over(std::move(planned), std::move(message));
+    site = known->second.name;
+    return core_.home_of(planned.lane);
   }
-  planned.lane.site = std::string{kRoutingSite} + domain;
-  part_.receive(planned, message);
+  if (auto at_once = part_.carrier().known_site_of(planned.lane.tenant, domain)) {
+    site = std::move(*at_once);
+    return core_.home_of(planned.lane);
+  }
+  site = std::string{kRoutingSite} + domain;
+  return part_;
+}
+
+void Planner::place(Planned planned, const std::string& domain, MessagePtr message) {
+  ShardPart& home = find_lane(planned, domain);
+  if (&home == &part_) return home.receive(planned, message);
+  home.shard().post(
+      [&home, planned = std::move(planned), message = std::move(message)] { home.receive(planned, message); });
 }
 
 void Planner::forget_site(const TenantId& tenant, std::string_view domain) {
@@ -160,14 +124,19 @@ Task<void> Planner::look_up(std::string key, TenantId tenant, std::string domain
 
 // What waited for the site goes to its lanes, a slice at a time.
 Task<void> Planner::move_lane(LaneKey lane, std::string site) {
+  LaneKey target = lane;
+  target.site = std::move(site);
+  const std::size_t home = core_.home_of(target).index();
   for (;;) {
     auto moved = part_.scheduler().drain_lane(lane, kMoveSlice);
     const bool is_end = moved.size() < kMoveSlice;
+    std::vector<std::vector<Arrival>> by_home(core_.shards.size());
     for (auto& planned : moved) {
-      planned.lane.site = site;
+      planned.lane.site = target.site;
       MessagePtr message = part_.at_hand(planned.key.message);
-      hand_over(std::move(planned), std::move(message));
+      by_home[home].push_back({std::move(planned), std::move(message)});
     }
+    hand_over(std::move(by_home));
     if (is_end) break;
     Yield others{part_.shard()};
     co_await others;
@@ -176,11 +145,16 @@ Task<void> Planner::move_lane(LaneKey lane, std::string site) {
   part_.pump();
 }
 
-void Planner::hand_over(Planned planned, MessagePtr message) {
-  ShardPart& home = core_.home_of(planned.lane);
-  if (&home == &part_) return home.receive(planned, message);
-  home.shard().post(
-      [&home, planned = std::move(planned), message = std::move(message)] { home.receive(planned, message); });
+void Planner::hand_over(std::vector<std::vector<Arrival>> by_home) {
+  for (std::size_t i = 0; i < by_home.size(); ++i) {
+    if (by_home[i].empty()) continue;
+    ShardPart& home = *core_.shards[i];
+    if (&home == &part_) {
+      home.receive_all(by_home[i]);
+    } else {
+      home.shard().post([&home, arrivals = std::move(by_home[i])] { home.receive_all(arrivals); });
+    }
+  }
 }
 
 }  // namespace bulkhead::queue

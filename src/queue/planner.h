@@ -12,16 +12,14 @@
 #include <unordered_map>
 #include <vector>
 
-#include "src/queue/core.h"
-#include "src/queue/records.h"
-#include "src/queue/scheduler.h"
+#include "src/queue/message_plan.h"
 
 namespace bulkhead::queue {
 
-// A delivery that the store knows more of than its message tells.
-struct StoredDelivery {
-  std::uint16_t index = 0;
-  DeliveryRecord record;
+// A delivery on its way to its lane's home shard.
+struct Arrival {
+  Planned planned;
+  MessagePtr message;  // null when it is not in memory
 };
 
 class Planner {
@@ -30,10 +28,10 @@ class Planner {
 
   // A message that was just made durable. On any shard.
   void plan_fresh(const MessagePtr& message);
-  // A message found in the store, with its deliveries' records. On its owner shard.
-  void plan_stored(const MessagePtr& message, const std::vector<StoredDelivery>& stored);
+  // Messages found in the store. On their owner shard.
+  void plan_stored(std::vector<MessagePlan> plans);
   // Finds the site of a delivery's domain ("" for local) and adds it to that lane. `message` may be null.
-  void place(Planned planned, std::string domain, MessagePtr message);
+  void place(Planned planned, const std::string& domain, MessagePtr message);
 
   void forget_sites() { sites_.clear(); }
   void forget_site(const TenantId& tenant, std::string_view domain);
@@ -51,12 +49,12 @@ class Planner {
     std::vector<LaneKey> lanes;  // that wait for it
   };
 
-  void plan_groups(const MessagePtr& message, const std::vector<StoredDelivery>& stored, bool is_fresh);
-  Planned planned_for(const Message& message, std::uint16_t index, UtcTime warn_base) const;
+  void keep_ledger(const MessagePlan& plan);
+  ShardPart& find_lane(Planned& planned, const std::string& domain);
   void start_lookups();
   Task<void> look_up(std::string key, TenantId tenant, std::string domain);
   Task<void> move_lane(LaneKey lane, std::string site);
-  void hand_over(Planned planned, MessagePtr message);
+  void hand_over(std::vector<std::vector<Arrival>> by_home);
 
   Core& core_;
   ShardPart& part_;

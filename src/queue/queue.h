@@ -41,6 +41,8 @@ class Carrier {
   // Which site serves a domain for a tenant (route, known provider, MX set). Never fails for good: with DNS away it
   // answers the domain itself. The result may be cached by the carrier.
   virtual Task<std::string> site_of(net::Shard& shard, TenantId tenant, std::string domain) = 0;
+  // The same where it is known without asking anybody. From memory, on the shard.
+  virtual std::optional<std::string> known_site_of(const TenantId&, const std::string& /*domain*/) const { return {}; }
   // Open one more connection (or local worker) for the lane. It takes jobs with ShardQueue::take until there are none.
   virtual void start_worker(LaneKey lane) = 0;
   // Whether fixed routes lead the domain to another site than the lane's now. Answered from memory, on the shard; false

@@ -65,7 +65,8 @@ void Scheduler::remove(Slot slot) {
 
 void Scheduler::count(const DeliveryEntry& entry, int change) {
   const auto by = static_cast<std::uint32_t>(change);  // wraps around for -1, as unsigned arithmetic does
-  const Lane& lane = *entry.strand->lane;
+  Lane& lane = *entry.strand->lane;
+  (entry.is_sole ? lane.sole : several_) += by;
   for (const AttributeRef ref :
        {lane.tenant->ref, lane.site, entry.account, entry.sender, entry.client_ip, entry.domain}) {
     if (ref == kNoAttribute) continue;
@@ -371,7 +372,7 @@ void Scheduler::enter(Slot slot, DeliveryState state) {
       if (lane.is_routing) link_other(slot);
       break;
     case DeliveryState::kParked:
-      ++tenant.held, ++counts_.held, ++parked_;
+      ++lane.parked, ++tenant.held, ++counts_.held, ++parked_;
       if (lane.is_routing) link_other(slot);
       break;
     default:  // doomed: not in the queue any more
@@ -405,7 +406,7 @@ void Scheduler::leave(Slot slot) {
       if (lane.is_routing) unlink_other(slot);
       break;
     case DeliveryState::kParked:
-      --tenant.held, --counts_.held, --parked_;
+      --lane.parked, --tenant.held, --counts_.held, --parked_;
       if (lane.is_routing) unlink_other(slot);
       break;
     case DeliveryState::kDoomed:

@@ -8,6 +8,7 @@
 // back at the end of its job. Time comes from the clock's wall time, which the owner makes monotonic (timeline.h).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <functional>
@@ -173,6 +174,8 @@ class Scheduler {
   // Counts a message with several deliveries once for its tenant, account, sender and client address.
   std::array<AttributeRef, 4> count_message(const TenantId& tenant, const AttributeKeys& keys);
   void uncount_message(const std::array<AttributeRef, 4>& counted);
+  // Whether there are deliveries of messages that have several.
+  bool has_several() const { return several_ > 0; }
   std::uint64_t doomed() const { return doomed_; }
   std::uint64_t parked() const { return parked_; }
 
@@ -196,6 +199,17 @@ class Scheduler {
   void visit(const std::function<void(const DeliveryStatus&)>& visitor) const;
   // Visits up to `limit` slots from `from`; answers where to go on, kNoSlot at the end.
   Slot visit_some(Slot from, std::size_t limit, const std::function<void(const DeliveryStatus&)>& visitor) const;
+  // The same for who can tell most of them by the entry alone.
+  template <class Visitor>
+  Slot visit_entries(Slot from, std::size_t limit, const Visitor& visitor) const {
+    const std::size_t past = std::min<std::size_t>(table_.end(), from + limit);
+    for (Slot slot = from; slot < past; ++slot) {
+      const DeliveryEntry& entry = table_[slot];
+      if (entry.state != DeliveryState::kFree && entry.state != DeliveryState::kDoomed) visitor(entry);
+    }
+    return past >= table_.end() ? kNoSlot : static_cast<Slot>(past);
+  }
+  DeliveryStatus status_of(const DeliveryEntry& entry) const;
   void visit_lanes(const std::function<void(const Lane&)>& visitor) const;
   std::optional<DeliveryStatus> find(const DeliveryKey& key) const;  // nothing for what is doomed
   // The ready ones of a lane in order, held or not, at most `limit`.
@@ -262,7 +276,6 @@ class Scheduler {
   void wake_lane(Lane& lane);
   void watch_stalled(UtcTime now);
   void fire(Slot slot, UtcTime now);
-  DeliveryStatus status_of(const DeliveryEntry& entry) const;
   bool has_directives() const { return directives_ != nullptr && !directives_->empty(); }
   Subject subject_of(const DeliveryEntry& entry) const;
   bool displace(Slot slot, const Judgement& judgement);
@@ -298,6 +311,7 @@ class Scheduler {
   Slot sweep_at_ = kNoSlot;  // entries from here on are not yet judged by the present set
   SlotLine purges_, bounces_;
   std::uint64_t doomed_ = 0;
+  std::uint32_t several_ = 0;
   std::uint64_t parked_ = 0;
   std::unordered_map<std::uint32_t, DirectiveProgress> progress_;
   std::unordered_map<AttributeRef, std::uint32_t> unparked_;  // by site, in this sweep: they go on one after the other

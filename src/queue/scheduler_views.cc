@@ -45,12 +45,7 @@ void Scheduler::visit(const std::function<void(const DeliveryStatus&)>& visitor)
 
 Slot Scheduler::visit_some(Slot from, std::size_t limit,
                            const std::function<void(const DeliveryStatus&)>& visitor) const {
-  const std::size_t past = std::min<std::size_t>(table_.end(), from + limit);
-  for (Slot slot = from; slot < past; ++slot) {
-    const DeliveryEntry& entry = table_[slot];
-    if (entry.state != DeliveryState::kFree && entry.state != DeliveryState::kDoomed) visitor(status_of(entry));
-  }
-  return past >= table_.end() ? kNoSlot : static_cast<Slot>(past);
+  return visit_entries(from, limit, [&](const DeliveryEntry& entry) { visitor(status_of(entry)); });
 }
 
 void Scheduler::visit_lanes(const std::function<void(const Lane&)>& visitor) const {

@@ -6,9 +6,9 @@
 namespace bulkhead::queue {
 namespace {
 
-constexpr std::size_t kHotBytesMax = 32 << 20;
-constexpr std::size_t kLookingAfterMax = 16;  // expiries and warnings at once
-constexpr std::size_t kLaneEventsMax = 1000;  // held and released lines of one lane at once
+constexpr std::size_t kHotBytesMax = 16 << 20;  // of all shards together
+constexpr std::size_t kLookingAfterMax = 16;    // expiries and warnings at once
+constexpr std::size_t kLaneEventsMax = 1000;    // held and released lines of one lane at once
 constexpr std::chrono::milliseconds kTick{100};
 constexpr std::chrono::seconds kAccountReview{30};  // held accounts are asked about at least so often
 constexpr std::size_t kReviewMax = 10000;           // and so many at once
@@ -21,7 +21,7 @@ ShardPart::ShardPart(Core& core, net::Shard& shard)
       shard_(shard),
       group_(std::make_unique<net::TaskGroup>(shard, core.parts.log)),
       scheduler_(SchedulerLimits{}, core.timeline, core.hash),
-      hot_(kHotBytesMax),
+      hot_(kHotBytesMax / core.parts.runtime.size()),
       ledger_(shard),
       planner_(core, *this) {
   scheduler_.set_gate(core.parts.gate);
@@ -71,12 +71,21 @@ void ShardPart::pump_once() {
 }
 
 void ShardPart::receive(const Planned& planned, const MessagePtr& message) {
+  enter_lane(planned, message);
+  pump();
+}
+
+void ShardPart::receive_all(const std::vector<Arrival>& arrivals) {
+  for (const auto& arrival : arrivals) enter_lane(arrival.planned, arrival.message);
+  pump();
+}
+
+void ShardPart::enter_lane(const Planned& planned, const MessagePtr& message) {
   if (message) hot_.put(message);
   scheduler_.add(planned);
   if (message && scheduler_.is_held(planned.lane)) {
     record_held(*message, planned.key, scheduler_.hold_of(planned.lane));
   }
-  pump();
 }
 
 void ShardPart::sources_changed() {

@@ -27,6 +27,7 @@ class ShardPart final : public ShardQueue {
   void set_carrier(Carrier& carrier) { carrier_ = &carrier; }
   Carrier& carrier() { return *carrier_; }
   net::Shard& shard() { return shard_; }
+  std::size_t index() const { return shard_.index(); }
   net::TaskGroup& group() { return *group_; }
   Scheduler& scheduler() { return scheduler_; }
   MessageLedger& ledger() { return ledger_; }
@@ -38,6 +39,7 @@ class ShardPart final : public ShardQueue {
   void start();
   // A planned delivery enters its lane. `message` is null when it is not in memory.
   void receive(const Planned& planned, const MessagePtr& message);
+  void receive_all(const std::vector<Arrival>& arrivals);
   // Held lanes are looked at again, known sites are forgotten, and what waits for a route that has gone is due.
   void sources_changed();
   void stop() { scheduler_.stop_starting(); }
@@ -84,6 +86,7 @@ class ShardPart final : public ShardQueue {
 
   Task<void> tick();
   void pump_once();
+  void enter_lane(const Planned& planned, const MessagePtr& message);
   Task<Result<Loaded>> load(DeliveryKey key, bool has_record);
   bool move_if_misplaced(const LaneKey& lane, const Taken& taken, const Loaded& loaded);
   Task<bool> is_let_through(LaneKey lane, Taken taken, MessagePtr message, std::vector<std::uint16_t> pending);

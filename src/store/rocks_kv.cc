@@ -12,7 +12,8 @@ namespace bulkhead::store {
 namespace {
 
 constexpr std::array<const char*, kFamilyCount> kNames{"default", "queue", "mailbox", "trace", "blob"};
-constexpr std::size_t kBlockCacheSize = 32 << 20;
+// Holds the tables' indexes and filters, too: what is kept of tables does not grow with them.
+constexpr std::size_t kBlockCacheSize = 24 << 20;
 
 rocksdb::Slice slice(std::string_view bytes) {
   return {bytes.data(), bytes.size()};
@@ -33,6 +34,8 @@ Error error_of(std::string_view what, const rocksdb::Status& status) {
 Result<std::unique_ptr<RocksKv>> RocksKv::open(const std::string& path, rocksdb::Env* env) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(kBlockCacheSize);
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.format_version = 5;
   rocksdb::ColumnFamilyOptions family = rocks_family_options();

@@ -90,6 +90,28 @@ TEST(Router, RefusesForGoodOnlyWhatTheDnsIsSureOf) {
             "broken.example");
 }
 
+TEST(Router, KnowsASiteWithoutAskingOnceItHasAsked) {
+  World world;
+  Router router{world.resolver, world.clock, world.random, world.settings};
+  world.resolver.mx_records.insert({"a.example", Mx{{10, "mx.a.example"}}});
+  const auto known = [&](const std::string& domain) {
+    return router.known_site_of(*world.directory.snapshot(), world.tenant, domain);
+  };
+  EXPECT_EQ(known("a.example"), std::nullopt);
+  EXPECT_EQ(known("[192.0.2.1]"), "[192.0.2.1]");
+  EXPECT_EQ(known(""), "local");
+  world.runner.run(router.site_of(world.directory.snapshot(), world.tenant, "a.example"));
+  EXPECT_EQ(known("a.example"), "mx.a.example");
+  tenants::Route route;
+  route.id = RouteId::make(world.clock, world.random);
+  route.pattern = "b.example";
+  route.host = "relay.example";
+  route.port = 2525;
+  world.directory.rows.routes = {route};
+  world.directory.publish();
+  EXPECT_EQ(known("b.example"), "route:relay.example:2525");
+}
+
 TEST(Router, KnowsTheSitesThatANewRouteTakesDomainsFrom) {
   World world;
   Router router{world.resolver, world.clock, world.random, world.settings};

@@ -298,6 +298,78 @@ TEST(Directives, TopNamesWhoHasTheMost) {
   EXPECT_EQ(sites[0].counts.deliveries, 1U);
 }
 
+// What is summed up by lanes and counters says the same as a look over all deliveries does.
+TEST(Directives, TopOfEverythingAgreesWithTopOfASelectionOfEverything) {
+  testlib::FakeStore store;
+  Doors doors;
+  WorldHooks hooks;
+  hooks.source_preview = [](const LaneKey& lane) {
+    return std::optional{IpAddress::v4({192, 0, 2, static_cast<unsigned char>(lane.site.size())})};
+  };
+  QueueWorld world{store, doors.script(), {}, 2, hooks};
+  fill(world, "bad@x.test", 9);
+  fill(world, "good@x.test", 4);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(world.accept("alone@x.test", {"a@to0.test", "b@to1.test", "c@longer.test"}));
+  ASSERT_TRUE(world.eventually([&] { return world.counts().scheduled == 22; }));
+  world.direct(DirectiveAction::kHold, of_account("good@x.test"));
+  ASSERT_TRUE(world.eventually([&] { return world.counts().held == 4; }));
+  Selector all;
+  all.tenant = world.tenant;
+  for (const auto by :
+       {TopBy::kAccount, TopBy::kTenant, TopBy::kSender, TopBy::kClientIp, TopBy::kSite, TopBy::kSource}) {
+    auto fast = world.run(world.queue().top(world.shard(), by, {}, 10));
+    auto slow = world.run(world.queue().top(world.shard(), by, all, 10));
+    const auto by_key = [](const TopRow& a, const TopRow& b) { return a.key < b.key; };
+    std::sort(fast.begin(), fast.end(), by_key);
+    std::sort(slow.begin(), slow.end(), by_key);
+    ASSERT_EQ(fast.size(), slow.size());
+    for (std::size_t i = 0; i < fast.size(); ++i) {
+      EXPECT_EQ(fast[i].key, slow[i].key);
+      EXPECT_EQ(fast[i].counts.messages, slow[i].counts.messages) << fast[i].key;
+      EXPECT_EQ(fast[i].counts.deliveries, slow[i].counts.deliveries) << fast[i].key;
+      EXPECT_EQ(fast[i].counts.scheduled, slow[i].counts.scheduled) << fast[i].key;
+      EXPECT_EQ(fast[i].counts.held, slow[i].counts.held) << fast[i].key;
+    }
+  }
+  const auto accounts = world.run(world.queue().top(world.shard(), TopBy::kAccount, {}, 2));
+  ASSERT_EQ(accounts.size(), 2U);
+  EXPECT_EQ(accounts[0].counts.deliveries + accounts[1].counts.deliveries, 18U) << "nine each, one of them of nobody";
+}
+
+TEST(Directives, AHoldByStateMeansAfterARestartWhatItMeantBefore) {
+  for (const auto& [state, held] : {std::pair{"scheduled", std::uint64_t{3}}, std::pair{"ready", std::uint64_t{0}}}) {
+    testlib::FakeStore store;
+    Doors doors;
+    {
+      QueueWorld world{store, doors.script()};
+      fill(world, "late@x.test", 3);
+      Selector selector;
+      selector.state = state;
+      EXPECT_EQ(world.direct(DirectiveAction::kHold, selector).deliveries, held);
+      EXPECT_TRUE(world.eventually([&] { return world.counts().held == held; }));
+    }
+    QueueWorld world{store, doors.script()};
+    EXPECT_TRUE(world.eventually([&] { return world.queue().is_loaded() && world.counts().deliveries == 3; }));
+    EXPECT_EQ(world.counts().held, held) << state;
+  }
+}
+
+TEST(Directives, AnOrderRemembersWhatItMeant) {
+  testlib::FakeStore store;
+  Doors doors;
+  {
+    QueueWorld world{store, doors.script()};
+    fill(world, "bad@x.test", 7);
+    world.direct(DirectiveAction::kHold, of_account("bad@x.test"), true);
+    ASSERT_EQ(world.directives().size(), 1U);
+    EXPECT_EQ(world.directives()[0].directive.deliveries, 7U);
+  }
+  QueueWorld world{store, doors.script()};
+  ASSERT_EQ(world.directives().size(), 1U);
+  EXPECT_EQ(world.directives()[0].directive.deliveries, 7U);
+  EXPECT_EQ(world.directives()[0].directive.messages, 7U);
+}
+
 TEST(Directives, TheWholeListComesPageByPageInOrder) {
   testlib::FakeStore store;
   Doors doors;
