@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -127,6 +128,10 @@ class Directory {
  public:
   virtual ~Directory() = default;
 
+  // To be held from the reading of a thing to its update_…, which writes the whole of it: of two who alter it at the
+  // same time one would undo what the other did. Never while something slow is done.
+  [[nodiscard]] std::unique_lock<std::mutex> lock_for_change() { return std::unique_lock{changing_}; }
+
   virtual Result<DirectorySnapshotRows> snapshot_rows() = 0;
   // The version that snapshot_rows() would have; one small read.
   virtual Result<std::uint64_t> snapshot_version() = 0;
@@ -180,6 +185,9 @@ class Directory {
   virtual Result<std::optional<Alias>> alias_by_address(const mail::Address& address) = 0;
   virtual Result<std::vector<Alias>> aliases(const std::optional<TenantId>& tenant, std::string_view after,
                                              std::size_t limit) = 0;
+
+ private:
+  std::mutex changing_;
 };
 
 // Opens or creates the SQLite directory at `path` and migrates it to the newest schema.

@@ -14,6 +14,7 @@ namespace bulkhead::admin {
 struct Caller {
   std::string name;                    // for the trace: "uid 0", "token panel"
   std::optional<TenantId> tenant;      // nothing: operator
+  std::optional<TokenId> token;        // that was shown; nothing on the Unix socket
   std::optional<IpAddress> client_ip;  // nothing on the Unix socket
   std::vector<TenantId> owned;         // of its tenant as a reseller, directly and through others; in order
 

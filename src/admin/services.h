@@ -9,6 +9,7 @@
 
 #include "netpolicy/host_addresses.h"
 #include "netpolicy/limits/limiter.h"
+#include "src/admin/caller.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
 #include "src/base/random.h"
@@ -48,6 +49,12 @@ struct AdminServices {
   // Connections that a limit of a site counts, open now; any thread. May be empty.
   std::function<std::uint64_t(const tenants::Limit&)> open_connections = {};
   ReputationDesk* reputation = nullptr;  // null: nobody counts
+  // For what tenants ask, so that their imports and searches never keep the operator waiting; null: the same pool.
+  net::BlockingPool* tenants_pool = nullptr;
+
+  net::BlockingPool& pool_of(const Caller& caller) const {
+    return caller.is_operator() || tenants_pool == nullptr ? pool : *tenants_pool;
+  }
 };
 
 }  // namespace bulkhead::admin

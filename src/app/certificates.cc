@@ -26,6 +26,17 @@ bool is_usable(const std::string& chain_file, const std::string& key_file) {
   return pair && net::parse_certificate(pair->chain, pair->key).has_value();
 }
 
+template <class Owner>
+bool is_same_pair(const Owner& a, const Owner& b) {
+  return a.certificate_pem == b.certificate_pem && a.key_pem == b.key_pem;
+}
+
+template <class Map, class Key>
+net::CertificatePtr found_in(const Map& map, const Key& key) {
+  const auto found = map.find(key);
+  return found == map.end() ? nullptr : found->second;
+}
+
 }  // namespace
 
 Status ensure_self_signed(const std::string& chain_file, const std::string& key_file, const std::string& name,
@@ -69,29 +80,39 @@ net::CertificatePtr Certificates::parse(const std::string& chain, const std::str
   return nullptr;
 }
 
+net::CertificatePtr Certificates::certificate_of(const tenants::Tenant& tenant, const Table& before) const {
+  const auto* known = before.parsed_from == nullptr ? nullptr : before.parsed_from->tenant(tenant.id);
+  return known != nullptr && is_same_pair(*known, tenant)
+             ? found_in(before.of_tenant, tenant.id)
+             : parse(tenant.certificate_pem, tenant.key_pem, "tenant " + tenant.name);
+}
+
+net::CertificatePtr Certificates::certificate_of(const tenants::Domain& domain, const Table& before) const {
+  const auto* known = before.parsed_from == nullptr ? nullptr : before.parsed_from->domain(domain.id);
+  return known != nullptr && is_same_pair(*known, domain)
+             ? found_in(before.of_domain, domain.id)
+             : parse(domain.certificate_pem, domain.key_pem, "domain " + domain.name);
+}
+
 void Certificates::update(const tenants::SnapshotPtr& snapshot) {
   const std::lock_guard lock{changing_};
+  const auto before = table_.load();
   auto table = std::make_shared<Table>();
-  table->node = table_.load()->node;
-  std::unordered_map<TenantId, net::CertificatePtr> by_tenant;
+  table->node = before->node;
+  table->parsed_from = snapshot;
   for (const auto& tenant : snapshot->tenants()) {
-    if (auto certificate = parse(tenant.certificate_pem, tenant.key_pem, "tenant " + tenant.name)) {
-      by_tenant.emplace(tenant.id, std::move(certificate));
-    }
+    if (auto certificate = certificate_of(tenant, *before)) table->of_tenant.emplace(tenant.id, std::move(certificate));
   }
   for (const auto& domain : snapshot->domains()) {
-    auto certificate = parse(domain.certificate_pem, domain.key_pem, "domain " + domain.name);
-    if (const auto of_tenant = by_tenant.find(domain.tenant); !certificate && of_tenant != by_tenant.end()) {
-      certificate = of_tenant->second;
-    }
+    auto certificate = certificate_of(domain, *before);
+    if (certificate) table->of_domain.emplace(domain.id, certificate);
+    if (!certificate) certificate = found_in(table->of_tenant, domain.tenant);
     if (certificate) table->by_name.emplace(domain.name, std::move(certificate));
   }
   for (const auto& address : snapshot->addresses()) {
-    if (!address.tenant) continue;
-    const auto of_tenant = by_tenant.find(*address.tenant);
-    if (of_tenant == by_tenant.end()) continue;
-    table->by_arrival.emplace(address.ip, of_tenant->second);
-    if (!address.helo.empty()) table->by_name.emplace(address.helo, of_tenant->second);
+    // Not by its HELO name, which the tenant may choose freely: it might be another one's.
+    auto certificate = address.tenant ? found_in(table->of_tenant, *address.tenant) : nullptr;
+    if (certificate) table->by_arrival.emplace(address.ip, std::move(certificate));
   }
   table_.store(std::move(table));
 }

@@ -33,13 +33,19 @@ class Certificates {
  private:
   struct Table {
     net::CertificatePtr node;
-    std::unordered_map<std::string, net::CertificatePtr> by_name;  // the names of domains, and names of their hosts
+    std::unordered_map<std::string, net::CertificatePtr> by_name;  // the names of domains
     std::unordered_map<IpAddress, net::CertificatePtr> by_arrival;
+    // What was parsed, and from what: a change of something else parses nothing again.
+    tenants::SnapshotPtr parsed_from;
+    std::unordered_map<TenantId, net::CertificatePtr> of_tenant;
+    std::unordered_map<DomainId, net::CertificatePtr> of_domain;
   };
 
   Certificates(CertificateReader& reader, Log& log) : reader_(reader), log_(log) {}
   Result<net::CertificatePtr> read_own() const;
   net::CertificatePtr parse(const std::string& chain, const std::string& key, const std::string& owner) const;
+  net::CertificatePtr certificate_of(const tenants::Tenant& tenant, const Table& before) const;
+  net::CertificatePtr certificate_of(const tenants::Domain& domain, const Table& before) const;
 
   CertificateReader& reader_;
   Log& log_;

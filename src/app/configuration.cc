@@ -94,6 +94,14 @@ std::optional<std::string> read_timeout(const TomlValue& value, std::chrono::sec
   return std::nullopt;
 }
 
+// "none" keeps everything.
+std::optional<std::string> read_retention(const TomlValue& value, std::chrono::seconds& out) {
+  const auto* text = value.string();
+  if (text == nullptr || *text != "none") return read_duration(value, out, std::chrono::hours{1});
+  out = std::chrono::seconds{0};
+  return std::nullopt;
+}
+
 std::optional<std::string> read_retry(const TomlValue& value, std::vector<std::chrono::seconds>& out) {
   const auto* list = value.array();
   if (list == nullptr || list->empty() || list->size() > 100) {
@@ -203,6 +211,7 @@ const std::map<std::string, Reader, std::less<>>& readers() {
        [](const V& v, C& c) { return read_duration(v, c.queue.warn_after, std::chrono::seconds{1}); }},
       {"reputation.reply_rules", [](const V& v, C& c) { return read_absolute_path(v, c.reputation.reply_rules); }},
       {"reputation.shadow", [](const V& v, C& c) { return read_switch(v, c.reputation.shadow); }},
+      {"trace.retention", [](const V& v, C& c) { return read_retention(v, c.trace.retention); }},
       {"limits.sessions", [](const V& v, C& c) { return read_number(v, c.limits.sessions, 1, 1000000); }},
       {"limits.sessions_per_client",
        [](const V& v, C& c) { return read_number(v, c.limits.sessions_per_client, 1, 1000000); }},
@@ -364,6 +373,26 @@ ConfigurationReading read_configuration(const std::string& file) {
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(stream.gcount()));
   return parse_configuration(text, file);
+}
+
+ConfigurationChange compare(const Configuration& before, const Configuration& after) {
+  ConfigurationChange change;
+  const auto note = [](std::vector<std::string>& changed, const char* section, bool is_same) {
+    if (!is_same) changed.emplace_back(section);
+  };
+  note(change.live, "[smtp]", before.smtp == after.smtp);
+  note(change.live, "[limits]", before.limits == after.limits);
+  note(change.live, "[delivery]", before.delivery == after.delivery);
+  note(change.live, "[queue]", before.queue == after.queue);
+  note(change.live, "[dns]", before.dns == after.dns);
+  note(change.at_start, "[node]", before.node == after.node);
+  note(change.at_start, "[directory]", before.directory == after.directory);
+  note(change.at_start, "[listen]", before.listen == after.listen);
+  note(change.at_start, "[reputation]", before.reputation == after.reputation);
+  note(change.at_start, "[firewall]", before.firewall == after.firewall);
+  note(change.at_start, "[trace]", before.trace == after.trace);
+  note(change.at_start, "[tls]", before.tls == after.tls);
+  return change;
 }
 
 std::vector<std::string> configuration_keys() {

@@ -20,6 +20,7 @@
 #include "src/app/instance_lock.h"
 #include "src/app/limit_gauges.h"
 #include "src/app/limit_keeping.h"
+#include "src/app/live_settings.h"
 #include "src/app/mail_intake.h"
 #include "src/app/notifier.h"
 #include "src/app/privileges.h"
@@ -81,7 +82,8 @@ class RunningNode final : public Node {
   }
 
   Status start() override;
-  Status reload() override { return certificates_->reload(); }
+  Status reload_certificate() override { return certificates_->reload(); }
+  Status change(const Configuration& configuration) override;
   void stop() override;
 
  private:
@@ -103,7 +105,7 @@ class RunningNode final : public Node {
   }
   void run_on_all(const std::function<Task<void>(std::size_t)>& make_task) { run_on_each(runtime_, log_, make_task); }
 
-  const Configuration configuration_;
+  Configuration configuration_;  // changed by the main thread; nobody else reads what may change
   Log& log_;
   InstanceLock lock_;  // dies last
   CertificateReader* const configured_certificate_;
@@ -113,8 +115,10 @@ class RunningNode final : public Node {
   SystemRandom random_;
   net::Runtime runtime_;
   net::BlockingPool pool_{kPoolThreads, kPoolQueueMax};
-  // Of its own, so that a long import or search of one administrator never delays mail.
+  // Of their own, so that a long import or search of one administrator never delays mail, and one of a tenant's not
+  // the operator.
   net::BlockingPool admin_pool_{kAdminPoolThreads, kAdminPoolQueueMax};
+  net::BlockingPool tenants_pool_{kAdminPoolThreads, kAdminPoolQueueMax};
   monitoring::Metrics metrics_;
   std::unique_ptr<store::FileSystem> files_ = store::make_posix_file_system();
   std::unique_ptr<store::Store> store_;
@@ -157,7 +161,8 @@ Status RunningNode::open_storage() {
   auto store = store::Store::open({.directory = data, .segments_in_stock = kSegmentsInStock}, *files_, clock_, log_);
   if (!store) return fail(store.error());
   store_ = std::move(*store);
-  auto trace = trace::Trace::open(data, *store_, *files_, clock_, log_);
+  auto trace = trace::Trace::open({.directory = data, .retention = configuration_.trace.retention}, *store_, *files_,
+                                  clock_, log_);
   if (!trace) return fail(trace.error());
   trace_ = std::move(*trace);
   mailboxes_ = mailbox::Mailboxes::make(*store_);
@@ -225,7 +230,7 @@ Status RunningNode::make_queue() {
       delivery::SiteGate::Parts{*live_, *limiter_, clock_, random_,
                                 std::min<std::chrono::milliseconds>(retry_policy(configuration_).intervals.front(),
                                                                     delivery::ConcurrencyWindow::kPauseMost),
-                                &restrictions_});
+                                configuration_.delivery.connections_per_lane, &restrictions_});
   queue::Queue::Parts parts{
       .runtime = runtime_,
       .pool = pool_,
@@ -289,6 +294,22 @@ Status RunningNode::make_queue() {
   return {};
 }
 
+Status RunningNode::change(const Configuration& after) {
+  const auto change = compare(configuration_, after);
+  if (!change.at_start.empty()) {
+    log_.warning("configuration: the changes in {} take effect at the next start", fmt::join(change.at_start, ", "));
+  }
+  if (change.live.empty()) return {};
+  configuration_.smtp = after.smtp;
+  configuration_.limits = after.limits;
+  configuration_.delivery = after.delivery;
+  configuration_.queue = after.queue;
+  configuration_.dns = after.dns;
+  make_hold(configuration_, change, {runtime_, *smtp_, *queue_, *site_gate_, couriers_, resolvers_});
+  log_.info("configuration: {} changed", fmt::join(change.live, ", "));
+  return {};
+}
+
 net::ResolverOptions RunningNode::resolver_options() {
   net::ResolverOptions options{.servers = texts_of(configuration_.dns.servers)};
   options.on_lookup = [this](const net::DnsLookup& lookup) {
@@ -336,7 +357,8 @@ void RunningNode::make_servers() {
                            [this](std::string_view group, int status) { metrics_.api_request(group, status); },
                            limiter_.get(),
                            [this](const tenants::Limit& limit) { return site_gate_->open_connections(limit); },
-                           reputation_.get()});
+                           reputation_.get(),
+                           &tenants_pool_});
   AdminServers::Parts parts{
       .shard = runtime_.shard(0),
       .services = *services_,

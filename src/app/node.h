@@ -20,8 +20,12 @@ class Node {
                                             Log& log);
   virtual ~Node() = default;
 
-  virtual Status start() = 0;   // serves from here on
-  virtual Status reload() = 0;  // SIGHUP: the node's certificate
+  virtual Status start() = 0;  // serves from here on
+  // SIGHUP. Reads the node's certificate again; on an error the old one stays.
+  virtual Status reload_certificate() = 0;
+  // Makes the sections of another configuration hold that may change live (compare() in configuration.h), for open
+  // sessions and queued mail too, and logs which those are and which wait for the next start.
+  virtual Status change(const Configuration& configuration) = 0;
   // Stops accepting, lets what is in progress finish (bounded), closes everything. Idempotent.
   virtual void stop() = 0;
 };

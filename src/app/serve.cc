@@ -36,6 +36,20 @@ bool gives_up_root(const Configuration& configuration) {
   return ::geteuid() == 0 && !configuration.node.user.empty();
 }
 
+// A file with a fault changes nothing; so does a certificate that cannot be used.
+void reload(Node& node, const std::string& configuration_file, Log& log) {
+  const auto reading = read_configuration(configuration_file);
+  for (const auto& fault : reading.faults) log.error("not reloaded, the old settings stay: {}", fault.text());
+  if (reading.faults.empty()) {
+    if (const auto changed = node.change(reading.configuration); !changed) {
+      log.error("not reloaded, the old settings stay: {}; {}", changed.error().message, changed.error().advice);
+    }
+  }
+  if (const auto reloaded = node.reload_certificate(); !reloaded) {
+    log.error("not reloaded, the old certificate stays: {}; {}", reloaded.error().message, reloaded.error().advice);
+  }
+}
+
 }  // namespace
 
 std::string configuration_path(const std::string& option) {
@@ -64,12 +78,7 @@ int serve(const std::string& configuration_file) {
   print_line("ready");
   notify_service_manager("READY=1");
 
-  while (wait_for_signal() == Signal::kReload) {
-    const auto reloaded = (*node)->reload();
-    if (!reloaded) {
-      log.error("not reloaded, the old certificate stays: {}; {}", reloaded.error().message, reloaded.error().advice);
-    }
-  }
+  while (wait_for_signal() == Signal::kReload) reload(**node, configuration_file, log);
   notify_service_manager("STOPPING=1");
   (*node)->stop();
   return 0;

@@ -34,6 +34,8 @@ class ConcurrencyWindow {
   // Heard by several connections at once, it counts once.
   void slowed(SteadyTime now, Random& random);
   void unreachable(SteadyTime now, Random& random);
+  // The next connection may probe at once; another failure pauses for as long as it would have.
+  void end_pause() { paused_until_ = SteadyTime::min(); }
 
  private:
   void pause(SteadyTime now, Random& random);

@@ -73,7 +73,8 @@ Task<bool> Connector::try_host(const Destination& destination, const TargetSearc
 }
 
 Task<bool> Connector::try_target(Target target, tenants::RouteTls tls, Attempt& attempt) {
-  if (auto why = dead_hosts_.failure(target.source, target.remote)) {
+  const auto since = parts_.gate == nullptr ? SteadyTime::min() : parts_.gate->tried_again_at();
+  if (auto why = dead_hosts_.failure(target.source, target.remote, since)) {
     note_failure(attempt, target, queue::Fate::kDeferred, own_answer("4.4.1", std::move(*why)));
     co_return false;
   }

@@ -30,6 +30,13 @@ Task<void> sweep_idle(Workshop& workshop) {
 Courier::Courier(const Parts& parts, Settings settings)
     : workshop_(std::make_unique<Workshop>(parts, std::move(settings))) {}
 
+void Courier::change_settings(const Settings& settings) {
+  Settings& mine = workshop_->settings;
+  mine.port = settings.port;
+  mine.timeouts = settings.timeouts;
+  mine.messages_per_connection = settings.messages_per_connection;
+}
+
 Courier::~Courier() = default;
 
 void Courier::start() {

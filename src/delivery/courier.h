@@ -23,6 +23,8 @@ class Courier final : public queue::Carrier {
 
   // Begins to close connections that are idle for too long. Once, before work comes.
   void start();
+  // Ports, time-outs and counts from now on; the name and the listeners stay.
+  void change_settings(const Settings& settings);
   // Interrupts what is under way: it goes back to the queue, untried where that is certain. Then waits for all to end.
   Task<void> stop();
 

@@ -4,18 +4,19 @@
 
 namespace bulkhead::delivery {
 
-std::optional<std::string> DeadHosts::failure(const IpAddress& source, const SocketAddress& remote) {
+std::optional<std::string> DeadHosts::failure(const IpAddress& source, const SocketAddress& remote, SteadyTime since) {
   if (entries_.empty()) return std::nullopt;
   const auto found = entries_.find({source, remote});
   if (found == entries_.end()) return std::nullopt;
-  if (found->second.until > clock_.steady()) return found->second.why;
+  const Entry& entry = found->second;
+  if (entry.at > since && clock_.steady() - entry.at < kept_) return entry.why;
   entries_.erase(found);
   return std::nullopt;
 }
 
 void DeadHosts::failed(const IpAddress& source, const SocketAddress& remote, std::string why) {
   if (entries_.size() >= entries_max_) make_room();
-  entries_.insert_or_assign(Pair{source, remote}, Entry{clock_.steady() + kept_, std::move(why)});
+  entries_.insert_or_assign(Pair{source, remote}, Entry{clock_.steady(), std::move(why)});
 }
 
 void DeadHosts::answered(const IpAddress& source, const SocketAddress& remote) {
@@ -25,7 +26,7 @@ void DeadHosts::answered(const IpAddress& source, const SocketAddress& remote) {
 // What has passed goes; when nothing has, all goes: a try too many costs less than an order to keep.
 void DeadHosts::make_room() {
   const SteadyTime now = clock_.steady();
-  std::erase_if(entries_, [now](const auto& entry) { return entry.second.until <= now; });
+  std::erase_if(entries_, [this, now](const auto& entry) { return now - entry.second.at >= kept_; });
   if (entries_.size() >= entries_max_) entries_.clear();
 }
 

@@ -16,8 +16,9 @@ class DeadHosts {
   DeadHosts(const Clock& clock, std::chrono::milliseconds kept, std::size_t entries_max)
       : clock_(clock), kept_(kept), entries_max_(entries_max) {}
 
-  // Why connecting from `source` to `remote` failed a moment ago; nothing when it may be tried.
-  std::optional<std::string> failure(const IpAddress& source, const SocketAddress& remote);
+  // Why connecting from `source` to `remote` failed a moment ago, after `since`; nothing when it may be tried.
+  std::optional<std::string> failure(const IpAddress& source, const SocketAddress& remote,
+                                     SteadyTime since = SteadyTime::min());
   void failed(const IpAddress& source, const SocketAddress& remote, std::string why);
   void answered(const IpAddress& source, const SocketAddress& remote);
   std::size_t size() const { return entries_.size(); }
@@ -34,7 +35,7 @@ class DeadHosts {
     }
   };
   struct Entry {
-    SteadyTime until;
+    SteadyTime at;
     std::string why;
   };
   void make_room();

@@ -73,8 +73,10 @@ void Router::learn_our_names(const tenants::SnapshotPtr& directory) {
   if (names_of_ == directory) return;
   names_of_ = directory;
   our_names_ = {settings_.node_name};
+  // A name that a tenant gave to its address proves nothing about who has it in the DNS: there the addresses behind a
+  // name tell whether it is ours (targets.h). Shared ones are the operator's.
   for (const auto& address : directory->addresses()) {
-    if (!address.helo.empty()) our_names_.insert(address.helo);
+    if (!address.helo.empty() && !address.tenant) our_names_.insert(address.helo);
   }
 }
 

@@ -32,7 +32,7 @@ const Limit* limit_of_pair(const tenants::Snapshot& directory, const queue::Lane
 
 SiteGate::Caps SiteGate::caps_of(const queue::LaneKey& lane) const {
   const auto directory = parts_.directory.snapshot();
-  Caps caps;
+  Caps caps{.pair = pair_connections_};
   if (directory->limits().empty()) return caps;
   if (const auto* site = limit_of_site(*directory, lane)) caps.site = site->connections.value_or(caps.site);
   if (const auto* pair = limit_of_pair(*directory, lane)) caps.pair = pair->connections.value_or(caps.pair);
@@ -135,6 +135,16 @@ void SiteGate::given_back(const queue::HandOut& job) {
     trickles = Restraint{*restrictions, *directory, job}.trickles();
   }
   SendingLimits{*directory, parts_.limiter, parts_.clock.now()}.give_back(job, std::move(trickles));
+}
+
+void SiteGate::try_again(const queue::LaneKey& lane) {
+  tried_again_at_.store(parts_.clock.steady().time_since_epoch().count());
+  auto& stripe = stripe_of(lane.site);
+  const std::lock_guard lock{stripe.mutex};
+  const auto site = stripe.sites.find(lane.site);
+  if (site == stripe.sites.end()) return;
+  const auto pair = site->second.pairs.find(lane.arrival);
+  if (pair != site->second.pairs.end()) pair->second.window.end_pause();
 }
 
 void SiteGate::answered(const queue::LaneKey& lane, Answer answer) {

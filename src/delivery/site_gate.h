@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -26,19 +27,25 @@ class SiteGate final : public queue::Gate {
     const Clock& clock;
     Random& random;
     std::chrono::milliseconds pause_most = ConcurrencyWindow::kPauseMost;  // after a site was not reachable
-    const reputation::RestrictionBoard* restrictions = nullptr;            // null: nobody is restricted
+    std::uint32_t pair_connections = UINT32_MAX;  // of an address to a site, unless the directory says otherwise
+    const reputation::RestrictionBoard* restrictions = nullptr;  // null: nobody is restricted
   };
   // Of a site over all of the node, unless the directory says otherwise: so that one that swallows every connection
   // leaves workers for the others.
   static constexpr std::uint32_t kSiteConnections = 100;
 
-  explicit SiteGate(Parts parts) : parts_(parts) {}
+  explicit SiteGate(Parts parts) : parts_(parts), pair_connections_(parts.pair_connections) {}
 
   queue::StartAnswer may_start(const queue::StartRequest& request) override;
   void worker_ended(const queue::LaneKey& lane) override;
   bool must_yield(const queue::LaneKey& lane) override;
   std::optional<queue::Pause> may_go(const queue::HandOut& job) override;
   void given_back(const queue::HandOut& job) override;
+  void try_again(const queue::LaneKey& lane) override;
+  // Another most of connections of an address to a site. Any thread.
+  void change_pair_connections(std::uint32_t most) { pair_connections_ = most; }
+  // When somebody last asked for that, for anything: failures of hosts before it count no more.
+  SteadyTime tried_again_at() const { return SteadyTime{SteadyTime::duration{tried_again_at_.load()}}; }
 
   // What delivery has learned of a lane's site. Any shard.
   enum class Answer : std::uint8_t { kTaken, kSlowed, kUnreachable };
@@ -78,7 +85,7 @@ class SiteGate final : public queue::Gate {
   };
   struct Caps {
     std::uint32_t site = kSiteConnections;
-    std::uint32_t pair = UINT32_MAX;
+    std::uint32_t pair = 0;
   };
   Stripe& stripe_of(const std::string& site) { return stripes_[std::hash<std::string>{}(site) % kStripes]; }
   const Stripe& stripe_of(const std::string& site) const { return stripes_[std::hash<std::string>{}(site) % kStripes]; }
@@ -91,6 +98,8 @@ class SiteGate final : public queue::Gate {
 
   const Parts parts_;
   std::array<Stripe, kStripes> stripes_;
+  std::atomic<std::uint32_t> pair_connections_;
+  std::atomic<SteadyTime::rep> tried_again_at_{SteadyTime::min().time_since_epoch().count()};
 };
 
 }  // namespace bulkhead::delivery

@@ -22,7 +22,7 @@ struct Workshop {
         reading{parts.shard, parts.pool, parts.store, parts.clock} {}
 
   const Parts parts;
-  const Settings settings;
+  Settings settings;     // changed on the shard; its names and listeners stay
   net::TaskGroup group;  // every worker and every farewell
   Router router;
   DeadHosts dead_hosts;

@@ -15,4 +15,10 @@ std::string encode_xtext(std::string_view text);
 // is decoded ends up in headers and reports, where a smuggled line break would forge a line.
 Result<std::string> decode_xtext(std::string_view text);
 
+// An address of type utf-8 in ORCPT (RFC 6533 §3): what is not plain ASCII becomes "\x{F6}", which every server takes,
+// with SMTPUTF8 or without. Malformed UTF-8 is left out.
+std::string encode_utf8_address(std::string_view address);
+// Back, from that form, from UTF-8 as it is, and from xtext, which some send. kInvalid as for xtext.
+Result<std::string> decode_utf8_address(std::string_view text);
+
 }  // namespace bulkhead::mail

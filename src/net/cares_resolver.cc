@@ -57,13 +57,22 @@ std::string_view outcome_name(const Result<DnsAnswer>& answer) {
   return answer.error().code == ErrorCode::kTimeout ? "timeout" : "failed";
 }
 
+Status check_servers(const std::vector<std::string>& servers) {
+  for (const auto& server : servers) {
+    if (SocketAddress::parse(server)) continue;
+    return fail(ErrorCode::kInvalid, "'" + server + "' is no address of a DNS server",
+                "write address:port, for example 192.0.2.53:53 or [2001:db8::53]:53");
+  }
+  return {};
+}
+
 class CaresResolver final : public Resolver {
  public:
   CaresResolver(Shard& shard, const Clock& clock, ResolverOptions options)
       : shard_(shard),
         clock_(clock),
         options_(std::move(options)),
-        servers_(options_.servers, clock),
+        servers_(std::in_place, options_.servers, clock),
         cache_(clock, {options_.entries_max, kCacheBytesMax}) {}
   ~CaresResolver() override {
     for (const auto& [key, flight] : flights_) BULKHEAD_CHECK(flight->waiters.empty());
@@ -89,6 +98,12 @@ class CaresResolver final : public Resolver {
     return texts({reverse_name(ip), RecordType::kPtr});
   }
   Task<FreshAddresses> fresh_addresses(std::string host) override;
+  Status use_servers(const std::vector<std::string>& servers) override {
+    if (auto checked = check_servers(servers); !checked) return checked;
+    servers_.emplace(servers, clock_);
+    cache_.clear();
+    return {};
+  }
 
  private:
   Task<Result<std::vector<std::string>>> texts(DnsQuery::Question question) {
@@ -106,7 +121,7 @@ class CaresResolver final : public Resolver {
   Shard& shard_;
   const Clock& clock_;
   ResolverOptions options_;
-  DnsServers servers_;
+  std::optional<DnsServers> servers_;  // always there
   DnsCache cache_;
   std::unordered_map<std::string, std::shared_ptr<Flight>> flights_;
 };
@@ -158,7 +173,7 @@ Task<FreshAddresses> CaresResolver::fresh_addresses(std::string host) {
 
 std::shared_ptr<Flight> CaresResolver::start(const std::string& key, DnsQuery::Question question) {
   auto flight = std::make_shared<Flight>();
-  flight->query = std::make_unique<DnsQuery>(shard_, options_, servers_.list(), std::move(question));
+  flight->query = std::make_unique<DnsQuery>(shard_, options_, servers_->list(), std::move(question));
   flight->began = clock_.steady();
   flights_.emplace(key, flight);
   flight->query->start([this, key](DnsQuery::Outcome outcome) { land(key, std::move(outcome)); });
@@ -182,11 +197,7 @@ void CaresResolver::land(const std::string& key, DnsQuery::Outcome outcome) {
 }  // namespace
 
 Result<std::unique_ptr<Resolver>> make_cares_resolver(Shard& shard, const Clock& clock, ResolverOptions options) {
-  for (const auto& server : options.servers) {
-    if (SocketAddress::parse(server)) continue;
-    return fail(ErrorCode::kInvalid, "'" + server + "' is no address of a DNS server",
-                "write address:port, for example 192.0.2.53:53 or [2001:db8::53]:53");
-  }
+  if (auto checked = check_servers(options.servers); !checked) return fail(checked.error());
   return std::make_unique<CaresResolver>(shard, clock, std::move(options));
 }
 

@@ -44,4 +44,10 @@ void DnsCache::erase(Position position) {
   order_.erase(position);
 }
 
+void DnsCache::clear() {
+  entries_.clear();
+  order_.clear();
+  bytes_ = 0;
+}
+
 }  // namespace bulkhead::net

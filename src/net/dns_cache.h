@@ -23,6 +23,7 @@ class DnsCache {
   DnsCache(const Clock& clock, Limits limits) : clock_(clock), limits_(limits) {}
   DnsOutcome find(const std::string& key);  // null when nothing is known, or not any more
   void put(const std::string& key, DnsOutcome outcome, std::chrono::seconds ttl);
+  void clear();
   std::size_t size() const { return entries_.size(); }
   std::size_t bytes() const { return bytes_; }
 

@@ -140,7 +140,9 @@ bool add_record(const Record& record, std::string_view bytes, RecordType type, D
       const auto preference = Reader{data}.u16();
       auto exchange = name_in(record, bytes, sizeof(std::uint16_t));
       if (!preference || !exchange) return false;
-      if (out.mx.size() < kMxMax && is_host_name(*exchange)) out.mx.push_back({*preference, std::move(*exchange)});
+      const bool is_usable = is_host_name(*exchange);
+      out.has_unusable_mx = out.has_unusable_mx || !is_usable;
+      if (out.mx.size() < kMxMax && is_usable) out.mx.push_back({*preference, std::move(*exchange)});
       return true;
     }
     case RecordType::kTxt: {

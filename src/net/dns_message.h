@@ -16,6 +16,7 @@ struct DnsAnswer {
   std::vector<MxRecord> mx;
   std::vector<IpAddress> addresses;
   std::vector<std::string> texts;  // TXT records, or the names of PTR records
+  bool has_unusable_mx = false;    // one that names no possible host; left out of `mx`
   bool is_empty() const { return mx.empty() && addresses.empty() && texts.empty(); }
 };
 

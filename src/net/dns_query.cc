@@ -168,6 +168,9 @@ void DnsQuery::answered(int status, std::string_view bytes) {
     case ARES_SUCCESS:
       if (!parsed) {
         outcome_ = failure(ErrorCode::kUnavailable, "the DNS answer about " + name + " is malformed", kFailureTtl);
+      } else if (parsed->answer.mx.empty() && parsed->answer.has_unusable_mx) {
+        // Not as if there were none: then the address of the domain itself would be used (RFC 5321 §5.1).
+        outcome_ = failure(ErrorCode::kUnavailable, "the MX records of " + name + " name no possible host", kTtlMin);
       } else if (parsed->answer.is_empty()) {
         outcome_ = not_found("the DNS has no such record of " + name, parsed);
       } else {

@@ -46,6 +46,8 @@ class Resolver {
     auto found = co_await std::move(asking);
     co_return FreshAddresses{std::move(found)};
   }
+  // Asks these from the next question on, as ResolverOptions::servers says, and forgets what others answered.
+  virtual Status use_servers(const std::vector<std::string>&) { return {}; }
 };
 
 // A lookup that has ended, for the metrics.

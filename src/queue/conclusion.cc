@@ -35,17 +35,27 @@ bool needs_notices(const Settlement& settled) {
   return !settled.failures.empty() || !settled.delays.empty() || !settled.successes.empty();
 }
 
+// What became of the report goes into the line about the failure, so that a search for the message leads to it.
+void name_reports(std::vector<trace::Event>& events, const Notices& notices) {
+  std::string what = notices.dropped;
+  for (const auto& notice : notices.ready) {
+    if (notice.kind == mail::DsnKind::kFailure) what = "reported by " + notice.message.id.text();
+  }
+  for (auto& event : events) {
+    const bool is_failure = event.kind == trace::EventKind::kBounced || event.kind == trace::EventKind::kExpired;
+    if (event.detail.empty() && (is_failure || notices.ready.empty())) event.detail = what;
+  }
+}
+
 }  // namespace
 
 Task<void> ShardPart::conclude(Conclusion conclusion) {
   if (needs_notices(conclusion.settled)) {
-    NoticeTerms terms{core_.timeline.now(), core_.epoch};
+    NoticeTerms terms{core_.timeline.now() + core_.retry()->expire_after, core_.epoch};
     if (conclusion.only_local_reports) terms.to = ReportTo::kLocalOnly;
     auto making = make_notices(core_.parts, shard_, conclusion.message, conclusion.settled, terms);
     conclusion.notices = co_await std::move(making);
-    for (auto& event : conclusion.settled.events) {
-      if (event.detail.empty()) event.detail = conclusion.notices.dropped;
-    }
+    name_reports(conclusion.settled.events, conclusion.notices);
     for (const auto& notice : conclusion.notices.ready) {
       auto event = event_of(notice.message, trace::EventKind::kQueued, notice.message.queued_at);
       for (const auto& queued : notice.message.recipients) {

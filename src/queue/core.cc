@@ -5,7 +5,9 @@
 
 namespace bulkhead::queue {
 
-Core::Core(Queue::Parts queue_parts) : parts(std::move(queue_parts)), timeline(parts.clock), hash(parts.random) {}
+Core::Core(Queue::Parts queue_parts) : parts(std::move(queue_parts)), timeline(parts.clock), hash(parts.random) {
+  set_retry(parts.retry);
+}
 Core::~Core() = default;
 
 void AcceptedWhileLoading::note(const MessageId& id) {

@@ -38,6 +38,9 @@ struct Core {
   // The directives in force, for who shows them.
   DirectiveSetPtr present_directives() const;
   void set_present_directives(DirectiveSetPtr directives);
+  // The schedule in force. Any thread.
+  std::shared_ptr<const RetryPolicy> retry() const { return retry_.load(std::memory_order_acquire); }
+  void set_retry(RetryPolicy policy) { retry_.store(std::make_shared<const RetryPolicy>(std::move(policy))); }
   // After the commit that holds it.
   void publish(const trace::Event& event);
 
@@ -53,6 +56,7 @@ struct Core {
   std::vector<std::unique_ptr<ShardPart>> shards;
 
  private:
+  std::atomic<std::shared_ptr<const RetryPolicy>> retry_;
   mutable std::mutex directives_mutex_;
   DirectiveSetPtr directives_;
 };

@@ -61,6 +61,8 @@ class Gate {
   // Nothing: it goes now, and what it needs of the limits is taken. given_back undoes that when it was not tried.
   virtual std::optional<Pause> may_go(const HandOut&) { return std::nullopt; }
   virtual void given_back(const HandOut&) {}
+  // Somebody wants the lane's mail tried now: a pause because its site did not answer ends, and is not learned from.
+  virtual void try_again(const LaneKey&) {}
 };
 
 }  // namespace bulkhead::queue

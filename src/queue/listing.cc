@@ -460,9 +460,27 @@ Task<Counts> Listing::make_due() {
     auto making = make_due_where(std::move(keys));
     counts.scheduled += co_await std::move(making);
   }
+  auto trying = try_sites_again();
+  co_await std::move(trying);
   counts.deliveries = counts.scheduled;
   counts.messages = std::min<std::uint64_t>(messages.size(), counts.deliveries);
   co_return counts;
+}
+
+// A site that did not answer is asked again now, also for mail that was due already and waits for its pause to end.
+Task<void> Listing::try_sites_again() {
+  const auto matches = [this](const Lane& lane) {
+    return (!selector_.tenant || lane.key.tenant == *selector_.tenant) &&
+           (selector_.site.empty() || is_equal_text(lane.key.site, selector_.site));
+  };
+  for (const auto& part : core_.shards) {
+    OnShard there{part->shard()};
+    co_await there;
+    part->scheduler().try_again(matches);
+    part->pump();
+  }
+  OnShard back{shard_};
+  co_await back;
 }
 
 Task<std::size_t> Listing::make_due_where(std::vector<DeliveryKey> keys) {

@@ -75,6 +75,7 @@ class Listing {
   Task<std::vector<ListingRow>> gather_in_order(std::optional<DeliveryKey>& after, std::size_t limit, bool& is_end);
   Task<Counts> counts_by_scan();
   Task<std::size_t> make_due_where(std::vector<DeliveryKey> keys);
+  Task<void> try_sites_again();
   Task<void> sum_up(TopBy by, const std::vector<std::uint64_t>* wanted, TopSums& sums);
   Task<void> sum_up_lanes(TopBy by, TopSums& sums);
   Task<void> count_several_once(TopBy by, TopSums& sums);

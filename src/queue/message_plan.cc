@@ -16,15 +16,15 @@ const StoredDelivery* find_stored(const std::vector<StoredDelivery>& stored, std
 }
 
 Placement placement_of(const Core& core, const Message& message, std::uint16_t index, UtcTime warn_base) {
-  const auto& retry = core.parts.retry;
+  const auto retry = core.retry();
   Placement placement;
   Planned& planned = placement.planned;
   planned.key = {message.id, index};
   planned.lane = {message.tenant, message.arrival.ip, std::string{kLocalSite}};
   planned.due = UtcTime::min();
   // Stored under a clock that was ahead, it would stay for longer than promised.
-  planned.expires_at = std::min(message.expires_at, core.timeline.now() + retry.expire_after);
-  if (message.sender.address && retry.warn_after.count() > 0) planned.warn_at = warn_base + retry.warn_after;
+  planned.expires_at = std::min(message.expires_at, core.timeline.now() + retry->expire_after);
+  if (message.sender.address && retry->warn_after.count() > 0) planned.warn_at = warn_base + retry->warn_after;
   planned.keys = keys_of(core.hash, message, index);
   planned.epoch = message.epoch;
   const QueuedRecipient& first = message.recipients[index];
@@ -49,7 +49,7 @@ MessagePlan plan(const Core& core, const Message& message, const std::vector<Sto
   const auto groups = group_recipients(message);
   plan.has_several = groups.size() > 1;
   if (plan.has_several) plan.keys = keys_of(core.hash, message, 0);
-  const UtcTime latest = core.timeline.now() + retry_delay_max(core.parts.retry);
+  const UtcTime latest = core.timeline.now() + retry_delay_max(*core.retry());
   plan.deliveries.reserve(groups.size());
   for (const auto& group : groups) {
     Placement placement = placement_of(core, message, group.index, warn_base);

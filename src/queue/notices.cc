@@ -61,7 +61,7 @@ Notice make_notice(const Queue::Parts& parts, const Message& about, mail::DsnReq
   const auto id = MessageId::make(parts.clock, parts.random);
   request.unique = id.text();
   mail::DsnText dsn = mail::build_dsn(request);
-  Notice notice;
+  Notice notice{.kind = request.kind, .message = {}, .text = {}};
   Message& message = notice.message;
   message.id = id;
   message.tenant = about.tenant;
@@ -73,7 +73,7 @@ Notice make_notice(const Queue::Parts& parts, const Message& about, mail::DsnReq
   message.message_id = dsn.message_id;
   message.size = dsn.text.size();
   message.queued_at = request.now;
-  message.expires_at = terms.queue_now + parts.retry.expire_after;
+  message.expires_at = terms.expires_at;
   message.epoch = terms.epoch;
   notice.text = std::move(dsn.text);
   return notice;

@@ -9,6 +9,7 @@ namespace bulkhead::queue {
 
 // A report that is ready to be enqueued. The body is kept as text, so that a failed commit can be tried again.
 struct Notice {
+  mail::DsnKind kind = mail::DsnKind::kFailure;
   Message message;
   std::string text;
 };
@@ -21,9 +22,9 @@ struct Notices {
 // Resolves the sender and reads the original's header (or all of it, RET=FULL and small). Resumes on `shard`.
 enum class ReportTo : std::uint8_t { kEverybody, kLocalOnly };
 
-// `queue_now` is what the reports' own expiry counts from, `epoch` the number of the last directive given.
+// `expires_at` is of the reports themselves, `epoch` the number of the last directive given.
 struct NoticeTerms {
-  UtcTime queue_now;
+  UtcTime expires_at;
   std::uint32_t epoch = 0;
   ReportTo to = ReportTo::kEverybody;
 };

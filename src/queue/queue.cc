@@ -28,6 +28,7 @@ class DurableQueue final : public Queue {
   Status start() override;
   Task<Status> accept(net::Shard& shard, NewMessage incoming) override;
   void sources_changed() override;
+  void change_retry(RetryPolicy policy) override { core_.set_retry(std::move(policy)); }
   Task<Counts> retry_now(net::Shard& shard, Selector selector) override;
   Task<Counts> count(net::Shard& shard, Selector selector) override;
   Task<Result<DirectiveAnswer>> direct(net::Shard& shard, DirectiveOrder order) override;
@@ -64,7 +65,7 @@ Status DurableQueue::start() {
 void DurableQueue::complete(Message& message, const store::BlobWriter& body) const {
   if (message.id.is_nil()) message.id = MessageId::make(core_.parts.clock, core_.parts.random);
   if (message.queued_at == UtcTime{}) message.queued_at = core_.parts.clock.now();
-  if (message.expires_at == UtcTime{}) message.expires_at = core_.timeline.now() + core_.parts.retry.expire_after;
+  if (message.expires_at == UtcTime{}) message.expires_at = core_.timeline.now() + core_.retry()->expire_after;
   if (message.size == 0) message.size = body.size();
   message.epoch = core_.epoch;
 }

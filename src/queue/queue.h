@@ -155,6 +155,9 @@ class Queue {
   // One per shard; set before start. Then `start` loads the stored queue in the background while mail is taken.
   virtual void set_carrier(std::size_t shard, Carrier& carrier) = 0;
   virtual Status start() = 0;
+  // Another schedule from now on: for the next attempt of what waits, and for the expiry of what is accepted. Any
+  // thread.
+  virtual void change_retry(RetryPolicy) {}
   virtual ShardQueue& shard_queue(std::size_t shard) = 0;
 
   // Makes the message durable and plans its deliveries. Resumes on `shard` after the commit; on an error nothing of

@@ -134,6 +134,8 @@ class Scheduler {
   // Strands that are held because of their account, at most `limit`.
   std::vector<HeldStrand> held_strands(std::size_t limit) const;
   void release_strand(const HeldStrand& held);
+  // Ends what keeps lanes that `matches` from their site until a time, so that one connection tries it now.
+  void try_again(const std::function<bool(const Lane&)>& matches);
   // The lanes that run_timers released since the last call.
   std::vector<LaneKey> released();
   // A scheduled delivery becomes due now; false when it is not scheduled.

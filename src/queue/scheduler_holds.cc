@@ -160,6 +160,22 @@ void Scheduler::wake_lane(Lane& lane) {
   if (!lane.is_held && lane.paused_until <= clock_.now()) lane.block.reset();
 }
 
+void Scheduler::try_again(const std::function<bool(const Lane&)>& matches) {
+  if (gate_ == nullptr) return;
+  std::vector<Lane*> meant;
+  for (const auto& lane : lanes_) {
+    if (matches(*lane)) meant.push_back(lane.get());
+  }
+  const UtcTime now = clock_.now();
+  for (Lane* lane : meant) {
+    gate_->try_again(lane->key);
+    if (lane->paused_until <= now) continue;
+    lane->paused_until = now;
+    if (!lane->is_held) lane->block.reset();
+    consider(*lane);
+  }
+}
+
 std::vector<LaneKey> Scheduler::released() {
   return std::exchange(released_, {});
 }

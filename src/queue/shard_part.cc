@@ -350,7 +350,8 @@ Task<void> ShardPart::look_after(Taken taken) {
 }
 
 SettlementContext ShardPart::context(UtcTime expires_at) {
-  return {core_.parts.clock.now(), core_.timeline.now(), core_.parts.retry, core_.parts.random, expires_at};
+  retry_ = core_.retry();
+  return {core_.parts.clock.now(), core_.timeline.now(), *retry_, core_.parts.random, expires_at};
 }
 
 }  // namespace bulkhead::queue

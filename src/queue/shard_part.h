@@ -118,9 +118,11 @@ class ShardPart final : public ShardQueue {
   void keep_ledger(const Conclusion& conclusion);
   void tell_progress(const Conclusion& conclusion);
   void end_in_memory(Conclusion& conclusion);
+  // To be used at once: it refers to the schedule of now.
   SettlementContext context(UtcTime expires_at = kNever);
 
   Core& core_;
+  std::shared_ptr<const RetryPolicy> retry_;  // what the last context refers to
   net::Shard& shard_;
   std::unique_ptr<net::TaskGroup> group_;
   Carrier* carrier_ = nullptr;

@@ -42,6 +42,11 @@ IpAddress client_key(const IpAddress& client) {
   return IpAddress::v6(network);
 }
 
+void Census::change_settings(const Settings& settings) {
+  const std::lock_guard lock{mutex_};
+  settings_ = settings;
+}
+
 Census::Admission Census::enter(const IpAddress& client, ListenerKind kind) {
   const std::lock_guard lock{mutex_};
   if (std::accumulate(open_.begin(), open_.end(), std::size_t{0}) >= settings_.sessions_max) {

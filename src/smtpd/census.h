@@ -54,6 +54,7 @@ struct Counters {
 class Census {
  public:
   explicit Census(const Settings& settings) : settings_(settings) {}
+  void change_settings(const Settings& settings);
 
   enum class Admission : std::uint8_t { kAdmitted, kServerFull, kClientFull };
   // An admitted session calls leave() once.
@@ -65,9 +66,9 @@ class Census {
   Counters& counters() { return counters_; }
 
  private:
-  const Settings& settings_;
   Counters counters_;
   mutable std::mutex mutex_;
+  Settings settings_;
   std::array<std::size_t, kListenerKinds> open_{};
   std::unordered_map<IpAddress, std::size_t> by_client_;  // bounded by the sessions there may be
 };

@@ -31,6 +31,7 @@ struct SmtpServer::Worker {
         group(shard, parts.log),
         timers(shard, parts.log),
         pacer(shard, group),
+        settings(parts.settings),
         services{shard,
                  parts.directory,
                  parts.intake,
@@ -41,7 +42,7 @@ struct SmtpServer::Worker {
                  census,
                  guard,
                  pacer,
-                 parts.settings,
+                 settings,
                  parts.node_name,
                  parts.tls,
                  parts.limiter,
@@ -55,6 +56,7 @@ struct SmtpServer::Worker {
   net::TaskGroup group;
   net::TaskGroup timers;  // stop() itself waits in this one
   ShardPacer pacer;
+  Settings settings;
   SmtpServices services;
   BufferPool buffers;
   std::unordered_set<Session*> sessions;
@@ -114,6 +116,15 @@ void SmtpServer::start() {
     own->shard.post([own] {
       for (auto& listener : own->listeners) listener->start();
     });
+  }
+}
+
+void SmtpServer::change_settings(const Settings& settings) {
+  impl_->census.change_settings(settings);
+  impl_->guard.change_settings(settings);
+  for (auto& worker : impl_->workers) {
+    Worker* const own = worker.get();
+    own->shard.post([own, settings] { own->settings = settings; });
   }
 }
 

@@ -58,6 +58,8 @@ class SmtpServer {
 
   // Where it listens, in the order of the endpoints.
   std::vector<SocketAddress> endpoints() const;
+  // Bounds and time-outs from now on, for open sessions too. Any thread, while the runtime runs.
+  void change_settings(const Settings& settings);
   Census& census();  // sessions for `status`, counters for the metrics; any thread
 
  private:

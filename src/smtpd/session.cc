@@ -12,6 +12,29 @@ namespace bulkhead::smtpd {
 
 namespace {
 
+// Below this a chunk that is not the last is no way to send mail but one to stay connected.
+constexpr std::uint64_t kTinyChunk = 1024;
+
+// Whether the command brings no message nearer to its end.
+bool is_idle(const smtp::Command& command) {
+  switch (command.verb) {
+    case smtp::Verb::kEhlo:
+    case smtp::Verb::kHelo:
+    case smtp::Verb::kNoop:
+    case smtp::Verb::kRset:
+    case smtp::Verb::kVrfy:
+    case smtp::Verb::kExpn:
+    case smtp::Verb::kHelp:
+      return true;
+    case smtp::Verb::kBdat: {
+      const auto& chunk = std::get<smtp::BdatArguments>(command.arguments);
+      return !chunk.is_last && chunk.size < kTinyChunk;
+    }
+    default:
+      return false;
+  }
+}
+
 // Replies that wait for further commands are sent when they get this long.
 constexpr std::size_t kOutputMax = 16384;
 
@@ -162,6 +185,10 @@ Task<Session::Flow> Session::take_line(std::string_view line, std::size_t consum
 }
 
 Task<Session::Flow> Session::take_command(smtp::Command command) {
+  if (is_idle(command) && ++conversation_.idle_commands > conversation_.services.settings.idle_commands_max) {
+    queue_reply(smtp::Reply(421, "4.7.0", "Too many commands without a message"));
+    co_return co_await end();
+  }
   const auto& rule = rule_of(command.verb);
   auto out_of_order = check_order(rule, conversation_);
   const bool is_refused = out_of_order.has_value();

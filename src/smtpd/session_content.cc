@@ -12,10 +12,9 @@ namespace {
 // An unwelcome chunk up to this size is read and dropped, so that the session can go on; a larger one ends it.
 constexpr std::uint64_t kDiscardMax = 268435456;
 
-// How much of a message that is too big is read, in the hope that it ends, before the connection is cut.
-bool is_hopeless(const Transaction& transaction, const Settings& settings) {
-  return transaction.reader->fault() == smtp::DataFault::kTooBig &&
-         transaction.reader->size() > 2 * settings.message_size_max;
+// How much of a message that is refused already is read, in the hope that it ends, before the connection is cut.
+bool is_hopeless(const Transaction& transaction, std::uint64_t received, const Settings& settings) {
+  return transaction.reader->fault() != smtp::DataFault::kNone && received > 2 * settings.message_size_max;
 }
 
 }  // namespace
@@ -36,16 +35,19 @@ Task<Session::Flow> Session::fill_data() {
 
 Task<Session::Flow> Session::receive_data() {
   pace_.begin(conversation_.services.clock.steady());
-  for (;;) {
+  for (std::uint64_t received = 0;;) {
     auto& transaction = *conversation_.transaction;
     pieces_.clear();
     const auto progress = transaction.reader->feed(input_.view(), pieces_);
+    received += progress.consumed;
     for (const auto piece : pieces_) transaction.sink->append(piece);
     input_.consume(progress.consumed);
     if (progress.is_complete) break;
     const auto& settings = conversation_.services.settings;
-    if (is_hopeless(transaction, settings)) {
-      queue_reply(too_big(settings.message_size_max));
+    if (is_hopeless(transaction, received, settings)) {
+      const auto refused = check_content(conversation_);
+      conversation_.record_rejection(*refused);
+      queue_reply(*refused);
       co_return co_await end();
     }
     const Flow filled = co_await fill_data();

@@ -25,7 +25,8 @@ Result<std::uint64_t> append_padded(File& file, const AppendPlace& place, std::v
   if (padded <= place.prepared) return place.prepared;
   if (size >= kAppendThatPaysItself || padded >= place.limit) return padded;
   const std::uint64_t step = std::min(kAheadStep, place.limit - padded);
-  if (const auto ahead = file.write_zeros(padded, step); !ahead) return fail(ahead.error());
+  // What was appended stands. To call it failed for want of room beyond it would refuse what recovery brings back.
+  if (const auto ahead = file.write_zeros(padded, step); !ahead) return padded;
   return padded + step;
 }
 

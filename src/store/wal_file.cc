@@ -55,7 +55,8 @@ class WalWriter final : public rocksdb::FSWritableFile {
 
   IOStatus Sync(const IOOptions&, IODebugContext*) override {
     const auto synced = file_->sync_data();
-    return synced ? IOStatus::OK() : wal_status(synced.error());
+    // Final whatever the code, ENOSPC and EDQUOT included: what the pages held is gone, a second try would lie.
+    return synced ? IOStatus::OK() : IOStatus::IOError(synced.error().message);
   }
   IOStatus Fsync(const IOOptions& options, IODebugContext* context) override { return Sync(options, context); }
   bool IsSyncThreadSafe() const override { return true; }

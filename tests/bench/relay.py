@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """The relay workload: smtp-source → Bulkhead → smtp-sink, every message synced before its 250.
 
-relay.py [--count N] [--size BYTES] [--sessions N] [--reuse] [--reps N] [--data DIR] [--port N] [--shards N] [--queued N]
-         [--serve] [--strace] [--calls] [--profile FILE] [--sink-only]
+relay.py [--count N] [--size BYTES] [--sessions N] [--reuse] [--tls] [--reps N] [--data DIR] [--port N] [--shards N] [--queued N]
+         [--serve] [--target HOST:PORT] [--strace] [--calls] [--profile FILE] [--sink-only]
 
 --data should be on a real file system (ext4) of its own, not tmpfs: bytes and flushes are counted on its device. --serve
 only starts and sets up the server and waits for Ctrl-C, so that another program can measure it (mail from s@client.example
 to r@dest.example, sink 127.0.0.2:2525). --queued puts so many messages into the queue first, for a host that does not answer.
+--tls uses STARTTLS in and out, with smtp_load.cc as generator and sink; --target with it measures another server that
+relays to the sink, but for its processor time.
 --calls counts system calls with perf, --profile records one with perf. --sink-only measures generator and sink without a
 server: what nothing in between can exceed. Prints a line a run and the medians. Needs Postfix's smtp-source and smtp-sink.
 """
@@ -30,13 +32,31 @@ SINK = "127.0.0.2:2525"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class CountingSink:
-    """smtp-sink with its counter read as it runs."""
+def smtp_load():
+    """The generator and sink that speak TLS, built once."""
+    source = pathlib.Path(__file__).with_name("smtp_load.cc")
+    program = pathlib.Path(tempfile.gettempdir()) / f"bulkhead-smtp-load-{int(source.stat().st_mtime)}"
+    if not program.exists():
+        subprocess.run(["g++", "-std=c++20", "-O2", "-o", program, source, "-lssl", "-lcrypto", "-lpthread"], check=True)
+    return str(program)
 
-    def __init__(self):
+
+def tls_sink_command():
+    directory = tempfile.mkdtemp(prefix="bulkhead-sink-")
+    chain, key = f"{directory}/chain.pem", f"{directory}/key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-subj", "/CN=sink.example", "-keyout", key, "-out", chain], check=True, capture_output=True)
+    return [smtp_load(), "sink", SINK, "--tls", chain, key]
+
+
+class CountingSink:
+    """smtp-sink, or the one with TLS, with its counter read as it runs."""
+
+    def __init__(self, has_tls):
         self.count, self.last = 0, 0.0
-        self.process = subprocess.Popen(["smtp-sink", "-u", "nobody", "-c", "-4", "-m", "1000", SINK, "512"],
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        command = ["smtp-sink", "-u", "nobody", "-c", "-4", "-m", "1000", SINK, "512"]
+        self.process = subprocess.Popen(tls_sink_command() if has_tls else command, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT)
         threading.Thread(target=self.read, daemon=True).start()
         time.sleep(0.3)
         if self.process.poll() is not None:
@@ -100,13 +120,16 @@ class CallCounter:
 
 
 def source_command(options, target, recipient="r@dest.example", count=None):
+    if options.tls and not count:
+        return [smtp_load(), "source", target, "--sessions", str(options.sessions), "--count", str(options.count), "--size",
+                str(options.size), "--to", recipient, "--tls", *(["--reuse"] if options.reuse else [])]
     command = ["smtp-source", "-4", "-s", str(options.sessions), "-m", str(count or options.count), "-l", str(options.size),
                "-f", "s@client.example", "-t", recipient, "-M", "client.example"]
     return [*command, *(["-d"] if options.reuse or count else []), target]
 
 
 def measure_sink(options):
-    sink = CountingSink()
+    sink = CountingSink(options.tls)
     cpu, start = cpu_of(sink.process.pid), time.monotonic()
     subprocess.run(source_command(options, SINK), check=True, timeout=600)
     rate = options.count / (time.monotonic() - start)
@@ -115,7 +138,7 @@ def measure_sink(options):
 
 
 def measure(options, node):
-    sink = CountingSink()
+    sink = CountingSink(options.tls)
     pid = node.process.pid
     strace = None
     if options.strace:
@@ -155,6 +178,19 @@ def measure(options, node):
     return result
 
 
+def measure_other(options):
+    """Only rates: the target is not ours."""
+    sink = CountingSink(options.tls)
+    start = time.monotonic()
+    subprocess.run(source_command(options, options.target), check=True, timeout=600, stdout=subprocess.DEVNULL)
+    accepted = time.monotonic() - start
+    harness.wait_until(lambda: sink.count >= options.count, f"{options.count} messages at the sink", 300)
+    result = dict(accepted=options.count / accepted, rate=options.count / (sink.last - start))
+    sink.close()
+    print("  ".join(f"{name}={value:.0f}" for name, value in result.items()), flush=True)
+    return result
+
+
 def fill_queue(options, node):
     """Messages that wait: nobody listens at the route of their domain."""
     node.cli("route", "add", "waits.example", "--host", "127.0.0.3", "--port", str(harness.free_port("127.0.0.3")))
@@ -191,6 +227,8 @@ def main():
     parser.add_argument("--size", type=int, default=4096)
     parser.add_argument("--sessions", type=int, default=50)
     parser.add_argument("--reuse", action="store_true")
+    parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--target")
     parser.add_argument("--reps", type=int, default=3)
     parser.add_argument("--data")
     parser.add_argument("--port", type=int, default=0)
@@ -204,6 +242,9 @@ def main():
     options = parser.parse_args()
     if options.sink_only:
         return measure_sink(options)
+    if options.target:
+        runs = [measure_other(options) for _ in range(options.reps)]
+        return print("median: " + "  ".join(f"{k}={statistics.median(r[k] for r in runs):.3f}" for k in runs[0]))
     # Both end the server in an orderly way, also where a shell has made this a background job that ignores Ctrl-C.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))

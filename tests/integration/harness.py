@@ -86,6 +86,7 @@ class Node:
     """
 
     def __init__(self, directory, namespace=None, address="127.0.0.1", listen=None, extra="", prefix=(), reputation="shadow = true"):
+        self.kills = []   # when, as time.time() tells
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.namespace, self.prefix = namespace, list(prefix)
@@ -138,6 +139,7 @@ admin = "{self.socket}"
 
     def kill(self):
         self.process.kill()
+        self.kills.append(time.time())
 
     def cli_result(self, *args, stdin=None):
         prefix = ["ip", "netns", "exec", self.namespace] if self.namespace else []

@@ -30,14 +30,22 @@ def read(path):
         return [json.loads(line) for line in file.read().split(b"\n")[:-1]]
 
 
-def compare(sent, arrived):
-    """Returns (violations, summary): violations as sentences."""
+def needless_copies(times, kills):
+    """How many copies came although the server was not killed between them and the ones before."""
+    pairs = zip(times, times[1:])
+    # What lay in socket buffers when the server died may be noted a moment after.
+    return sum(1 for first, second in pairs if not any(first - 1 <= kill <= second for kill in kills))
+
+
+def compare(sent, arrived, kills=None):
+    """Returns (violations, summary): violations as sentences. `kills`: when the server was killed, which alone excuses a second
+    copy; None: that is not known, and copies are only counted."""
     violations, counts = [], collections.Counter()
     by_token = {}
     for entry in sent:
         by_token[entry["token"]] = entry
         counts[entry["status"]] += 1
-    copies = collections.Counter()
+    copies, times = collections.Counter(), collections.defaultdict(list)
     for message in arrived:
         token, sha = message.get("token"), message.get("sha")
         entry = by_token.get(token)
@@ -48,9 +56,13 @@ def compare(sent, arrived):
         elif entry["status"] == "refused":
             violations.append(f"refused and delivered all the same: {token}")
         copies[token] += 1
+        times[token].append(message["at"])
     for entry in sent:
         if entry["status"] == "acknowledged" and copies[entry["token"]] == 0:
             violations.append(f"lost: {entry['token']} was acknowledged and never arrived")
+    for token, seen in times.items():
+        if kills is not None and needless_copies(sorted(seen), kills):
+            violations.append(f"duplicated: {token} arrived {len(seen)} times, and the server was not killed between")
     counts["arrived"] = len(arrived)
     counts["duplicates"] = sum(n - 1 for n in copies.values())
     return violations, counts

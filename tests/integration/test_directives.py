@@ -165,7 +165,7 @@ class Directives(TestCase):
         load.stop()
         self.server.cli("queue", "release", "--all")
         wait_until(lambda: self.count()["deliveries"] == 0, "the queue to drain", 90, 0.2)
-        violations, counts = ledger.compare(ledger.read(record), sink.messages())
+        violations, counts = ledger.compare(ledger.read(record), sink.messages(), self.server.kills)
         print(dict(counts), flush=True)
         self.assertEqual(violations[:10], [])
         self.assertEqual(self.server.stop(), 0)

@@ -54,7 +54,7 @@ class DiskTrouble(TestCase):
         sink = self.sink(f"127.0.0.2:{self.port}", options=["--no-data"])
         wait_until(lambda: server.json("queue", "count")["deliveries"] == 0, "the queue to drain", 150, 0.2)
         arrived = [m for m in sink.messages() if m["token"]]
-        violations, counts = ledger.compare(ledger.read(sent), arrived)
+        violations, counts = ledger.compare(ledger.read(sent), arrived, server.kills)
         print(dict(counts), flush=True)
         self.assertEqual(violations[:10], [])
         self.assertEqual(server.stop(), 0)

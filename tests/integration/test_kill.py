@@ -3,6 +3,7 @@
 
 BULKHEAD_KILLS sets how often (default 12; hundreds by hand). BULKHEAD_SEED repeats a run.
 """
+import collections
 import os
 import pathlib
 import random
@@ -59,7 +60,7 @@ class Kill(TestCase):
         self.kill_repeatedly(server, load)
         load.stop()
         self.drained(server)
-        violations, counts = ledger.compare(ledger.read(self.ledger / "sent"), sink.messages())
+        violations, counts = ledger.compare(ledger.read(self.ledger / "sent"), sink.messages(), server.kills)
         print(dict(counts), flush=True)
         self.assertEqual(violations[:10], [])
         self.assertGreater(counts["acknowledged"], KILLS)
@@ -81,7 +82,13 @@ class Kill(TestCase):
         print(f"acknowledged {acknowledged}, ambiguous {ambiguous}, stored {stored}", flush=True)
         self.assertGreaterEqual(stored, acknowledged)
         self.assertLessEqual(stored, acknowledged + ambiguous)
-        # The trace says the same, message by message: one "stored" each.
+        # The trace says the same, message by message.
+        events = server.json("trace", "search", "--event", "stored", "--limit", "100000")
+        times = collections.Counter(event["message_id"].strip("<>").removesuffix("@load.test") for event in events)
+        wrong = [(entry["token"], entry["status"], times[entry["token"]]) for entry in sent
+                 if not (entry["status"] == "acknowledged") <= times[entry["token"]] <= (entry["status"] != "refused")]
+        self.assertEqual(wrong[:10], [])
+        self.assertEqual(sum(times.values()), stored)
         self.assertEqual(server.stop(signal.SIGTERM), 0)
 
     def sink_port(self):

@@ -7,9 +7,11 @@ import os
 import pathlib
 import pwd
 import signal
+import smtplib
 import socket
 import subprocess
 import time
+import urllib.request
 
 from harness import PROGRAM, TestCase, free_port, main, run, swaks, wait_until
 
@@ -98,6 +100,43 @@ class LifeCycle(TestCase):
         os.kill(server.process.pid, signal.SIGHUP)
         wait_until(lambda: "the old certificate stays" in server.process.text(), "the refusal in the log")
         self.assertIn("two.example", presented())
+        self.assertEqual(server.stop(), 0)
+
+    def test_metrics_and_health_of_a_running_server(self):
+        server = self.serve()
+        swaks("--server", f"127.0.0.1:{server.smtp}", "--from", "x@elsewhere.example", "--to", "nobody@nowhere.example")
+
+        def get(path):
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        for path in ("/healthz", "/readyz"):
+            self.assertEqual(get(path)[0], 200, path)
+        status, text = get("/metrics")
+        self.assertEqual(status, 200)
+        self.assertRegex(text, r'bulkhead_smtp_sessions_total\{[^}]*\} 1\n')
+        self.assertEqual(server.stop(), 0)
+
+    def test_settings_change_without_a_restart(self):
+        server = self.serve()
+
+        def size():
+            with smtplib.SMTP("127.0.0.1", server.smtp) as session:
+                session.ehlo("client.example")
+                return session.esmtp_features["size"]
+
+        with smtplib.SMTP("127.0.0.1", server.smtp) as open_session:
+            open_session.ehlo("client.example")
+            self.assertEqual(open_session.esmtp_features["size"], "52428800")
+            text = server.configuration.read_text()
+            server.configuration.write_text(text + "[smtp]\nmessage_size = 1000000\n")
+            os.kill(server.process.pid, signal.SIGHUP)
+            wait_until(lambda: size() == "1000000", "the new limit")
+            open_session.ehlo("client.example")
+            self.assertEqual(open_session.esmtp_features["size"], "1000000", "of an open session")
+        server.configuration.write_text(text + "[smtp]\nmessage_size = 2000000\nmessage_sise = 1\n")
+        os.kill(server.process.pid, signal.SIGHUP)
+        wait_until(lambda: "the old settings stay" in server.process.text(), "the refusal in the log")
+        self.assertEqual(size(), "1000000")
         self.assertEqual(server.stop(), 0)
 
     def test_a_second_server_on_the_data_is_refused(self):

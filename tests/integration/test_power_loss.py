@@ -52,7 +52,7 @@ class PowerLoss(TestCase):
             server.start(seconds=30)
         load.stop()
         wait_until(lambda: server.json("queue", "count")["deliveries"] == 0, "the queue to drain", 120, 0.2)
-        violations, counts = ledger.compare(ledger.read(sent), sink.messages())
+        violations, counts = ledger.compare(ledger.read(sent), sink.messages(), server.kills)
         print(dict(counts), flush=True)
         self.assertEqual(violations[:10], [])
         self.assertGreater(counts["acknowledged"], CUTS * 5)

@@ -4,6 +4,8 @@
 Two namespaces: the server host with addresses of three tenants, a remote host with a name server and recording sinks. What
 counts is what the remote side saw.
 """
+import os
+import signal
 import time
 
 from dns import NameServer
@@ -21,7 +23,11 @@ RECORDS = [
     "null IN MX 0 .",
     f"implicit IN A {REMOTE4}",
     "sender IN MX 10 mx.four",
+    "sender6 IN MX 10 mx.six",
+    f"mx4.one IN A {ONE4}", f"mx6.one IN AAAA {ONE6}", f'one IN TXT "v=spf1 ip4:{ONE4} ip6:{ONE6} -all"',
+    f"mx4.two IN A {ONE4}", f'two IN TXT "v=spf1 ip4:{ONE4} -all"',
 ]
+REVERSE = {ONE4: "mx4.one.test", ONE6: "mx6.one.test", TWO4: "elsewhere.test"}
 
 
 class SourceAddresses(TestCase):
@@ -31,7 +37,7 @@ class SourceAddresses(TestCase):
         self.addCleanup(self.net.close)
         self.net.add(self.net.server, *(f"{ip}/24" for ip in (ONE4, TWO4, THREE4, ONE4B)), f"{ONE6}/64", f"{TWO6}/64")
         self.net.add(self.net.remote, f"{REMOTE4}/24", f"{DNS}/24", f"{REMOTE6}/64")
-        self.dns = self.own(NameServer(self.directory / "dns", f"{DNS}:53", RECORDS, namespace=self.net.remote))
+        self.dns = self.own(NameServer(self.directory / "dns", f"{DNS}:53", RECORDS, REVERSE, namespace=self.net.remote))
         self.server = self.node(namespace=self.net.server, extra=f'[dns]\nservers = ["{DNS}:53"]\n[queue]\nretry = ["1s"]\n')
         self.server.start()
         self.server.add_tenant("one", "one.test", [(ONE4, "mx4.one.test"), (ONE6, "mx6.one.test")], "a@one.test", PASSWORD)
@@ -134,6 +140,49 @@ class SourceAddresses(TestCase):
         self.assertIn("multipart/report", bounce["data"])
         self.assertIn("no such user here", bounce["data"])
         self.assertEqual({c["peer"] for c in sink.connections()}, {TWO4})
+
+    def test_bounces_over_ipv6_leave_on_the_address_too(self):
+        self.server.cli("alias", "add", "away@two.test", "--to", "refused@six.test")
+        sink = self.remote_sink("--rcpt", "refused=550 5.1.1 no such user here")
+        status, transcript = swaks("--server", f"[{TWO6}]", "--from", "writer@sender6.test", "--to", "away@two.test",
+                                   namespace=self.net.remote)
+        self.assertEqual(status, 0, transcript)
+        bounce = sink.wait_for(1)[0]
+        self.assertEqual((bounce["peer"], bounce["helo"], bounce["sender"]), (TWO6, "mx6.two.test", ""))
+        self.assertEqual({c["peer"] for c in sink.connections()}, {TWO6})
+
+    def test_forwards_leave_on_the_address_that_they_came_to(self):
+        self.server.cli("alias", "add", "away@two.test", "--to", "friend@four.test")
+        sink = self.remote_sink()
+        status, transcript = swaks("--server", TWO4, "--from", "writer@sender.test", "--to", "away@two.test",
+                                   namespace=self.net.remote)
+        self.assertEqual(status, 0, transcript)
+        forwarded = sink.wait_for(1)[0]
+        self.assertEqual((forwarded["peer"], forwarded["helo"], forwarded["recipients"]), (TWO4, "mx4.two.test", ["friend@four.test"]))
+
+    def test_delay_warnings_leave_on_the_address_of_what_is_late(self):
+        text = self.server.configuration.read_text()
+        self.server.configuration.write_text(text.replace('retry = ["1s"]', 'retry = ["1s"]\nwarn_after = "1s"'))
+        os.kill(self.server.process.pid, signal.SIGHUP)
+        wait_until(lambda: "[queue] changed" in self.server.process.text(), "the new schedule")
+        self.server.cli("alias", "add", "away@two.test", "--to", "late@four.test")
+        sink = self.remote_sink("--rcpt", "late=451 4.2.0 not now")
+        status, transcript = swaks("--server", TWO4, "--from", "writer@sender.test", "--to", "away@two.test",
+                                   namespace=self.net.remote)
+        self.assertEqual(status, 0, transcript)
+        warning = sink.wait_for(1, seconds=20)[0]
+        self.assertEqual((warning["peer"], warning["sender"], warning["recipients"]), (TWO4, "", ["writer@sender.test"]))
+        self.assertIn("Action: delayed", warning["data"])
+        self.assertEqual({c["peer"] for c in sink.connections()}, {TWO4})
+
+    def test_address_check_asks_the_dns(self):
+        good = self.server.json("address", "check", ONE4)
+        self.assertTrue(good[0]["ok"] if isinstance(good, list) else good["ok"], good)
+        self.assertEqual(self.server.cli_result("address", "check", ONE6).returncode, 0)
+        bad = self.server.cli_result("address", "check", TWO4)
+        self.assertEqual(bad.returncode, 1, bad)
+        for what in ("elsewhere.test", "mx4.two.test", "two.test"):   # PTR, forward lookup, SPF
+            self.assertIn(what, bad.stdout + bad.stderr)
 
     def test_moving_an_address_applies_to_mail_already_queued(self):
         self.server.cli("address", "add", ONE4B, "--tenant", "one", "--helo", "second.one.test")

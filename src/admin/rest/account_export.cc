@@ -19,14 +19,14 @@ std::string row_of(const tenants::Account& account) {
 
 class AccountExport final : public BodySource {
  public:
-  AccountExport(const AdminServices& services, HttpContext& context, TenantScope scope)
-      : services_(services), context_(context), scope_(std::move(scope)) {}
+  AccountExport(const AdminServices& services, HttpContext& context, Caller caller, TenantScope scope)
+      : services_(services), context_(context), caller_(std::move(caller)), scope_(std::move(scope)) {}
 
   Task<Result<std::string>> next() override {
     if (!std::exchange(has_header_, true)) co_return std::string{"address,name,kind,state,quota,client_networks\n"};
     if (is_done_) co_return std::string{};
     auto read = [this] { return accounts_of(services_, scope_, after_, kPageSize); };
-    const auto page = co_await services_.pool.run(context_.shard, std::move(read));
+    const auto page = co_await services_.pool_of(caller_).run(context_.shard, std::move(read));
     if (!page) co_return fail(page.error());
     if (!*page) co_return fail((*page).error());
     const auto& accounts = **page;
@@ -40,6 +40,7 @@ class AccountExport final : public BodySource {
  private:
   const AdminServices& services_;
   HttpContext& context_;
+  const Caller caller_;
   const TenantScope scope_;
   std::string after_;
   bool has_header_ = false;
@@ -52,7 +53,7 @@ Result<std::unique_ptr<BodySource>> export_accounts(const AdminServices& service
                                                     const Call& call) {
   auto scope = tenant_scope(services, call);
   if (!scope) return fail(scope.error());
-  return std::make_unique<AccountExport>(services, context, std::move(*scope));
+  return std::make_unique<AccountExport>(services, context, call.caller, std::move(*scope));
 }
 
 }  // namespace bulkhead::admin

@@ -129,7 +129,7 @@ Task<HttpReply> ApiHandler::run(const Endpoint& endpoint, HttpContext& context, 
 
 Task<Result<Json>> ApiHandler::run_blocking(BlockingHandler handler, HttpContext& context, Call call) {
   auto work = [this, handler, &call] { return handler(services_, call); };
-  auto result = co_await services_.pool.run(context.shard, std::move(work));
+  auto result = co_await services_.pool_of(call.caller).run(context.shard, std::move(work));
   if (!result) co_return fail(result.error());
   co_return std::move(*result);
 }

@@ -28,6 +28,7 @@ Result<Caller> authenticate(const AuthenticationPolicy& policy, const HttpContex
       return fail(ErrorCode::kForbidden, "the token is not valid", "make one with: bulkhead token add");
     caller.name = "token " + token->name;
     caller.tenant = token->tenant;
+    caller.token = token->id;
     if (caller.tenant) caller.owned = snapshot.owned_by(*caller.tenant);
     return caller;
   }
@@ -40,6 +41,17 @@ Result<Caller> authenticate(const AuthenticationPolicy& policy, const HttpContex
   }
   caller.name = fmt::format("uid {}", context.unix_peer->uid);
   return caller;
+}
+
+bool is_still(const Caller& caller, const tenants::Snapshot& snapshot, UtcTime now) {
+  if (!caller.token) return true;
+  for (const auto& token : snapshot.tokens()) {
+    if (token.id != *caller.token) continue;
+    const bool is_valid = !token.expires_at || *token.expires_at > now;
+    return is_valid && token.tenant == caller.tenant &&
+           (!caller.tenant || snapshot.owned_by(*caller.tenant) == caller.owned);
+  }
+  return false;
 }
 
 }  // namespace bulkhead::admin

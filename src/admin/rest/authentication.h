@@ -20,4 +20,8 @@ struct AuthenticationPolicy {
 Result<Caller> authenticate(const AuthenticationPolicy& policy, const HttpContext& context,
                             const proto::http::Request& request, const tenants::Snapshot& snapshot);
 
+// Whether what a caller was told it may see is still so: its token is there and has not expired, and its tenant owns
+// the same tenants. For answers that take long.
+bool is_still(const Caller& caller, const tenants::Snapshot& snapshot, UtcTime now);
+
 }  // namespace bulkhead::admin

@@ -1,6 +1,7 @@
 #include <deque>
 #include <mutex>
 
+#include "src/admin/rest/authentication.h"
 #include "src/admin/rest/streams.h"
 #include "src/admin/use_cases/use_cases.h"
 #include "src/admin/views.h"
@@ -41,8 +42,8 @@ class Inbox {
 
 class TraceFollower final : public BodySource {
  public:
-  TraceFollower(const AdminServices& services, HttpContext& context, trace::Query query)
-      : services_(services), context_(context), inbox_(std::make_shared<Inbox>()) {
+  TraceFollower(const AdminServices& services, HttpContext& context, Caller caller, trace::Query query)
+      : services_(services), context_(context), caller_(std::move(caller)), inbox_(std::make_shared<Inbox>()) {
     // The subscription may call once more while it dies: the inbox is shared.
     subscription_ =
         services.trace.follow(std::move(query), [inbox = inbox_](const trace::Event& event) { inbox->put(event); });
@@ -52,6 +53,8 @@ class TraceFollower final : public BodySource {
     auto silent_until = context_.clock.steady() + kSignOfLife;
     if (!std::exchange(has_begun_, true)) co_return std::string{"\n"};
     while (true) {
+      // A token that was taken away, or has expired, shows nothing more; nor what its tenant owns no longer.
+      if (!is_still(caller_, *services_.live.snapshot(), services_.clock.now())) co_return std::string{};
       auto lines = take_lines();
       if (!lines.empty()) co_return lines;
       if (context_.clock.steady() >= silent_until) co_return std::string{"\n"};
@@ -74,6 +77,7 @@ class TraceFollower final : public BodySource {
 
   const AdminServices& services_;
   HttpContext& context_;
+  const Caller caller_;
   std::shared_ptr<Inbox> inbox_;
   std::shared_ptr<void> subscription_;
   bool has_begun_ = false;
@@ -85,7 +89,7 @@ Result<std::unique_ptr<BodySource>> follow_trace(const AdminServices& services, 
                                                  const Call& call) {
   auto query = trace_query(services, call);
   if (!query) return fail(query.error());
-  return std::make_unique<TraceFollower>(services, context, std::move(*query));
+  return std::make_unique<TraceFollower>(services, context, call.caller, std::move(*query));
 }
 
 }  // namespace bulkhead::admin

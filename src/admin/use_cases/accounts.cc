@@ -95,6 +95,7 @@ Result<Json> show_account(const AdminServices& services, const Call& call) {
 }
 
 Result<Json> set_account(const AdminServices& services, const Call& call) {
+  const auto lock = services.directory.lock_for_change();
   const auto before = find_account(services, call.caller, call.in_path("account"));
   if (!before) return fail(before.error());
   tenants::Account account = *before;
@@ -107,13 +108,15 @@ Result<Json> set_account(const AdminServices& services, const Call& call) {
 }
 
 Result<Json> set_account_password(const AdminServices& services, const Call& call) {
+  if (auto found = find_account(services, call.caller, call.in_path("account")); !found) return fail(found.error());
+  tenants::Account hashed;  // beforehand: hashing takes long
+  if (!call.is_null("password")) {
+    if (auto done = set_password_hash(services, call.text("password"), hashed); !done) return fail(done.error());
+  }
+  const auto lock = services.directory.lock_for_change();
   auto account = find_account(services, call.caller, call.in_path("account"));
   if (!account) return fail(account.error());
-  if (call.is_null("password")) {
-    account->password_hash.clear();
-  } else if (auto done = set_password_hash(services, call.text("password"), *account); !done) {
-    return fail(done.error());
-  }
+  account->password_hash = std::move(hashed.password_hash);
   const auto after = services.directory.update_account(*account);
   if (!after) return fail(after.error());
   auto change = change_of(*after);

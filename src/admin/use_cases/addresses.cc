@@ -52,6 +52,17 @@ TenantId event_tenant(const tenants::SourceAddress& address) {
   return address.tenant.value_or(TenantId{});
 }
 
+// Each side learns what concerns it, and not the other's name; both names are in the operator's line.
+void record_move(const AdminServices& services, const Call& call, const tenants::SourceAddress& before,
+                 const tenants::SourceAddress& after) {
+  if (before.tenant) record_change(services, call, *before.tenant, change_of(before.ip).verb("taken away"));
+  if (after.tenant) record_change(services, call, *after.tenant, change_of(after.ip).verb("given"));
+  const auto snapshot = services.live.snapshot();
+  auto change = change_of(after.ip);
+  change.field("owner", owner_of(*snapshot, before), owner_of(*snapshot, after));
+  record_change(services, call, TenantId{}, change);
+}
+
 }  // namespace
 
 Result<Json> list_addresses(const AdminServices& services, const Call& call) {
@@ -96,6 +107,7 @@ Result<Json> show_address(const AdminServices& services, const Call& call) {
 
 // A reseller moves addresses between the tenants that it sees, its own included.
 Result<Json> set_address(const AdminServices& services, const Call& call) {
+  const auto lock = services.directory.lock_for_change();
   const auto before = find_address(services, call.caller, call.in_path("address"));
   if (!before) return fail(before.error());
   if (!call.caller.is_reseller()) {
@@ -108,12 +120,12 @@ Result<Json> set_address(const AdminServices& services, const Call& call) {
   }
   const auto after = services.directory.update_address(address);
   if (!after) return fail(after.error());
-  const auto snapshot = services.live.snapshot();
+  if (before->tenant != after->tenant) record_move(services, call, *before, *after);
   auto change = change_of(before->ip);
-  change.field("owner", owner_of(*snapshot, *before), owner_of(*snapshot, *after))
-      .field("helo", before->helo, after->helo)
+  change.field("helo", before->helo, after->helo)
       .field("default", before->is_default ? "yes" : "no", after->is_default ? "yes" : "no");
-  if (!change.empty()) apply_change(services, call, event_tenant(*after), change);
+  if (!change.empty()) record_change(services, call, event_tenant(*after), change);
+  refresh_after_change(services);
   return view(services, *after);
 }
 

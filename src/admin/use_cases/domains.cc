@@ -93,6 +93,7 @@ Result<Json> show_domain(const AdminServices& services, const Call& call) {
 }
 
 Result<Json> set_domain(const AdminServices& services, const Call& call) {
+  const auto lock = services.directory.lock_for_change();
   const auto before = find_domain(services, call.caller, call.in_path("domain"));
   if (!before) return fail(before.error());
   tenants::Domain domain = *before;

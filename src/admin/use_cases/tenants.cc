@@ -174,6 +174,7 @@ Result<Json> show_tenant(const AdminServices& services, const Call& call) {
 }
 
 Result<Json> set_tenant(const AdminServices& services, const Call& call) {
+  const auto lock = services.directory.lock_for_change();
   const auto before = find_tenant(services, call.caller, call.in_path("tenant"));
   if (!before) return fail(before.error());
   if (auto allowed = check_fields(call, before->id); !allowed) return fail(allowed.error());

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "src/mail/xtext.h"
+#include "src/proto/smtp/path.h"
 
 namespace bulkhead::smtp {
 
@@ -132,8 +133,10 @@ void append_rcpt_command(std::string& out, const ClientRecipient& recipient, con
     // The type before the first ';' is an atom and stays as it is (RFC 3461 §4.2).
     const std::size_t type_end = recipient.orcpt.find(';');
     if (type_end != std::string::npos) {
-      out.append(" ORCPT=").append(mail::encode_xtext(std::string_view{recipient.orcpt}.substr(0, type_end)));
-      out.append(";").append(mail::encode_xtext(std::string_view{recipient.orcpt}.substr(type_end + 1)));
+      const auto type = std::string_view{recipient.orcpt}.substr(0, type_end);
+      const auto address = std::string_view{recipient.orcpt}.substr(type_end + 1);
+      out.append(" ORCPT=").append(mail::encode_xtext(type)).append(";");
+      out += equals_ignoring_case(type, "utf-8") ? mail::encode_utf8_address(address) : mail::encode_xtext(address);
     }
   }
   out += "\r\n";

@@ -106,10 +106,8 @@ MaybeReply apply_orcpt(std::string_view text, mail::Recipient& recipient) {
     return refused();
   }
   const auto encoded = text.substr(semicolon + 1);
-  auto decoded = mail::decode_xtext(encoded);
-  // RFC 6533 §3 lets an address of type utf-8 stand there in UTF-8 as it is.
-  const bool is_utf8 = !mail::is_ascii(encoded) && mail::is_printable_utf8(encoded);
-  if (!decoded && is_utf8 && equals_ignoring_case(text.substr(0, semicolon), "utf-8")) decoded = std::string{encoded};
+  const bool is_utf8 = equals_ignoring_case(text.substr(0, semicolon), "utf-8");
+  const auto decoded = is_utf8 ? mail::decode_utf8_address(encoded) : mail::decode_xtext(encoded);
   if (!decoded || decoded->empty()) return refused();
   recipient.orcpt = std::string{text.substr(0, semicolon + 1)} + *decoded;
   return std::nullopt;

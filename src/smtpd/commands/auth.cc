@@ -51,12 +51,12 @@ Task<Answer> refuse_sign_in(Conversation& conversation, Attempt attempt) {
   report_sign_in(conversation, nullptr, attempt.user);
   mail::Address address = attempt.address;
   const auto found = co_await services.directory.account_by_address(services.shard, std::move(address));
+  const auto delay = services.guard.count_failure(conversation.client, attempt.user);
   if (found) {
     record_failure(conversation, std::move(attempt), *found, {});
   } else {
     record_failure(conversation, std::move(attempt), std::nullopt, "refused, the reason is not known");
   }
-  const auto delay = services.guard.count_failure(conversation.client);
   const bool may_go_on = co_await services.pacer.pause(delay);
   if (!may_go_on) {
     co_return Answer{smtp::Reply(421, "4.3.2", "The server is stopping"), Next::kClose};
@@ -67,12 +67,12 @@ Task<Answer> refuse_sign_in(Conversation& conversation, Attempt attempt) {
   co_return Answer{smtp::Reply(535, "5.7.8", "User name or password is wrong")};
 }
 
-Answer signed_in(Conversation& conversation, tenants::Account account) {
+Answer signed_in(Conversation& conversation, tenants::Account account, std::string_view user) {
   auto& services = conversation.services;
   report_sign_in(conversation, &account, account.address.text());
   conversation.signed_in = Originator{std::move(account), true};
   conversation.sign_in_failures = 0;
-  services.guard.forgive(conversation.client);
+  services.guard.succeeded(conversation.client, user);
   ++services.census.counters().sign_ins;
   services.trace.record(conversation.event(trace::EventKind::kLogin));
   return {smtp::Reply(235, "2.7.0", "Signed in")};
@@ -80,7 +80,7 @@ Answer signed_in(Conversation& conversation, tenants::Account account) {
 
 Task<Answer> verify(Conversation& conversation, sasl::Credentials credentials) {
   auto& services = conversation.services;
-  if (services.guard.is_blocked(conversation.client)) {
+  if (services.guard.is_blocked(conversation.client, credentials.user)) {
     co_return Answer{smtp::Reply(421, "4.7.0", "Too many failed sign-ins from your address: try again later"),
                      Next::kClose};
   }
@@ -109,7 +109,7 @@ Task<Answer> verify(Conversation& conversation, sasl::Credentials credentials) {
     record_failure(conversation, std::move(attempt), *account, "locked while it is quarantined");
     co_return Answer{std::move(*locked)};
   }
-  co_return signed_in(conversation, std::move(**account));
+  co_return signed_in(conversation, std::move(**account), attempt.user);
 }
 
 Task<Answer> take(Conversation& conversation, sasl::Step step) {

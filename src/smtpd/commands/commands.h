@@ -2,6 +2,7 @@
 #pragma once
 
 #include "src/smtpd/command_table.h"
+#include "src/smtpd/policy.h"
 
 namespace bulkhead::smtpd {
 
@@ -21,6 +22,8 @@ Task<Answer> auth(Conversation& conversation, smtp::Command command);
 
 // A line of the client while AUTH is in progress.
 Task<Answer> auth_response(Conversation& conversation, std::string line);
+// Why the message is refused, as far as its text has been read.
+Refused check_content(const Conversation& conversation);
 // The message has arrived whole: makes it durable and answers. Ends the transaction.
 Task<Answer> accept_message(Conversation& conversation);
 

@@ -51,26 +51,6 @@ void begin_message(Conversation& conversation, smtp::DataReader::Framing framing
       framing, smtp::DataLimits{message_size_max(services.settings, tenant), services.settings.line_size_max});
 }
 
-Refused check_content(const Conversation& conversation) {
-  const auto& transaction = *conversation.transaction;
-  const auto& settings = conversation.services.settings;
-  switch (transaction.reader->fault()) {
-    case smtp::DataFault::kBareLineEnd:
-      return smtp::Reply(550, "5.6.11", "The message has line ends that are not CR LF: correct the sending program");
-    case smtp::DataFault::kLineTooLong:
-      return smtp::Reply(554, "5.6.0",
-                         "The message has a line longer than " + std::to_string(settings.line_size_max) + " octets");
-    case smtp::DataFault::kTooBig: {
-      const auto directory = conversation.snapshot();
-      return too_big(message_size_max(settings, directory->tenant(*transaction.tenant)));
-    }
-    case smtp::DataFault::kNone:
-      break;
-  }
-  if (!transaction.sink->status()) return temporary_failure(transaction.sink->status().error());
-  return std::nullopt;
-}
-
 queue::NewMessage new_message(Conversation& conversation, const mail::HeaderFindings& findings) {
   auto& transaction = *conversation.transaction;
   queue::NewMessage made;
@@ -114,6 +94,26 @@ Answer refuse(Conversation& conversation, smtp::Reply reply) {
 }
 
 }  // namespace
+
+Refused check_content(const Conversation& conversation) {
+  const auto& transaction = *conversation.transaction;
+  const auto& settings = conversation.services.settings;
+  switch (transaction.reader->fault()) {
+    case smtp::DataFault::kBareLineEnd:
+      return smtp::Reply(550, "5.6.11", "The message has line ends that are not CR LF: correct the sending program");
+    case smtp::DataFault::kLineTooLong:
+      return smtp::Reply(554, "5.6.0",
+                         "The message has a line longer than " + std::to_string(settings.line_size_max) + " octets");
+    case smtp::DataFault::kTooBig: {
+      const auto directory = conversation.snapshot();
+      return too_big(message_size_max(settings, directory->tenant(*transaction.tenant)));
+    }
+    case smtp::DataFault::kNone:
+      break;
+  }
+  if (!transaction.sink->status()) return temporary_failure(transaction.sink->status().error());
+  return std::nullopt;
+}
 
 Task<Answer> data(Conversation& conversation, smtp::Command) {
   if (conversation.transaction->is_chunked) {
@@ -173,6 +173,7 @@ Task<Answer> accept_message(Conversation& conversation) {
   report(services, std::move(submission));
   conversation.transaction.reset();
   ++conversation.messages;
+  conversation.idle_commands = 0;
   conversation.errors = 0;
   ++services.census.counters().messages_accepted;
   co_return Answer{smtp::Reply(250, "2.0.0", "Accepted as " + id.text())};

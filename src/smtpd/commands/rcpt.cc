@@ -45,7 +45,9 @@ Refused check_recipient(const Conversation& conversation, const tenants::Resolut
   if (auto refused = check_resolution(*directory, resolution)) return refused;
   if (auto refused = check_tenant(transaction, resolution)) return refused;
   const auto* tenant = directory->tenant(transaction.tenant.value_or(resolution.tenant));
-  if (transaction.recipients.size() >= recipients_max(tenant)) {
+  // The same one again counts, too: each takes memory.
+  const auto most = recipients_max(tenant);
+  if (transaction.recipients.size() >= most || transaction.accepted.size() >= most) {
     return smtp::Reply(452, "4.5.3", "Too many recipients: send to the others in a further transaction");
   }
   return check_declared_size(transaction.declared_size, message_size_max(conversation.services.settings, tenant));

@@ -1,6 +1,7 @@
 // The administration over a real SQLite directory, with fakes for queue, trace, store, mailboxes and host.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <mutex>
 
@@ -234,7 +235,8 @@ class AdminTest : public ::testing::Test {
     if (const auto mark = target.find('?'); mark != std::string::npos) {
       request.query = proto::http::parse_query(std::string_view{target}.substr(mark + 1)).value();
     }
-    HttpContext context{runner_.shard(), runner_.group(), clock_, net::UnixPeer{0, 1}, {}};
+    contexts_.push_back(HttpContext{runner_.shard(), runner_.group(), clock_, net::UnixPeer{0, 1}, {}});
+    HttpContext& context = contexts_.back();
     if (!secret.empty()) {
       request.headers.push_back({"Authorization", "Bearer " + secret});
       context.unix_peer.reset();
@@ -305,6 +307,7 @@ class AdminTest : public ::testing::Test {
   std::unique_ptr<tenants::LiveDirectory> live_;
   FakeQueue queue_;
   FakeTrace trace_;
+  std::deque<HttpContext> contexts_;  // answers that are streamed refer to theirs
   testlib::FakeStore store_;
   FakeMailboxes mailboxes_;
   FakeHost host_;

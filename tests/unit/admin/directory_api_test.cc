@@ -104,6 +104,13 @@ TEST_F(AddressApi, ShowsWhetherTheHostHasIt) {
 TEST_F(AddressApi, MovesToAnotherTenantAndToAll) {
   EXPECT_EQ(call("PATCH", "/addresses/192.0.2.1", {{"tenant", "other"}}).json["tenant"], "other");
   EXPECT_NE(trace_.last().detail.find("owner from \"acme\" to \"other\""), std::string::npos);
+  EXPECT_EQ(trace_.last().tenant, TenantId{}) << "for the operator alone";
+  trace::Query all;
+  all.limit = 1000;
+  const auto events = *trace_.search(all);
+  ASSERT_GE(events.size(), 3U);
+  EXPECT_EQ(events[events.size() - 3].detail, "address 192.0.2.1: taken away");
+  EXPECT_EQ(events[events.size() - 2].detail, "address 192.0.2.1: given");
   EXPECT_EQ(call("PATCH", "/addresses/192.0.2.1", {{"tenant", nullptr}}).json["shared"], true);
 }
 

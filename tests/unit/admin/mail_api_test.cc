@@ -139,6 +139,18 @@ TEST_F(TraceApi, FollowsEventsAsTheyHappen) {
   EXPECT_NE(lines->find(R"("event":"changed")"), std::string::npos) << *lines;
 }
 
+TEST_F(TraceApi, AFollowerEndsWithItsToken) {
+  const auto secret = token_for("acme");
+  auto followed = call("GET", "/trace/follow", nullptr, secret);
+  expect_status(followed, 200);
+  EXPECT_EQ(*runner_.run(followed.reply.stream->next()), "\n");
+  expect_status(call("PATCH", "/tenants/acme", {{"postmaster", "p@acme.example"}}), 200);
+  EXPECT_NE(runner_.run(followed.reply.stream->next())->find("changed"), std::string::npos);
+  ASSERT_TRUE(directory_->remove_token(live_->snapshot()->tokens().back().id));
+  ASSERT_TRUE(live_->refresh());
+  EXPECT_EQ(*runner_.run(followed.reply.stream->next()), "") << "the end";
+}
+
 TEST_F(StatusApi, TellsTheOperatorAllAndATenantItsOwn) {
   queue_message("other", "ready", "");
   const auto full = call("GET", "/status");

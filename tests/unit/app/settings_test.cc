@@ -61,6 +61,20 @@ end_of_data_timeout = "12s"
   EXPECT_EQ(timeouts.end_of_data, seconds{12});
 }
 
+TEST(ConfigurationChange, NamesWhatHoldsAtOnceAndWhatAtTheNextStart) {
+  const auto before = parse_configuration("", "t").configuration;
+  EXPECT_TRUE(compare(before, before).live.empty());
+  EXPECT_TRUE(compare(before, before).at_start.empty());
+  const auto after = parse_configuration(
+      "[smtp]\nmessage_size = 65536\n[queue]\nretry = [\"1m\"]\n[dns]\nservers = [\"192.0.2.53:53\"]\n"
+      "[listen]\nsmtp = [\"192.0.2.1:25\"]",
+      "t");
+  ASSERT_TRUE(after.faults.empty()) << after.faults[0].text();
+  const auto change = compare(before, after.configuration);
+  EXPECT_EQ(change.live, (std::vector<std::string>{"[smtp]", "[queue]", "[dns]"}));
+  EXPECT_EQ(change.at_start, (std::vector<std::string>{"[listen]"}));
+}
+
 TEST(Settings, BoundsATimeout) {
   EXPECT_TRUE(parse_configuration("[smtp]\ndata_timeout = \"1d\"", "t").faults.empty());
   EXPECT_EQ(parse_configuration("[smtp]\ndata_timeout = \"86401s\"", "t").faults.size(), 1U);

@@ -47,7 +47,7 @@ class RestraintTest : public ::testing::Test {
   testlib::FakeDirectory directory_;
   netpolicy::Limiter limiter_{clock_};
   reputation::RestrictionBoard board_;
-  SiteGate gate_{{directory_, limiter_, clock_, random_, ConcurrencyWindow::kPauseMost, &board_}};
+  SiteGate gate_{{directory_, limiter_, clock_, random_, ConcurrencyWindow::kPauseMost, UINT32_MAX, &board_}};
   TenantId acme_;
   queue::Message message_;
   queue::LaneKey lane_;

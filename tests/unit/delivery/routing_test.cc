@@ -77,10 +77,13 @@ TEST(Router, RefusesForGoodOnlyWhatTheDnsIsSureOf) {
     return world.runner.run(router.route(world.directory.snapshot(), world.tenant, std::move(domain)));
   };
   world.resolver.mx_records.insert({"null.example", Mx{{0, ""}}});
-  world.resolver.mx_records.insert({"loop.example", Mx{{10, "acme.example"}, {20, "x.example"}}});
+  world.resolver.mx_records.insert({"loop.example", Mx{{10, world.settings.node_name}, {20, "x.example"}}});
+  world.resolver.mx_records.insert({"tenants-word.example", Mx{{10, "acme.example"}, {20, "x.example"}}});
   world.resolver.mx_records.insert({"broken.example", tl::unexpected(Error{ErrorCode::kTimeout, "no answer", {}})});
   EXPECT_EQ(route("null.example").refusal->answer.enhanced, "5.1.10");
   EXPECT_EQ(route("loop.example").refusal->answer.enhanced, "5.4.6");
+  EXPECT_EQ(route("tenants-word.example").destination.hosts, (std::vector<std::string>{"acme.example", "x.example"}))
+      << "a tenant's HELO name stops nobody's mail";
   EXPECT_EQ(route("broken.example").refusal->answer.enhanced, "4.4.3");
   EXPECT_EQ(route("broken.example").refusal->fate, Fate::kDeferred);
   EXPECT_EQ(route("implicit.example").destination.hosts, std::vector<std::string>{"implicit.example"});
@@ -230,6 +233,7 @@ TEST(DeadHosts, AreForgottenInTimeAndBounded) {
   dead.failed(source, remote, "refused");
   EXPECT_EQ(dead.failure(source, remote), "refused");
   EXPECT_FALSE(dead.failure(*IpAddress::parse("192.0.2.2"), remote));
+  EXPECT_TRUE(dead.failure(source, remote, clock.steady() - std::chrono::seconds{1}));
   clock.advance(std::chrono::seconds{59});
   EXPECT_TRUE(dead.failure(source, remote));
   clock.advance(std::chrono::seconds{1});

@@ -95,6 +95,31 @@ TEST_F(SiteGateTest, ASiteOutOfReachPausesAndIsProbedByOne) {
   EXPECT_EQ(start_all(lane(acme_)), 1U);
 }
 
+TEST_F(SiteGateTest, APauseEndsWhenSomebodyAsks) {
+  start_all(lane(acme_));
+  gate_.answered(lane(acme_), Answer::kUnreachable);
+  gate_.worker_ended(lane(acme_));
+  ASSERT_TRUE(gate_.may_start({lane(acme_), 0, 1}).pause);
+  const auto before = gate_.tried_again_at();
+  gate_.try_again(lane(acme_, "other.example"));
+  EXPECT_TRUE(gate_.may_start({lane(acme_), 0, 1}).pause);
+  gate_.try_again(lane(acme_));
+  EXPECT_FALSE(gate_.may_start({lane(acme_), 0, 1}).pause);
+  EXPECT_GT(gate_.tried_again_at(), before);
+}
+
+TEST_F(SiteGateTest, ANodeMayAllowFewerConnectionsOfAPair) {
+  SiteGate strict{{directory_, limiter_, clock_, random_, ConcurrencyWindow::kPauseMost, 2}};
+  EXPECT_TRUE(strict.may_start({lane(acme_), 0, 9}).is_allowed);
+  EXPECT_TRUE(strict.may_start({lane(acme_), 1, 9}).is_allowed);
+  EXPECT_FALSE(strict.may_start({lane(acme_), 2, 9}).is_allowed);
+  set(LimitScope::kAddressSite, tenants::limit_subject(*IpAddress::parse("192.0.2.10"), "mx.remote.example"))
+      .connections = 3;
+  directory_.publish();
+  EXPECT_TRUE(strict.may_start({lane(acme_), 2, 9}).is_allowed);
+  EXPECT_FALSE(strict.may_start({lane(acme_), 3, 9}).is_allowed);
+}
+
 TEST_F(SiteGateTest, VeryManyDeadSitesTakeBoundedMemory) {
   for (int i = 0; i < 200000; ++i) {
     const auto key = lane(acme_, fmt::format("dead{}.example", i).c_str());

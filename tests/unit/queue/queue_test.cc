@@ -243,6 +243,7 @@ TEST(Queue, APermanentFailureMakesOneReportToTheSenderFromTheSameAddress) {
   EXPECT_NE(text.find("Final-Recipient: rfc822; c@to.test\r\n"), std::string::npos);
   EXPECT_NE(text.find("Diagnostic-Code: smtp; 550 no such user\r\n"), std::string::npos);
   EXPECT_NE(text.find("X-Ledger: 1\r\n"), std::string::npos);
+  EXPECT_EQ(world.trace.count("detail=reported by " + reports[0]->id.text()), 1U) << "both recipients, one line";
   EXPECT_EQ(queue_keys(store), 0U);
   EXPECT_EQ(store.blob_count(), 0U);
 }

@@ -169,6 +169,7 @@ void Run::set_up(const std::string& text) {
     world_.settings.errors_max = static_cast<std::uint32_t>(number());
   } else if (key == "failures-max") {
     world_.settings.sign_in_failures_per_client_max = static_cast<std::uint32_t>(number());
+    world_.guard.change_settings(world_.settings);
   } else if (key == "limit") {
     set_limit(value, words);
   } else if (key == "pace") {
@@ -180,6 +181,7 @@ void Run::set_up(const std::string& text) {
     world_.clock.advance(std::chrono::seconds{number()});
   } else if (key == "sessions-max") {
     world_.settings.sessions_per_client_max = number();
+    world_.census.change_settings(world_.settings);
   } else {
     throw std::runtime_error("unknown set-up: " + text);
   }

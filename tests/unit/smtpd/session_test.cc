@@ -50,6 +50,41 @@ TEST(Session, SlowsDownWhoErrs) {
             (std::vector<std::chrono::milliseconds>{std::chrono::seconds{1}, std::chrono::seconds{2}}));
 }
 
+TEST(Session, EndsWhenTooManyCommandsMoveNoMail) {
+  World world;
+  world.settings.idle_commands_max = 3;
+  for (const char* command : {"NOOP\r\n", "RSET\r\n", "EHLO c\r\n"}) {
+    Connection connection{world};
+    connection.open();
+    connection.say("");  // takes the greeting
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(connection.say(command).starts_with("250")) << command;
+    EXPECT_NE(connection.say(command).find("421 4.7.0 Too many commands"), std::string::npos) << command;
+    EXPECT_TRUE(connection.stream.is_closed());
+  }
+}
+
+TEST(Session, AMessageAllowsForMoreCommandsWithoutOne) {
+  World world;
+  world.settings.idle_commands_max = 3;
+  Connection connection{world};
+  connection.open();
+  connection.say("EHLO c\r\nNOOP\r\n");
+  connection.say("MAIL FROM:<>\r\nRCPT TO:<ben@beta.example>\r\nDATA\r\n");
+  EXPECT_TRUE(connection.say("x\r\n.\r\n").starts_with("250 "));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(connection.say("RSET\r\n").starts_with("250"));
+}
+
+TEST(Session, TinyChunksDoNotHoldASession) {
+  World world;
+  world.settings.idle_commands_max = 3;
+  Connection connection{world};
+  connection.open();
+  connection.say("EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<ben@beta.example>\r\n");
+  connection.say("BDAT 1\r\nx");
+  connection.say("BDAT 1\r\nx");
+  EXPECT_NE(connection.say("BDAT 1\r\nx").find("421 4.7.0"), std::string::npos);
+}
+
 TEST(Session, CountsItselfWhileItIsOpen) {
   World world;
   {
@@ -120,20 +155,53 @@ TEST(Census, RefusesTheSessionBeyondTheLimit) {
   EXPECT_EQ(census.enter(neighbour, ListenerKind::kSmtp), Admission::kAdmitted);
 }
 
-TEST(SignInGuard, DelaysMoreWithEachFailureAndForgets) {
-  Settings settings;
-  testlib::ManualClock clock;
-  SignInGuard guard{settings, clock, 2};
-  const auto client = *IpAddress::parse("192.0.2.1");
-  EXPECT_EQ(guard.count_failure(client), std::chrono::seconds{1});
-  EXPECT_EQ(guard.count_failure(client), std::chrono::seconds{2});
-  for (int i = 2; i < 19; ++i) guard.count_failure(client);
-  EXPECT_FALSE(guard.is_blocked(client));
-  EXPECT_EQ(guard.count_failure(client), std::chrono::seconds{8});
-  EXPECT_TRUE(guard.is_blocked(client));
-  EXPECT_FALSE(guard.is_blocked(*IpAddress::parse("192.0.2.2")));
-  clock.advance(std::chrono::minutes{10});
-  EXPECT_FALSE(guard.is_blocked(client));
+class SignInGuardTest : public testing::Test {
+ protected:
+  void fail(const char* name, int times) {
+    for (int i = 0; i < times; ++i) guard_.count_failure(client_, name);
+  }
+  const IpAddress client_ = *IpAddress::parse("192.0.2.1");
+  Settings settings_;
+  testlib::ManualClock clock_;
+  SignInGuard guard_{settings_, clock_};
+};
+
+TEST_F(SignInGuardTest, DelaysMoreWithEachFailureAndForgets) {
+  EXPECT_EQ(guard_.count_failure(client_, "a@x"), std::chrono::seconds{1});
+  EXPECT_EQ(guard_.count_failure(client_, "a@x"), std::chrono::seconds{2});
+  fail("a@x", 17);
+  EXPECT_FALSE(guard_.is_blocked(client_, "a@x"));
+  EXPECT_EQ(guard_.count_failure(client_, "A@x"), std::chrono::seconds{8});
+  EXPECT_TRUE(guard_.is_blocked(client_, "a@x"));
+  EXPECT_TRUE(guard_.is_blocked(client_, "b@x")) << "a client that sprays is stopped under all names";
+  EXPECT_FALSE(guard_.is_blocked(*IpAddress::parse("192.0.2.2"), "a@x"));
+  clock_.advance(std::chrono::minutes{10});
+  EXPECT_FALSE(guard_.is_blocked(client_, "a@x"));
+}
+
+TEST_F(SignInGuardTest, AnAccountOfOnesOwnBuysNoGuessesAtOthers) {
+  for (int i = 0; i < 4; ++i) {
+    fail("victim@x", 5);
+    guard_.succeeded(client_, "me@x");
+  }
+  EXPECT_TRUE(guard_.is_blocked(client_, "victim@x"));
+  EXPECT_TRUE(guard_.is_blocked(client_, "other@x"));
+}
+
+TEST_F(SignInGuardTest, AGuesserLocksOutNobodyWhoSignsInFromThere) {
+  guard_.succeeded(client_, "neighbour@x");
+  fail("victim@x", 100);
+  EXPECT_FALSE(guard_.is_blocked(client_, "neighbour@x"));
+  clock_.advance(std::chrono::hours{24});
+  fail("victim@x", 100);
+  EXPECT_TRUE(guard_.is_blocked(client_, "neighbour@x"));
+}
+
+TEST_F(SignInGuardTest, ACorrectPasswordForgivesItsOwnFailures) {
+  fail("a@x", 19);
+  guard_.succeeded(client_, "a@x");
+  fail("a@x", 19);
+  EXPECT_FALSE(guard_.is_blocked(client_, "a@x"));
 }
 
 TEST(SignInGuard, StaysBoundedUnderManyClients) {
@@ -142,11 +210,12 @@ TEST(SignInGuard, StaysBoundedUnderManyClients) {
   testlib::ManualClock clock;
   SignInGuard guard{settings, clock, 2};
   for (const char* ip : {"192.0.2.1", "192.0.2.2", "192.0.2.3"}) {
-    guard.count_failure(*IpAddress::parse(ip));
+    guard.count_failure(*IpAddress::parse(ip), "a@x");
+    guard.succeeded(*IpAddress::parse(ip), "b@x");
     clock.advance(std::chrono::seconds{1});
   }
-  EXPECT_FALSE(guard.is_blocked(*IpAddress::parse("192.0.2.1")));
-  EXPECT_TRUE(guard.is_blocked(*IpAddress::parse("192.0.2.3")));
+  EXPECT_FALSE(guard.is_blocked(*IpAddress::parse("192.0.2.1"), "a@x"));
+  EXPECT_TRUE(guard.is_blocked(*IpAddress::parse("192.0.2.3"), "a@x"));
 }
 
 // The tenant that the only event of this kind belongs to, and its detail: "beta: wrong password".
