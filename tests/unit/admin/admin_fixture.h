@@ -14,6 +14,7 @@
 #include "tests/testlib/manual_clock.h"
 #include "tests/testlib/shard_runner.h"
 #include "tests/testlib/temporary_directory.h"
+#include "tests/unit/admin/fake_desk.h"
 
 namespace bulkhead::admin {
 
@@ -213,6 +214,13 @@ class AdminTest : public ::testing::Test {
     host_.addresses->present.insert(*IpAddress::parse("192.0.2.1"));
     add_tenant("acme", "192.0.2.1");
     add_tenant("other", "192.0.2.2");
+    fake_desk_ = std::make_unique<FakeDesk>(runner_.shard());
+    fake_desk_->unknown = {{.provider = "google.com",
+                            .shape = "450 ?",
+                            .sample = "450 what",
+                            .first = clock_.now(),
+                            .last = clock_.now()}};
+    services_->reputation = fake_desk_.get();
     expect_status(call("POST", "/addresses", {{"ip", "192.0.2.99"}, {"shared", true}}), 201);
   }
 
@@ -275,6 +283,18 @@ class AdminTest : public ::testing::Test {
     expect_status(made, 201);
     return made.json.value("secret", "");
   }
+  // A quarantine of the tenant's account; gives the case's id.
+  std::string quarantine_case(const std::string& tenant) {
+    Case one;
+    one.id = cases::CaseId::make(clock_, random_);
+    one.tenant = live_->snapshot()->tenant_by_name(tenant)->id;
+    one.name = "ann@" + tenant + ".example";
+    one.key = Key::account((*directory_->account_by_address(*mail::Address::parse(one.name)))->id);
+    one.state = State::kQuarantined;
+    one.add_step({clock_.now(), "reputation", "quarantined"});
+    fake_desk_->all.push_back(one);
+    return one.id.text();
+  }
   // A delivery of the tenant in the queue; gives the message's id.
   std::string queue_message(const std::string& tenant, const std::string& state, const std::string& reason_code) {
     auto message = std::make_shared<queue::Message>();
@@ -315,6 +335,7 @@ class AdminTest : public ::testing::Test {
   netpolicy::Limiter limiter_{clock_};
   std::unique_ptr<AdminServices> services_;
   std::unique_ptr<ApiHandler> handler_;
+  std::unique_ptr<FakeDesk> fake_desk_;
 };
 
 }  // namespace bulkhead::admin

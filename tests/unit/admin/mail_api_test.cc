@@ -233,6 +233,8 @@ TEST_F(Access, ShowsATenantNothingOfAnother) {
       {"route", {"other.test", "nobody.test"}},
       {"token", {"token of other", "token of nobody"}},
       {"id", {foreign_id, "01JDABCDEFGHJKMNPQRSTVWXYZ"}},
+      {"key", {"ann@other.example", "ann@nobody.example"}},
+      {"case", {quarantine_case("other"), "01JDABCDEFGHJKMNPQRSTVWXYZ"}},
   };
   token_for("other");
   std::size_t tried = 0;
@@ -253,8 +255,9 @@ TEST_F(Access, ShowsATenantNothingOfAnother) {
     };
     const auto of_foreign = try_name(foreign);
     const auto of_absent = try_name(absent);
-    EXPECT_EQ(of_foreign.status, endpoint.path.find("password") == std::string_view::npos ? 404 : of_absent.status)
-        << endpoint.path;
+    // Some look at the body first, and refuse an empty one whomever it is about.
+    const bool looks_at_body = endpoint.path.find("password") != std::string_view::npos || of_absent.status == 400;
+    EXPECT_EQ(of_foreign.status, looks_at_body ? of_absent.status : 404) << endpoint.path;
     EXPECT_EQ(of_foreign.reply.response.body, of_absent.reply.response.body) << endpoint.method << " " << endpoint.path;
     ++tried;
   }
@@ -264,9 +267,11 @@ TEST_F(Access, ShowsATenantNothingOfAnother) {
 TEST_F(Access, ListsATenantOnlyItsOwn) {
   const auto secret = token_for("acme");
   queue_message("other", "held", "no-source");
+  quarantine_case("other");
   for (const auto& endpoint : endpoints()) {
     if (endpoint.answer != Answer::kPage) continue;
     const std::string path{endpoint.path};
+    if (path.starts_with("/reputation/")) continue;  // of the node, or of somebody who is named
     const auto own = call("GET", path, nullptr, secret);
     expect_status(own, 200);
     EXPECT_EQ(dump(own.json).find("other"), std::string::npos) << path << dump(own.json);
@@ -345,7 +350,9 @@ TEST_F(OpenApi, DescribesWhatTheAnswersHold) {
   event.id = *MessageId::parse(id);
   trace_.record(event);
   expect_status(call("POST", "/queue/hold", {{"tenant", "acme"}}), 200);
-  const std::map<std::string, std::string> names{{"tenant", "acme"},
+  const std::map<std::string, std::string> names{{"key", "ann@acme.example"},
+                                                 {"case", quarantine_case("acme")},
+                                                 {"tenant", "acme"},
                                                  {"domain", "acme.example"},
                                                  {"address", "192.0.2.1"},
                                                  {"account", "ann@acme.example"},
