@@ -47,7 +47,7 @@ class Notifications(TestCase):
         for i in range(20):
             self.server.cli("account", "add", f"u{i}@acme.test")
             self.quarantine(f"u{i}@acme.test")
-        mailbox = lambda: self.server.json("account", "show", "ops@isp.test")["messages"]
+        mailbox = lambda: self.server.json("account", "show", "ops@isp.test")["mailbox"]["messages"]
         wait_until(lambda: mailbox() >= 1, "the first mail in the operator's mailbox", 30)
         self.assertLessEqual(mailbox(), 2)
         self.assertEqual(self.remote.messages(), [], "tenants are not told")

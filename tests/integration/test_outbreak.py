@@ -92,6 +92,7 @@ class Outbreak(TestCase):
         server = self.serve()
         neighbour = Neighbour(server, self.friends)
         neighbour.start()
+        wait_until(lambda: len(neighbour.delays()) >= 2, "the neighbour's first mail", 30)
         begun = time.time()
         thieves = [Thief(server, "info@bad.example", n, 500) for n in range(4)]
         for thief in thieves:
@@ -104,6 +105,8 @@ class Outbreak(TestCase):
         [case] = wait_until(lambda: server.json("case", "list", "--status", "open"), "the case")
         self.assertEqual((case["name"], case["state"], case["tenant"]), ("info@bad.example", "quarantined", "bad"))
         delivered = self.victims.messages()
+        before = len(neighbour.delays())
+        wait_until(lambda: len(neighbour.delays()) > before, "the neighbour's mail during the outbreak", 30)
         print(f"accepted {accepted}, delivered {len(delivered)} of 2000, first to last "
               f"{delivered[-1]['at'] - delivered[0]['at']:.2f} s, neighbour "
               f"{statistics.median(neighbour.delays()) * 1000:.0f} ms (worst {max(neighbour.delays()) * 1000:.0f})")
