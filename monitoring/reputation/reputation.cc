@@ -187,7 +187,9 @@ Decisions Reputation::submitted(const Submission& submission) {
 
 Decisions Reputation::unknown_recipient(const Subject& subject, std::string_view recipient) {
   Context context{subject, now(), {}};
-  const std::string sample = fmt::format("{} does not exist (client {})", recipient, subject.client.text());
+  // A client that stands for many (loopback) is not named.
+  const std::string client = subject.client.is_unspecified() ? "" : " (client " + subject.client.text() + ")";
+  const std::string sample = fmt::format("{} does not exist{}", recipient, client);
   const Count unknown{Signal::kUnknownRecipients, 1, sample};
   count_for_sender(context, unknown, false);
   if (!subject.client.is_unspecified()) count(context, Key::client(subject.client), unknown);

@@ -15,6 +15,14 @@ std::string_view outcome_of(trace::EventKind kind) {
   return is_outcome ? to_string(kind) : std::string_view{};
 }
 
+// "5.7.1" of "550 5.7.1 text": few values, and the field's own; the basic code where there is no other.
+std::string_view reason_of(std::string_view reply) {
+  const auto first = reply.substr(0, reply.find(' '));
+  reply.remove_prefix(std::min(first.size() + 1, reply.size()));
+  const auto second = reply.substr(0, reply.find(' '));
+  return std::count(second.begin(), second.end(), '.') == 2 ? second : first;
+}
+
 }  // namespace
 
 void EventMetrics::count_progress(const queue::Progress& progress) {
@@ -44,7 +52,7 @@ void EventMetrics::count(const trace::Event& event) {
       metrics_.recipients_accepted(tenant, event.recipients.size());
       break;
     case kRejected:
-      metrics_.message_rejected(tenant, event.rule);
+      metrics_.message_rejected(tenant, reason_of(event.reply));
       break;
     case kLogin:
       metrics_.login("ok", event.protocol);

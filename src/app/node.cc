@@ -23,6 +23,7 @@
 #include "src/app/live_settings.h"
 #include "src/app/mail_intake.h"
 #include "src/app/notifier.h"
+#include "src/app/port_check.h"
 #include "src/app/privileges.h"
 #include "src/app/queue_directory.h"
 #include "src/app/reply_rules.h"
@@ -35,7 +36,6 @@
 #include "src/delivery/sender_resolution.h"
 #include "src/delivery/site_gate.h"
 #include "src/mailbox/mailboxes.h"
-#include "src/net/listener.h"
 #include "src/net/resolver.h"
 #include "src/queue/queue.h"
 #include "src/smtpd/server.h"
@@ -397,6 +397,7 @@ Status RunningNode::bind() {
   add(configuration_.listen.smtp, ListenerKind::kSmtp);
   add(configuration_.listen.submission, ListenerKind::kSubmission);
   add(configuration_.listen.submissions, ListenerKind::kSubmissions);
+  if (auto are_free = check_ports(configuration_.listen); !are_free) return are_free;
   if (auto bound = smtp_->listen(endpoints); !bound) return bound;
   if (auto made = make_socket_directory(); !made) return made;
   return admin_->listen(configuration_.listen);

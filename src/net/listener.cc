@@ -186,6 +186,17 @@ Status bind_unix(int fd, const std::string& path) {
 
 }  // namespace
 
+Status Listener::check_free(const SocketAddress& endpoint) {
+  const bool is_v6 = endpoint.ip.family() == Family::kIpv6;
+  OwnedFd fd{::socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP)};
+  if (!fd.is_open()) return fail(bind_error(endpoint, errno));
+  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR);
+  if (is_v6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
+  const Sockaddr name{endpoint};
+  if (::bind(fd.get(), name.get(), name.size) != 0) return fail(bind_error(endpoint, errno));
+  return {};
+}
+
 Result<std::unique_ptr<Listener>> Listener::tcp(Shard& shard, const SocketAddress& endpoint, OnAccept on_accept,
                                                 Log* log) {
   const bool is_v6 = endpoint.ip.family() == Family::kIpv6;

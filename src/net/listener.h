@@ -23,6 +23,9 @@ struct UnixPeer {  // SO_PEERCRED
 class Listener {
  public:
   using OnAccept = std::function<void(std::unique_ptr<Stream>)>;
+  // kConflict when somebody listens on the endpoint, another server of the same user included: sockets that share a
+  // port, as those of the shards do, would take each other's connections. To be asked before the first is bound.
+  static Status check_free(const SocketAddress& endpoint);
   // Binds and listens; the error names the address and says what to do (port in use, no permission).
   // "[::]" sockets are IPv6 only, so that the IPv4 wildcard can be bound beside them. For port 0 on several shards: the
   // first binds, the others are given its local(). When descriptors run out, new connections are closed at once

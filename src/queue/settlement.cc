@@ -229,6 +229,11 @@ Settlement settle_order(const Message& message, const DeliveryRecord& before, co
     event.user = directive.by;
     if (is_bounce) {
       fail_recipient(settled, message, state, std::move(event));
+      // Nobody but us says so, whoever was asked before.
+      if (!settled.failures.empty()) {
+        settled.failures.back().is_from_remote = false;
+        settled.failures.back().remote_mta.clear();
+      }
     } else {
       add_event(settled.events, std::move(event), state, message);
     }

@@ -43,7 +43,7 @@ rocksdb::DBOptions rocks_database_options(rocksdb::Env* env) {
   options.max_background_jobs = 2;
   options.max_open_files = 256;
   options.max_total_wal_size = 64 * kMiB;
-  options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(24 * kMiB);
+  options.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(48 * kMiB);
   options.allow_concurrent_memtable_write = false;  // one writer: the committer
   options.avoid_unnecessary_blocking_io = true;
   options.skip_stats_update_on_db_open = true;
@@ -59,7 +59,7 @@ rocksdb::DBOptions rocks_database_options(rocksdb::Env* env) {
 
 rocksdb::ColumnFamilyOptions rocks_family_options() {
   rocksdb::ColumnFamilyOptions options;
-  options.write_buffer_size = 8 * kMiB;
+  options.write_buffer_size = 16 * kMiB;
   options.max_write_buffer_number = 3;
   options.target_file_size_base = 16 * kMiB;
   options.max_bytes_for_level_base = 64 * kMiB;

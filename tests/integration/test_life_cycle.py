@@ -146,6 +146,15 @@ class LifeCycle(TestCase):
         self.assertIn("another bulkhead serve runs on", out.stderr)
         self.assertIn(f"pid {server.process.pid}", out.stderr)
 
+    def test_a_second_server_on_the_ports_is_refused(self):
+        server = self.serve()
+        other = self.directory / "other.toml"
+        text = server.configuration.read_text()
+        other.write_text(text.replace(str(server.data), str(self.directory / "other-data")).replace("admin.sock", "other.sock"))
+        out = subprocess.run([PROGRAM, "serve", "--config", str(other)], capture_output=True, text=True, timeout=20)
+        self.assertEqual(out.returncode, 1, out)
+        self.assertIn("another program uses this port", out.stderr)
+
     def test_check_asks_the_dns_servers(self):
         port = free_port("127.0.0.1")
         server = self.node(listen=["127.0.0.1"], extra=f'[dns]\nservers = ["127.0.0.1:{port}"]')
