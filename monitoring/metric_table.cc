@@ -16,7 +16,7 @@ constexpr std::array<MetricSpec, kMetricCount> kTable{{
     {kMessagesReceivedBytes, "bulkhead_messages_received_bytes_total", kCounter, kCounted, "tenant protocol",
      "Bytes of the messages accepted."},
     {kMessagesRejected, "bulkhead_messages_rejected_total", kCounter, kCounted, "tenant reason",
-     "Messages refused after their sender was named."},
+     "Messages refused after their sender was named; `reason` is the enhanced status code of the reply."},
     {kRecipientsAccepted, "bulkhead_recipients_accepted_total", kCounter, kCounted, "tenant", "Recipients accepted."},
     {kTlsHandshakes, "bulkhead_tls_handshakes_total", kCounter, kCounted, "protocol outcome",
      "TLS handshakes as a server, and as a client under the protocol \"delivery\"."},
