@@ -389,6 +389,7 @@ ConfigurationChange compare(const Configuration& before, const Configuration& af
   note(change.at_start, "[directory]", before.directory == after.directory);
   note(change.at_start, "[listen]", before.listen == after.listen);
   note(change.at_start, "[reputation]", before.reputation == after.reputation);
+  note(change.at_start, "[notify]", before.notify == after.notify);
   note(change.at_start, "[firewall]", before.firewall == after.firewall);
   note(change.at_start, "[trace]", before.trace == after.trace);
   note(change.at_start, "[tls]", before.tls == after.tls);

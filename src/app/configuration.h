@@ -86,6 +86,7 @@ struct Configuration {
     std::string operator_address;  // is told of every case; "" nobody
     std::string tenant;            // whose mail the notices are, "" the one of the operator's domain
     bool tells_tenants = true;     // of their own cases
+    bool operator==(const Notify&) const = default;
   } notify;
   struct Firewall {
     bool marks = false;  // outgoing sockets carry their tenant's mark

@@ -207,21 +207,25 @@ Status RunningNode::open_directory() {
 Status RunningNode::make_reputation() {
   reply_rules_ = std::make_unique<ReplyRules>(configuration_.reputation.reply_rules, rule_book_, pool_, log_);
   reply_rules_->look();
-  reputation_ = std::make_unique<ReputationLoop>(
-      ReputationLoop::Parts{.runtime = runtime_,
-                            .store = *store_,
-                            .trace = *trace_,
-                            .directory = *live_,
-                            .board = restrictions_,
-                            .clock = clock_,
-                            .random = random_,
-                            .log = log_,
-                            .is_shadow = configuration_.reputation.shadow,
-                            .end_sessions =
-                                [this](TenantId tenant, AccountId account) {
-                                  if (smtp_) smtp_->end_sessions(tenant, account);
-                                },
-                            .on_case = [this](const cases::Case& changed) { notifier_->case_changed(changed); }});
+  reputation_ = std::make_unique<ReputationLoop>(ReputationLoop::Parts{.runtime = runtime_,
+                                                                       .store = *store_,
+                                                                       .trace = *trace_,
+                                                                       .directory = *live_,
+                                                                       .board = restrictions_,
+                                                                       .clock = clock_,
+                                                                       .random = random_,
+                                                                       .log = log_,
+                                                                       .is_shadow = configuration_.reputation.shadow,
+                                                                       .end_sessions =
+                                                                           [this](TenantId tenant, AccountId account) {
+                                                                             if (smtp_)
+                                                                               smtp_->end_sessions(tenant, account);
+                                                                           },
+                                                                       .on_case =
+                                                                           [this](const cases::Case& changed) {
+                                                                             if (notifier_)
+                                                                               notifier_->case_changed(changed);
+                                                                           }});
   return reputation_->load();
 }
 
@@ -296,9 +300,8 @@ Status RunningNode::make_queue() {
 
 Status RunningNode::change(const Configuration& after) {
   const auto change = compare(configuration_, after);
-  if (!change.at_start.empty()) {
+  if (!change.at_start.empty())
     log_.warning("configuration: the changes in {} take effect at the next start", fmt::join(change.at_start, ", "));
-  }
   if (change.live.empty()) return {};
   configuration_.smtp = after.smtp;
   configuration_.limits = after.limits;

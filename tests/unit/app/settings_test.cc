@@ -67,12 +67,12 @@ TEST(ConfigurationChange, NamesWhatHoldsAtOnceAndWhatAtTheNextStart) {
   EXPECT_TRUE(compare(before, before).at_start.empty());
   const auto after = parse_configuration(
       "[smtp]\nmessage_size = 65536\n[queue]\nretry = [\"1m\"]\n[dns]\nservers = [\"192.0.2.53:53\"]\n"
-      "[listen]\nsmtp = [\"192.0.2.1:25\"]",
+      "[listen]\nsmtp = [\"192.0.2.1:25\"]\n[notify]\noperator = \"ops@isp.example\"",
       "t");
   ASSERT_TRUE(after.faults.empty()) << after.faults[0].text();
   const auto change = compare(before, after.configuration);
   EXPECT_EQ(change.live, (std::vector<std::string>{"[smtp]", "[queue]", "[dns]"}));
-  EXPECT_EQ(change.at_start, (std::vector<std::string>{"[listen]"}));
+  EXPECT_EQ(change.at_start, (std::vector<std::string>{"[listen]", "[notify]"}));
 }
 
 TEST(Settings, BoundsATimeout) {
