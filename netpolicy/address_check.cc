@@ -18,8 +18,11 @@ bool is_definite(const Error& error) {
 Finding check_presence(const AddressFacts& facts) {
   const auto ip = facts.subject.ip.text();
   if (facts.is_present) return {Severity::kOk, fmt::format("{} is present on this host.", ip), {}};
-  return {Severity::kFailure, fmt::format("{} is not present on this host; mail that must leave from it waits.", ip),
-          "Add it to an interface (ip addr add), or remove it from the directory."};
+  return {
+      Severity::kFailure, fmt::format("{} is not present on this host; mail that must leave from it waits.", ip),
+      fmt::format("Add it, with your interface for eth0: ip address add {}/{} dev eth0; or, if it will not come back: "
+                  "bulkhead address remove {}",
+                  ip, facts.subject.ip.family() == Family::kIpv4 ? 32 : 128, ip)};
 }
 
 Finding check_helo(const AddressFacts& facts) {

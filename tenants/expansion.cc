@@ -91,7 +91,14 @@ void Expansion::add_unknown() {
   const bool is_postmaster = current_.address.local == "postmaster" && !owner->postmaster.empty();
   const auto target = mail::Address::parse(is_postmaster ? owner->postmaster : domain->catch_all);
   if (!target || current_.depth >= kDepthMax) return;
-  add(*target, current_.depth + 1);
+  // A fallback that leads to nobody falls back on itself: that is no circle, there just is no such recipient.
+  if (!was_seen(*target)) add(*target, current_.depth + 1);
+}
+
+bool Expansion::was_seen(const mail::Address& address) const {
+  auto kept = normalised(address);
+  if (const auto* domain = snapshot_.domain_by_name(kept.domain)) kept.domain = domain->name;
+  return seen_.contains(kept.text());
 }
 
 Resolution Expansion::take() {

@@ -37,6 +37,7 @@ class Expansion {
   void add_forward(mail::Address address);
   void add_alias(const Alias& alias);
   void add_unknown();
+  bool was_seen(const mail::Address& address) const;
   void take_next_step();
   bool is_over() const { return is_endless_ || targets() > kTargetsMax || seen_.size() > kAddressesMax; }
   std::size_t targets() const { return resolution_.accounts.size() + resolution_.forwards.size(); }

@@ -132,7 +132,8 @@ Status SqliteDirectory::remove_former_address(const AccountId& id, const mail::A
     }
     if ((*owner)->is_current) {
       return fail(ErrorCode::kConflict, fmt::format("{} is the account's present address", address.text()),
-                  "Rename the account first.");
+                  fmt::format("give the account another first: bulkhead account rename {} NEW@{}", address.text(),
+                              address.domain));
     }
     auto remove = connection.prepare("DELETE FROM mail_addresses WHERE domain = ? AND local = ? AND account = ?");
     return remove.bind((*owner)->domain, lower_case(address.local), id).run();
@@ -147,7 +148,7 @@ Status SqliteDirectory::remove_account(const AccountId& id) {
     if (!alias) return fail(alias.error());
     if (!alias->empty()) {
       return fail(ErrorCode::kConflict, fmt::format("the alias {} leads to {}", *alias, account->address.text()),
-                  "Remove or change the alias first.");
+                  fmt::format("remove the alias first: bulkhead alias remove {}", *alias));
     }
     auto remove = connection.prepare("DELETE FROM accounts WHERE id = ?");
     if (auto done = remove.bind(id).run(); !done) return done;

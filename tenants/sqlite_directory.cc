@@ -166,7 +166,7 @@ Result<AddressOwner> claim_address(sqlite::Connection& connection, const mail::A
   if (!owner) return fail(owner.error());
   if (!*owner || (*owner)->tenant != tenant) {
     return fail(ErrorCode::kNotFound, fmt::format("no domain {}", address.domain),
-                "Add it first: bulkhead domain add.");
+                fmt::format("add it first: bulkhead domain add {} --tenant {}", address.domain, tenant.text()));
   }
   const auto& found = **owner;
   if (found.alias) return fail(ErrorCode::kExists, fmt::format("{} is an alias already", address.text()));

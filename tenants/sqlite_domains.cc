@@ -91,7 +91,8 @@ Status SqliteDirectory::remove_former_name(const DomainId& id, std::string_view 
     const auto found = find_domain(connection, id);
     if (!found) return fail(found.error());
     if (found->name == name) {
-      return fail(ErrorCode::kConflict, fmt::format("{} is the domain's present name", name), "Rename it first.");
+      return fail(ErrorCode::kConflict, fmt::format("{} is the domain's present name", name),
+                  fmt::format("give it another first: bulkhead domain rename {} NEW.EXAMPLE", name));
     }
     auto remove = connection.prepare("DELETE FROM domain_names WHERE domain = ? AND name = ? RETURNING 1");
     const bool was_there = remove.bind(id, name).row();
@@ -115,7 +116,9 @@ Status SqliteDirectory::remove_domain(const DomainId& id) {
       return fail(ErrorCode::kConflict,
                   fmt::format("domain {} still has accounts ({}) or aliases ({}), former addresses counted",
                               found->name, accounts, aliases),
-                  "Remove these first.");
+                  fmt::format("remove them first; they are listed by: bulkhead account list --tenant {}, and: bulkhead "
+                              "alias list --tenant {}",
+                              found->tenant.text(), found->tenant.text()));
     }
     auto remove = connection.prepare("DELETE FROM domains WHERE id = ?");
     return remove.bind(id).run();

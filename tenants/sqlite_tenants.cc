@@ -154,7 +154,8 @@ Status SqliteDirectory::remove_former_name(const TenantId& id, std::string_view 
     const auto present = tenant_name(connection, id);
     if (!present) return fail(present.error());
     if (*present == name) {
-      return fail(ErrorCode::kConflict, fmt::format("{} is the tenant's present name", name), "Rename it first.");
+      return fail(ErrorCode::kConflict, fmt::format("{} is the tenant's present name", name),
+                  fmt::format("give it another first: bulkhead tenant rename {} NEW", name));
     }
     auto remove = connection.prepare("DELETE FROM tenant_names WHERE tenant = ? AND name = ? RETURNING 1");
     const bool was_there = remove.bind(id, name).row();
@@ -171,7 +172,10 @@ Status SqliteDirectory::remove_tenant(const TenantId& id) {
     const auto left = belongings(connection, id);
     if (!left) return fail(left.error());
     if (!left->empty()) {
-      return fail(ErrorCode::kConflict, fmt::format("tenant {} still has {}", *name, *left), "Remove these first.");
+      return fail(ErrorCode::kConflict, fmt::format("tenant {} still has {}", *name, *left),
+                  fmt::format("remove them first; the domains are listed by: bulkhead domain list --tenant {}, and the "
+                              "others likewise by bulkhead account, alias, address, route and token list",
+                              *name));
     }
     auto remove = connection.prepare("DELETE FROM tenants WHERE id = ?");
     return remove.bind(id).run();

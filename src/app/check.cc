@@ -9,10 +9,11 @@
 
 #include "netpolicy/address_check.h"
 #include "netpolicy/host_addresses.h"
-#include "src/app/certificate_check.h"
 #include "src/app/configuration.h"
+#include "src/app/directory_check.h"
 #include "src/app/dns_check.h"
 #include "src/app/endpoint_texts.h"
+#include "src/app/files_check.h"
 #include "src/app/host_check.h"
 #include "src/app/output.h"
 #include "src/base/random.h"
@@ -82,12 +83,28 @@ std::vector<Finding> check_addresses(const Configuration& configuration, Log& lo
   const auto subjects = subjects_of(configuration);
   if (!subjects) return {{Severity::kFault, "the directory: " + subjects.error().message, subjects.error().advice}};
   if (subjects->empty()) {
-    return {{Severity::kWarning, "the directory has no source addresses", "bulkhead address add IP --tenant T"}};
+    return {{Severity::kWarning, "the directory has no source addresses",
+             "add one with: bulkhead address add 192.0.2.10 --tenant acme, with your address and tenant"}};
   }
   std::vector<Finding> findings;
   for (const auto& facts : gather(configuration, *subjects, log)) {
     for (const auto& finding : netpolicy::compare(facts)) findings.push_back(finding_of(facts, finding));
   }
+  return findings;
+}
+
+void add_all(std::vector<Finding>& findings, std::vector<Finding> more) {
+  std::ranges::move(more, std::back_inserter(findings));
+}
+
+// All that the configuration speaks of: each part is looked at, whatever is wrong with the others.
+std::vector<Finding> look_around(const Configuration& configuration) {
+  StderrLog log{LogLevel::kWarning};
+  auto findings = check_host(configuration);
+  add_all(findings, check_files(configuration));
+  add_all(findings, check_dns(configuration, log));
+  add_all(findings, check_addresses(configuration, log));
+  add_all(findings, check_targets(configuration));
   return findings;
 }
 
@@ -124,16 +141,14 @@ int check(const std::string& configuration_file, Form form) {
   const auto reading = read_configuration(configuration_file);
   std::vector<Finding> findings;
   for (const auto& fault : reading.faults) findings.push_back({Severity::kFault, fault.text(), ""});
-  if (findings.empty()) {
-    StderrLog log{LogLevel::kWarning};
-    findings = check_host(reading.configuration);
-    findings.insert(findings.begin(), {Severity::kOk, configuration_file + " is a valid configuration", ""});
-    if (const auto certificate = check_certificate(reading.configuration)) findings.push_back(*certificate);
-    const auto dns = check_dns(reading.configuration, log);
-    findings.insert(findings.end(), dns.begin(), dns.end());
-    const auto addresses = check_addresses(reading.configuration, log);
-    findings.insert(findings.end(), addresses.begin(), addresses.end());
+  // A file that cannot be read as a whole says nothing about the host; single faults do not hide the others.
+  const bool is_unreadable = std::ranges::any_of(reading.faults, [](const auto& fault) { return fault.key.empty(); });
+  if (reading.faults.empty()) {
+    findings.push_back({Severity::kOk, configuration_file + " is a valid configuration", ""});
+  } else if (!is_unreadable) {
+    findings.push_back({Severity::kWarning, "the rest was checked as if the faulty keys were not there", ""});
   }
+  if (!is_unreadable) add_all(findings, look_around(reading.configuration));
   form == Form::kJson ? print_json(findings) : print_text(findings);
   const bool has_fault = std::any_of(findings.begin(), findings.end(),
                                      [](const Finding& finding) { return finding.severity == Severity::kFault; });

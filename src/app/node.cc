@@ -325,7 +325,7 @@ net::ResolverOptions RunningNode::resolver_options() {
 void RunningNode::make_servers() {
   tls_ = std::make_unique<net::TlsServerContexts>(
       [this](std::string_view name, const SocketAddress& arrival) { return certificates_->choose(name, arrival); });
-  intake_ = std::make_unique<MailIntake>(*queue_, *store_);
+  intake_ = std::make_unique<MailIntake>(MailIntake::Parts{*queue_, *store_, *mailboxes_, pool_});
   smtp_ = std::make_unique<smtpd::SmtpServer>(
       smtpd::SmtpServer::Parts{.runtime = runtime_,
                                .directory = *live_,

@@ -19,6 +19,18 @@ std::string signature_of(const std::string& file) {
 
 }  // namespace
 
+Result<std::string> read_reply_rules(const std::string& file) {
+  std::ifstream stream{file, std::ios::binary};
+  if (!stream) return fail(ErrorCode::kIo, "the rules for replies cannot be opened");
+  std::string text(ReplyRules::kFileSizeMax + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  if (text.size() > ReplyRules::kFileSizeMax) {
+    return fail(ErrorCode::kLimit, "larger than 4 MiB: these are no rules for replies");
+  }
+  return text;
+}
+
 void ReplyRules::refuse(const std::string& why) {
   is_faulty_ = true;
   log_.error("{}: {}", file_, why);
@@ -29,13 +41,9 @@ void ReplyRules::look() {
   const std::string signature = signature_of(file_);
   if (signature == seen_) return;
   seen_ = signature;
-  std::ifstream stream{file_, std::ios::binary};
-  if (!stream) return refuse("the rules for replies cannot be opened; those that were in force stay");
-  std::string text(kFileSizeMax + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  if (text.size() > kFileSizeMax) return refuse("larger than 4 MiB: these are no rules for replies");
-  const auto replaced = book_.replace(text);
+  const auto text = read_reply_rules(file_);
+  if (!text) return refuse(text.error().message + "; those that were in force stay");
+  const auto replaced = book_.replace(*text);
   if (!replaced) return refuse(replaced.error().message + "; " + replaced.error().advice);
   is_faulty_ = false;
   log_.info("{}: {} rules for replies are in force", file_, book_.current()->rules().size());

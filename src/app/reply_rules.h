@@ -38,4 +38,7 @@ class ReplyRules {
   std::atomic<bool> is_faulty_{false};
 };
 
+// The file's text. Blocks.
+Result<std::string> read_reply_rules(const std::string& file);
+
 }  // namespace bulkhead::app

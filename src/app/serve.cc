@@ -55,7 +55,7 @@ void reload(Node& node, const std::string& configuration_file, Log& log) {
 std::string configuration_path(const std::string& option) {
   if (!option.empty()) return option;
   const char* from_environment = std::getenv("BULKHEAD_CONFIG");  // NOLINT(concurrency-mt-unsafe): one thread yet
-  return from_environment != nullptr && *from_environment != '\0' ? from_environment : "/etc/bulkhead/bulkhead.toml";
+  return from_environment != nullptr && *from_environment != '\0' ? from_environment : kUsualConfiguration;
 }
 
 int serve(const std::string& configuration_file) {

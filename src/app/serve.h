@@ -5,6 +5,8 @@
 
 namespace bulkhead::app {
 
+inline constexpr const char* kUsualConfiguration = "/etc/bulkhead/bulkhead.toml";
+
 // The configuration file: --config, else $BULKHEAD_CONFIG, else /etc/bulkhead/bulkhead.toml.
 std::string configuration_path(const std::string& option);
 

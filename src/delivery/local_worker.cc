@@ -87,6 +87,11 @@ trace::Event stored_event(const Workshop& workshop, const queue::Message& messag
   return event;
 }
 
+// No room that is made in the mailbox will ever do.
+bool is_larger_than_quota(const Drop& drop) {
+  return drop.account.quota_bytes != 0 && drop.message.size > drop.account.quota_bytes;
+}
+
 void note_result(Workshop& workshop, LocalEffort& effort, const Drop& drop, const Result<mailbox::Stored>& result) {
   const queue::Message& message = *effort.job.message;
   const std::uint16_t index = drop.recipient;
@@ -98,6 +103,10 @@ void note_result(Workshop& workshop, LocalEffort& effort, const Drop& drop, cons
   } else if (result.error().code == ErrorCode::kExists) {
     outcome = "present";
     note(effort, index, Fate::kDelivered, "2.1.5", "is in the mailbox already");
+  } else if (result.error().code == ErrorCode::kLimit && is_larger_than_quota(drop)) {
+    outcome = "full";
+    note(effort, index, Fate::kFailed, "5.2.2", "the message is larger than the mailbox may ever be");
+    effort.outcome.recipients.back().answer.code = 552;
   } else if (result.error().code == ErrorCode::kLimit) {
     outcome = "full";
     note(effort, index, Fate::kDeferred, "4.2.2", "the mailbox is full");

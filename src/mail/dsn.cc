@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "src/mail/quoted_printable.h"
 #include "src/mail/xtext.h"
 
 namespace bulkhead::mail {
@@ -212,14 +213,35 @@ std::string with_crlf(std::string_view bytes) {
   return out;
 }
 
-std::string part(std::string_view boundary, std::string_view type, std::string_view content, bool is_8bit) {
+std::string part(std::string_view boundary, std::string_view type, std::string_view encoding,
+                 std::string_view content) {
   return fmt::format("--{}\r\nContent-Type: {}\r\nContent-Transfer-Encoding: {}\r\n\r\n{}\r\n", boundary, type,
-                     is_8bit ? "8bit" : "7bit", content);
+                     encoding, content);
 }
 
-bool needs_utf8(const DsnRequest& request) {
-  if (request.to.address && !is_ascii(request.to.address->text())) return true;
-  return std::any_of(request.recipients.begin(), request.recipients.end(),
+// A part that travels everywhere: 8-bit text is encoded, as the receiving server may not offer 8BITMIME, and a report
+// that it refuses is lost. RFC 6522 §4 and RFC 6533 §4 and §5 allow that for these types.
+std::string part_of_7bit(std::string_view boundary, std::string_view type, const std::string& content) {
+  if (is_ascii(content)) return part(boundary, type, "7bit", content);
+  return part(boundary, type, "quoted-printable", encode_quoted_printable(content));
+}
+
+// The original is returned whole only where that was asked for (RET=FULL). message/rfc822 must not be encoded (RFC 2046
+// §5.2.1).
+std::string original_part(std::string_view boundary, std::string_view type, const std::string& original,
+                          bool is_whole) {
+  if (!is_whole) return part_of_7bit(boundary, type, original);
+  return part(boundary, type, is_ascii(original) ? "7bit" : "8bit", original);
+}
+
+// Whether the report's own header and envelope have UTF-8.
+bool is_to_utf8(const DsnRequest& request) {
+  return request.to.address && !is_ascii(request.to.address->text());
+}
+
+bool names_utf8(const DsnRequest& request) {
+  return is_to_utf8(request) ||
+         std::any_of(request.recipients.begin(), request.recipients.end(),
                      [](const auto& recipient) { return !is_ascii(recipient.recipient.address.text()); });
 }
 
@@ -246,22 +268,22 @@ DsnText build_dsn(const DsnRequest& request) {
   DsnText dsn;
   dsn.subject = subject_of(request.kind);
   dsn.message_id = "<" + request.unique + ".dsn@" + printable(request.node_name, 255) + ">";
-  dsn.is_smtputf8 = needs_utf8(request);
+  dsn.is_smtputf8 = is_to_utf8(request);
+  const bool is_utf8 = names_utf8(request);
   const std::string boundary = "=_report_" + request.unique;
-  const std::string human = human_part(request, dsn.is_smtputf8);
-  const std::string status = status_part(request, dsn.is_smtputf8);
+  const std::string human = human_part(request, is_utf8);
+  const std::string status = status_part(request, is_utf8);
   const std::string original = with_crlf(request.original);
   // RFC 6533 §4: the "global" parts are for originals that used SMTPUTF8; 8-bit bytes alone need only 8bit.
-  const bool is_global = dsn.is_smtputf8 || request.to.is_smtputf8;
-  dsn.is_8bit = !is_ascii(human) || !is_ascii(status) || !is_ascii(original);
+  const bool is_global = is_utf8 || request.to.is_smtputf8;
+  dsn.is_8bit = request.is_whole_original && !is_ascii(original);
   dsn.text = report_header(request, dsn, boundary);
   dsn.text += "This is a report in MIME format.\r\n\r\n";
-  dsn.text += part(boundary, "text/plain; charset=utf-8", human, !is_ascii(human));
-  dsn.text += part(boundary, dsn.is_smtputf8 ? "message/global-delivery-status" : "message/delivery-status", status,
-                   !is_ascii(status));
+  dsn.text += part_of_7bit(boundary, "text/plain; charset=utf-8", human);
+  dsn.text += part_of_7bit(boundary, is_utf8 ? "message/global-delivery-status" : "message/delivery-status", status);
   if (!original.empty()) {
-    dsn.text += part(boundary, original_type(request.is_whole_original, is_global && !is_ascii(original)), original,
-                     !is_ascii(original));
+    const auto type = original_type(request.is_whole_original, is_global && !is_ascii(original));
+    dsn.text += original_part(boundary, type, original, request.is_whole_original);
   }
   dsn.text += "--" + boundary + "--\r\n";
   return dsn;

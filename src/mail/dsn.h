@@ -45,8 +45,8 @@ struct DsnText {
   std::string text;  // the message, CRLF only
   std::string subject;
   std::string message_id;    // with angle brackets
-  bool is_smtputf8 = false;  // needs SMTPUTF8 to travel
-  bool is_8bit = false;
+  bool is_smtputf8 = false;  // needs SMTPUTF8 to travel: it goes to such an address
+  bool is_8bit = false;      // needs 8BITMIME: it returns a whole original that has 8-bit text
 };
 
 DsnText build_dsn(const DsnRequest& request);

@@ -38,6 +38,8 @@ class KvMailboxes final : public Mailboxes {
   Result<Stored> deliver(const AccountId& account, const IncomingMessage& message, std::uint64_t quota_bytes,
                          Batch& batch) override;
   Result<MailboxUsage> usage(const AccountId& account) const override;
+  std::optional<std::uint64_t> known_bytes(const AccountId& account) override;
+  Result<std::uint64_t> count_bytes(const AccountId& account) override;
   Result<std::vector<StoredMessage>> list(const AccountId& account, const std::string& folder, std::uint32_t after_uid,
                                           std::size_t limit) const override;
   Result<std::optional<StoredMessage>> find(const AccountId& account, const std::string& folder,
@@ -213,6 +215,22 @@ Result<MailboxUsage> KvMailboxes::usage(const AccountId& account) const {
   const auto bytes = counter(byte_count_key(account));
   if (!bytes) return fail(bytes.error());
   return MailboxUsage{*messages, *bytes};
+}
+
+std::optional<std::uint64_t> KvMailboxes::known_bytes(const AccountId& account) {
+  Shard& shard = shard_of(account);
+  const std::lock_guard lock{shard.mutex};
+  const FolderCounters* const found = shard.cache.find(account);
+  return found == nullptr ? std::nullopt : std::optional{found->bytes};
+}
+
+Result<std::uint64_t> KvMailboxes::count_bytes(const AccountId& account) {
+  {
+    Shard& shard = shard_of(account);
+    const std::lock_guard lock{shard.mutex};
+    if (const auto found = counters_of(shard, account); !found) return fail(found.error());
+  }
+  return counter(byte_count_key(account));
 }
 
 tl::unexpected<Error> unreadable_row(std::uint32_t uid) {

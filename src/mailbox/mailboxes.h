@@ -63,6 +63,11 @@ class Mailboxes {
   virtual Result<Stored> deliver(const AccountId& account, const IncomingMessage& message, std::uint64_t quota_bytes,
                                  store::Batch& batch) = 0;
   virtual Result<MailboxUsage> usage(const AccountId& account) const = 0;  // blocks on disk
+  // The bytes of the mailbox as deliveries count them, those under way included: from memory. Nothing for an account
+  // that has not been asked about, nor delivered to, for long.
+  virtual std::optional<std::uint64_t> known_bytes(const AccountId&) { return {}; }
+  // The bytes that are committed; known from then on. Blocks on disk.
+  virtual Result<std::uint64_t> count_bytes(const AccountId& account) = 0;
 
   // What is committed, in the order of the UIDs. All block on disk.
   virtual Result<std::vector<StoredMessage>> list(const AccountId& account, const std::string& folder,

@@ -28,6 +28,7 @@ class DurableQueue final : public Queue {
   Status start() override;
   Task<Status> accept(net::Shard& shard, NewMessage incoming) override;
   void sources_changed() override;
+  void mailboxes_changed() override;
   void change_retry(RetryPolicy policy) override { core_.set_retry(std::move(policy)); }
   Task<Counts> retry_now(net::Shard& shard, Selector selector) override;
   Task<Counts> count(net::Shard& shard, Selector selector) override;
@@ -115,6 +116,12 @@ void DurableQueue::sources_changed() {
   ++core_.sources_generation;
   for (const auto& part : core_.shards) {
     part->shard().post([&part = *part] { part.sources_changed(); });
+  }
+}
+
+void DurableQueue::mailboxes_changed() {
+  for (const auto& part : core_.shards) {
+    part->shard().post([&part = *part] { part.mailboxes_changed(); });
   }
 }
 

@@ -166,6 +166,8 @@ class Queue {
 
   // The host's addresses or the directory changed: what waits for a source is looked at again at once. Any thread.
   virtual void sources_changed() = 0;
+  // A mailbox may have room again, or take mail again: what waits for mailboxes is tried at once. Any thread.
+  virtual void mailboxes_changed() {}
   // The counts of one tenant, from counters: no message is looked at. Resumes on `shard`.
   virtual Task<Counts> count_of(net::Shard& shard, TenantId tenant) = 0;
   // Whether the stored queue has been read; until then counts and lists are incomplete. Any thread.

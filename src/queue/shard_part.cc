@@ -103,6 +103,11 @@ void ShardPart::sources_changed() {
   pump();
 }
 
+void ShardPart::mailboxes_changed() {
+  scheduler_.make_lanes_due([](const Lane& lane) { return lane.is_local(); });
+  pump();
+}
+
 // Accounts that were suspended may have been resumed.
 Task<void> ShardPart::review_accounts() {
   is_reviewing_ = true;

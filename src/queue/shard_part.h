@@ -42,6 +42,7 @@ class ShardPart final : public ShardQueue {
   void receive_all(const std::vector<Arrival>& arrivals);
   // Held lanes are looked at again, known sites are forgotten, and what waits for a route that has gone is due.
   void sources_changed();
+  void mailboxes_changed();
   void stop() { scheduler_.stop_starting(); }
   // Starts workers and what is overdue, as far as limits allow.
   void pump();

@@ -37,6 +37,9 @@ class Intake {
   // Whether mail can be taken at all now; cheap.
   virtual Status accepts_new() = 0;
   virtual std::unique_ptr<store::BlobWriter> new_blob() = 0;
+  // Whether the mailbox of an account with this quota has room for `size` bytes more. From memory where it says yes;
+  // true where that cannot be found out now. Resumes on the shard.
+  virtual Task<bool> has_room(net::Shard& shard, AccountId account, std::uint64_t quota, std::uint64_t size) = 0;
 };
 
 // Waits on behalf of a session, so that tests need not.

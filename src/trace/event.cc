@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "src/trace/event_names.h"
+
 namespace bulkhead::trace {
 
 namespace {
@@ -48,6 +50,12 @@ std::string_view to_string(EventKind kind) {
     if (known == kind) return name;
   }
   return "unknown";
+}
+
+std::vector<std::string_view> event_names() {
+  std::vector<std::string_view> names;
+  for (const auto& [kind, name] : kNames) names.push_back(name);
+  return names;
 }
 
 std::optional<EventKind> parse_event_kind(std::string_view name) {

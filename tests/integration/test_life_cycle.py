@@ -171,11 +171,42 @@ class LifeCycle(TestCase):
             self.assertIn("bulkhead.toml:2: node.threads", out.stderr + out.stdout)
             self.assertIn("did you mean listen.smtp?", out.stderr + out.stdout)
 
+    def test_check_tells_what_is_wrong_with_each_file(self):
+        server = self.node(listen=["127.0.0.1"], extra=f'[tls]\ncertificate = "{self.directory}/no.crt"\nkey = "{self.directory}/no.key"\n')
+        rules = self.directory / "rules"
+        rules.write_text("these are no rules\n")
+        text = server.configuration.read_text().replace("[reputation]\n", f'[reputation]\nreply_rules = "{rules}"\n')
+        server.configuration.write_text(text + "[smtp]\nmessage_sise = 1\n")
+        out = subprocess.run([PROGRAM, "check", "--config", str(server.configuration)], capture_output=True, text=True, timeout=30)
+        self.assertEqual(out.returncode, 1, out)
+        for part in ("smtp.message_sise", "no.crt (tls.certificate) cannot be read", "no.key (tls.key) cannot be read", f"{rules}: ", "MiB free"):
+            self.assertIn(part, out.stdout)
+
+    def test_a_configuration_that_is_named_must_be_there(self):
+        for named in ({"env": {**os.environ, "BULKHEAD_CONFIG": "/nowhere/x.toml"}}, {"args": ["--config", "/nowhere/x.toml"]}):
+            out = subprocess.run([PROGRAM, "tenant", "list", *named.get("args", [])], capture_output=True, text=True, timeout=20,
+                                 env=named.get("env"))
+            self.assertEqual(out.returncode, 2, out)
+            self.assertIn("/nowhere/x.toml cannot be opened", out.stderr)
+
     def test_exit_statuses(self):
         server = self.serve()
         self.assertEqual(server.cli_result("tenant", "show", "nobody").returncode, 1)
         self.assertEqual(server.cli_result("tenant", "no-such-verb").returncode, 2)
+        self.assertEqual(server.cli_result("queue", "retry", "01JDABCDEFGHJKMNPQRSTVWXYZ").returncode, 1)
+        self.assertEqual(server.cli_result("queue", "show", "01JDABCDEFGHJKMNPQRSTVWXYZ").returncode, 1)
+        self.assertEqual(server.cli_result("queue", "list", "--older-than", "soon").returncode, 2)
+        self.assertEqual(server.cli_result("trace", "search", "--event", "bounce").returncode, 2)
+        self.assertEqual(server.cli_result("queue", "retry").returncode, 2)
+        self.assertIn("there is nothing to verify yet", server.cli("trace", "verify"))
+        follower = subprocess.Popen([PROGRAM, "trace", "follow", "--socket", str(server.socket)], stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, text=True)
+        self.addCleanup(follower.kill)
+        server.cli("tenant", "set", "client", "--postmaster", "s@client.example")
+        self.assertIn("changed", follower.stdout.readline())
         server.stop()
+        self.assertIn("the server has ended the stream", follower.communicate(timeout=10)[1])
+        self.assertEqual(follower.returncode, 1)
         self.assertEqual(server.cli_result("tenant", "list").returncode, 3)
 
     def test_a_taken_port_is_named(self):

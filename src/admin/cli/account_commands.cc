@@ -122,7 +122,9 @@ Noun account_commands() {
   const Argument added{.name = "ADDRESS", .help = "user@domain", .field = "address", .is_required = true};
   const Argument tenant{.name = "tenant", .help = "Only of this tenant"};
   const Argument file{.name = "FILE",
-                      .help = "CSV with a header line: address,name,kind,password,quota,client_networks",
+                      .help =
+                          "CSV with a header line: address,name,kind,state,password,quota,client_networks,"
+                          "former_addresses,plan,password_hash; those that apply",
                       .field = "-",
                       .is_required = true};
   Noun noun{
@@ -159,7 +161,10 @@ Noun account_commands() {
            "Write accounts as CSV",
            "bulkhead account export --tenant acme > accounts.csv",
            {},
-           {tenant},
+           {tenant,
+            {.name = "with-passwords",
+             .help = "Also plans and password hashes, to move accounts to another server; operators only",
+             .kind = ValueKind::kSwitch}},
            export_accounts},
       }};
   for (auto& command : changing_commands()) noun.commands.push_back(std::move(command));

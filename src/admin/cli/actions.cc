@@ -4,6 +4,16 @@
 
 namespace bulkhead::admin::cli {
 
+namespace {
+
+// "bulkhead account set --help": an example begins with the noun and the verb.
+std::string help_of(const Command& command) {
+  const auto verb = command.example.find(command.verb + " ");
+  return command.example.substr(0, verb) + command.verb + " --help";
+}
+
+}  // namespace
+
 Argument subject(std::string help) {
   return {.name = "NAME", .help = std::move(help), .field = "-", .is_required = true};
 }
@@ -45,6 +55,10 @@ CommandFunction show_of(std::string collection, std::string part) {
   };
 }
 
+void show_warnings(Output& output, const Json& answer) {
+  for (const auto& text : member(answer, "warnings")) output.warn("warning: " + text.get<std::string>());
+}
+
 CommandFunction add_to(std::string collection, std::string noun) {
   return [collection = std::move(collection), noun = std::move(noun)](CommandContext& context,
                                                                       const Arguments& arguments) -> Status {
@@ -54,6 +68,7 @@ CommandFunction add_to(std::string collection, std::string noun) {
     if (!made) return fail(made.error());
     const auto& name = context.command.positionals.front().name;
     context.output.done(*made, fmt::format("{} {} added", noun, arguments.text(name)));
+    show_warnings(context.output, *made);
     return {};
   };
 }
@@ -65,10 +80,11 @@ CommandFunction change_of(std::string collection, std::string done, Json fixed) 
     if (!body) return fail(body.error());
     body->update(fixed);
     if (body->empty())
-      return fail(ErrorCode::kInvalid, "nothing to change was given", "see --help for what can be set");
+      return fail(ErrorCode::kInvalid, "nothing to change was given", "what can be set: " + help_of(context.command));
     const auto changed = context.api.patch(path_of(collection, arguments, "NAME"), *body);
     if (!changed) return fail(changed.error());
     context.output.done(*changed, fmt::format("{} {}", arguments.text("NAME"), done));
+    show_warnings(context.output, *changed);
     return {};
   };
 }

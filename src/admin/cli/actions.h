@@ -9,6 +9,8 @@ namespace bulkhead::admin::cli {
 CommandFunction list_of(std::string collection, Columns columns);
 // GET of /collection/NAME, or of a part of it: "/dns".
 CommandFunction show_of(std::string collection, std::string part = {});
+// What the answer to a change warns of, on standard error.
+void show_warnings(Output& output, const Json& answer);
 CommandFunction add_to(std::string collection, std::string noun);
 // PATCH with the flags, and with `fixed` fields that the verb stands for ({"state": "suspended"}).
 CommandFunction change_of(std::string collection, std::string done, Json fixed = Json::object());

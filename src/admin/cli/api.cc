@@ -16,7 +16,8 @@ std::string text_of(const Json& json, const char* name) {
                                                                            : std::string{};
 }
 
-// The server's error, in its words. The code only tells the exit status apart, and every refusal has the same.
+// The server's error, in its words. The code only tells the exit status apart: what makes no sense whatever the server
+// has (400) is bad usage, every other refusal is a refusal.
 Error refusal(const ApiAnswer& answer) {
   const auto body = parse_json(answer.body);
   const Json error = body && body->is_object() && body->contains("error") ? (*body)["error"] : Json::object();
@@ -24,7 +25,10 @@ Error refusal(const ApiAnswer& answer) {
   if (message.empty()) {
     return Error{ErrorCode::kProtocol, fmt::format("the server answered with status {}", answer.status), {}};
   }
-  return Error{answer.status == 404 ? ErrorCode::kNotFound : ErrorCode::kConflict, message, text_of(error, "advice")};
+  const auto code = answer.status == 404   ? ErrorCode::kNotFound
+                    : answer.status == 400 ? ErrorCode::kInvalid
+                                           : ErrorCode::kConflict;
+  return Error{code, message, text_of(error, "advice")};
 }
 
 Result<Json> read_answer(const Result<ApiAnswer>& answer) {

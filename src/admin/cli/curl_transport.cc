@@ -67,7 +67,8 @@ class CurlTransport final : public Transport {
     const CURLcode code = curl_easy_perform(curl_.get());
     if (code != CURLE_OK && !receiver.was_stopped) {
       return fail(ErrorCode::kClosed, fmt::format("no answer from {}: {}", where(), curl_easy_strerror(code)),
-                  "is the server running? see --socket, --url and --config");
+                  "whether it runs: systemctl status bulkhead; another one is named by --socket PATH, --url URL or "
+                  "--config FILE");
     }
     long status = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);

@@ -39,6 +39,26 @@ std::string sentence(const Json& answer, const std::string& done, bool is_dry_ru
   return text;
 }
 
+// Whom an order to bounce tells; "" for other orders.
+std::string report_sentence(const Json& reports, bool is_dry_run) {
+  if (!reports.is_object()) return {};
+  const auto count = [&reports](const char* name) {
+    const auto& value = member(reports, name);
+    return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
+  };
+  auto text = fmt::format("reports: {} told to {}", count("told"), count("told") == 1 ? "its sender" : "their senders");
+  if (count("outside") > 0) {
+    text += fmt::format(", {} not told, as senders outside may be forged ({})", count("outside"),
+                        is_dry_run ? "--report-to-all tells them too" : "--report-to-all would have told them too");
+  }
+  if (count("null_sender") > 0) text += fmt::format(", {} without a sender to tell", count("null_sender"));
+  if (count("unknown") > 0) {
+    text += fmt::format(", {} not counted: senders here are told, senders outside only with --report-to-all",
+                        count("unknown"));
+  }
+  return text;
+}
+
 // What the verb does to what it means, as "are …".
 CommandFunction order_of(std::string verb, std::string done) {
   return
@@ -49,6 +69,8 @@ CommandFunction order_of(std::string verb, std::string done) {
         if (!answer) return fail(answer.error());
         show_samples(context.output, *answer);
         context.output.done(*answer, sentence(*answer, done, arguments.has("dry-run")));
+        const auto reports = report_sentence(member(*answer, "reports"), arguments.has("dry-run"));
+        if (!reports.empty() && !context.output.is_json()) context.output.line(reports);
         for (const auto& text : member(*answer, "overridden")) {
           context.output.warn("ended by this order: " + text.get<std::string>());
         }
@@ -90,8 +112,8 @@ std::vector<Command> directive_commands() {
             order_flags()),
       order("purge", "Remove mail without a report to its sender",
             "bulkhead queue purge --account info@acme.example --dry-run", "purged", order_flags()),
-      order("bounce", "Return mail to its senders, who are told", "bulkhead queue bounce --site example.net",
-            "returned", std::move(bounce_flags)),
+      order("bounce", "Return mail; senders here are told, those outside only with --report-to-all",
+            "bulkhead queue bounce --site example.net", "returned", std::move(bounce_flags)),
       {"directives",
        "List the orders that are in force, and what they have done",
        "bulkhead queue directives",

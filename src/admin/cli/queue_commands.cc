@@ -40,7 +40,8 @@ Status retry(CommandContext& context, const Arguments& arguments) {
   const auto body = body_of(context, arguments);
   if (!body) return fail(body.error());
   if (body->empty())
-    return fail(ErrorCode::kInvalid, "say which: give a selector, or --all", "see bulkhead queue retry --help");
+    return fail(ErrorCode::kInvalid, "say which: give a selector, or --all",
+                "see what there is to say with: bulkhead queue retry --help");
   const auto answer = context.api.post("/queue/retry", *body);
   if (!answer) return fail(answer.error());
   const auto& deliveries = member(*answer, "deliveries");
@@ -93,7 +94,7 @@ Noun queue_commands() {
                 {"retry",
                  "Try scheduled deliveries now",
                  "bulkhead queue retry --recipient-domain example.com",
-                 {},
+                 {{.name = "ID", .help = "Only this message", .field = "id"}},
                  with_all(queue_selector_flags()),
                  retry},
             }};

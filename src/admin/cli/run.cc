@@ -117,8 +117,10 @@ int run_remote(const CliEnvironment& environment, Globals globals, const BoundCo
     globals.settings = std::move(*configured);
   }
   if (!globals.settings.url.empty() && globals.settings.token.empty()) {
-    return report(environment.err, Error{ErrorCode::kInvalid, "--url needs a token",
-                                         "give --token T or set BULKHEAD_TOKEN; bulkhead token add makes one"});
+    return report(environment.err,
+                  Error{ErrorCode::kInvalid, "--url needs a token",
+                        "give --token T or set BULKHEAD_TOKEN; the server's operator makes one with: bulkhead token "
+                        "add panel"});
   }
   const auto transport = environment.connect(globals.settings);
   Api api{*transport};
@@ -174,7 +176,7 @@ std::optional<Error> usage_error(CLI::App& app, const std::vector<std::string>& 
   for (const auto& stray : app.remaining(true)) strays += (strays.empty() ? "" : " ") + stray;
   if (strays.empty()) return std::nullopt;
   return Error{ErrorCode::kInvalid, fmt::format("not understood: {}", strays),
-               fmt::format("see bulkhead {} --help", path)};
+               fmt::format("see: bulkhead {} --help", path)};
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "src/admin/cli/actions.h"
+#include "src/trace/event_names.h"
 
 namespace bulkhead::admin::cli {
 namespace {
@@ -18,7 +20,7 @@ std::vector<Argument> filters() {
           {.name = "message-id", .help = "With this header field Message-ID"},
           {.name = "since", .help = "From this time on: 2026-11-23T00:00:00Z, or 1h ago"},
           {.name = "until", .help = "Up to this time"},
-          {.name = "event", .help = "received, delivered, bounced, changed, …"},
+          {.name = "event", .help = fmt::format("One of: {}", fmt::join(trace::event_names(), ", "))},
           {.name = "user", .help = "Changed by this caller"},
           {.name = "protocol", .help = "smtp, submission, submissions, api, …"}};
 }
@@ -90,17 +92,26 @@ std::string event_line(const Json& event) {
 Status follow(CommandContext& context, const Arguments& arguments) {
   const auto query = query_of(context, arguments);
   if (!query) return fail(query.error());
-  return context.api.each_line("/trace/follow" + *query, [&context](std::string_view text) {
+  const auto followed = context.api.each_line("/trace/follow" + *query, [&context](std::string_view text) {
     const auto event = parse_json(text);
     if (event) context.output.line(context.output.is_json() ? std::string{text} : event_line(*event));
     return true;
   });
+  if (!followed) return followed;
+  // It goes on for ever: an end in good order is the server's.
+  return fail(ErrorCode::kCancelled, "the server has ended the stream: it stops, or the token is valid no longer",
+              "what came since then, once it runs again: bulkhead trace search --since 1h");
 }
 
 Status verify(CommandContext& context, const Arguments& /*arguments*/) {
   const auto found = context.api.get("/trace/verify");
   if (!found) return fail(found.error());
-  context.output.object(*found);
+  const bool is_empty = member(*found, "blocks") == 0 && member(*found, "intact") == true;
+  if (is_empty && !context.output.is_json()) {
+    context.output.line("there is nothing to verify yet: no block of the chain was written so far");
+  } else {
+    context.output.object(*found);
+  }
   if (const auto& unsettled = member(*found, "unsettled"); !context.output.is_json() && unsettled > 0) {
     context.output.line(fmt::format("{} not covered yet: the newest events join the chain within minutes",
                                     counted(unsettled, "event is", "events are")));

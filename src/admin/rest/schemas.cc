@@ -11,6 +11,8 @@ const Field kId{"id", kString, kRequired, "ULID; never changes"};
 const Field kCreatedAt{"created_at", kTime, kRequired, "When it was added"};
 const Field kTenant{"tenant", kString, kRequired, "Name of the tenant"};
 const Field kTenantOrNull{"tenant", kString, kNullable, "Name of the tenant; null when it is nobody's"};
+const Field kWarnings{"warnings", kStrings, kOptional,
+                      "What may not be as it was meant; left out when there is nothing"};
 
 std::vector<Field> account_fields() {
   return {kId,
@@ -54,7 +56,8 @@ std::vector<Schema> directory_schemas() {
         {"plan", kString, kRequired, "Of its accounts: normal, bulk or new"},
         {"over_limit", kString, kRequired, "refuse or pace"},
         {"has_certificate", kBoolean, kRequired, "Whether it has its own"},
-        kCreatedAt}},
+        kCreatedAt,
+        kWarnings}},
       {"Domain",
        {kId,
         {"name", kString, kRequired, "A-labels, lower case"},
@@ -62,7 +65,8 @@ std::vector<Schema> directory_schemas() {
         {"former_names", kStrings, kRequired, "Kept by renaming; they go on working"},
         {"catch_all", kString, kNullable, "Where mail to unknown recipients goes"},
         {"has_certificate", kBoolean, kRequired, "Whether it has its own"},
-        kCreatedAt}},
+        kCreatedAt,
+        kWarnings}},
       {"DnsRecords",
        {{"domain", kString, kRequired, "The domain"},
         {"records", kObjects, kRequired, "name, type, value and purpose of each"}}},
@@ -74,7 +78,8 @@ std::vector<Schema> directory_schemas() {
         {"helo", kString, kNullable, "The name that it greets with; null: the node's"},
         {"default", kBoolean, kRequired, "Preferred in its family"},
         {"present", kBoolean, kRequired, "Whether this host has it now"},
-        kCreatedAt}},
+        kCreatedAt,
+        kWarnings}},
       {"AddressCheck",
        {{"ip", kString, kRequired, "The address"},
         {"ok", kBoolean, kRequired, "Whether nothing has failed"},
@@ -91,7 +96,8 @@ std::vector<Schema> directory_schemas() {
         {"from", kString, kRequired, "user@domain"},
         {"to", kStrings, kRequired, "Where its mail goes"},
         kTenant,
-        kCreatedAt}},
+        kCreatedAt,
+        kWarnings}},
       {"Route",
        {kId,
         {"pattern", kString, kRequired, "example.com, *.example.com or *"},
@@ -174,6 +180,9 @@ std::vector<Schema> order_schemas() {
         {"exact", kBoolean, kRequired, "false: messages with several deliveries may be counted twice"},
         {"complete", kBoolean, kRequired, "false: the queue is still being looked through"},
         {"overridden", kStrings, kRequired, "Directives that end by this one"},
+        {"reports", kObject, kOptional,
+         "Of an order to bounce, in deliveries: told, outside (not told: who is outside may be forged; report_to_all "
+         "tells them too), null_sender (nobody to tell), unknown (not counted)"},
         {"samples", kObjects, kRequired, "Of a dry run: some of the deliveries"}}},
       {"Directive",
        {{"id", kString, kRequired, "Of the directive"},

@@ -4,6 +4,7 @@
 
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/views.h"
+#include "tenants/password.h"
 
 namespace bulkhead::admin {
 namespace {
@@ -93,12 +94,34 @@ Status set_password_hash(const AdminServices& services, std::string password, te
   return {};
 }
 
+namespace {
+
+// A hash that another server has made, for accounts that move. Only the operator: who can plant a hash can sign in, and
+// its cost is paid at each sign-in.
+Status take_password_hash(const Call& call, tenants::Account& account) {
+  const auto hash = call.text("password_hash");
+  if (hash.empty()) return {};
+  if (auto allowed = require_operator(call.caller, "set password hashes"); !allowed) return allowed;
+  if (!account.password_hash.empty()) {
+    return fail(ErrorCode::kInvalid, "a password and a password_hash", "give one of the two");
+  }
+  if (!tenants::is_acceptable_hash(hash)) {
+    return fail(ErrorCode::kInvalid, "password_hash is no argon2id hash that this server would verify",
+                "write it as $argon2id$v=19$m=…,t=…,p=…$salt$hash, with at most 256 MiB, 10 passes and 4 lanes");
+  }
+  account.password_hash = hash;
+  return {};
+}
+
+}  // namespace
+
 Result<tenants::Account> create_account(const AdminServices& services, const Call& call) {
   tenants::Account account;
   if (auto done = set_account_fields(services, call, account); !done) return fail(done.error());
   if (call.has("password") && !call.is_null("password")) {
     if (auto done = set_password_hash(services, call.text("password"), account); !done) return fail(done.error());
   }
+  if (auto done = take_password_hash(call, account); !done) return fail(done.error());
   return services.directory.create_account(std::move(account));
 }
 

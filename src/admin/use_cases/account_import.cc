@@ -1,17 +1,24 @@
 // Many accounts from CSV (RFC 4180): a header line names the columns; each row stands by itself.
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "src/admin/csv.h"
 #include "src/admin/use_cases/account_fields.h"
 #include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/use_cases.h"
+#include "src/mailbox/removal.h"
 
 namespace bulkhead::admin {
 namespace {
 
 constexpr std::size_t kRowsMax = 1000;
+constexpr std::size_t kFormersMax = 100;
+constexpr std::array kColumns{"address", "name", "kind",          "state",           "password",
+                              "quota",   "plan", "password_hash", "client_networks", "former_addresses"};
 
 // The body of POST /accounts that a row stands for.
 Result<Json> body_of(const CsvTable& table, const CsvRow& row) {
@@ -20,7 +27,7 @@ Result<Json> body_of(const CsvTable& table, const CsvRow& row) {
     const auto& column = table.columns[i];
     const auto& value = row.fields[i];
     if (value.empty()) continue;
-    if (column == "client_networks") {
+    if (column == "client_networks" || column == "former_addresses") {
       body[column] = split_list(value);
     } else if (column == "quota") {
       std::uint64_t quota = 0;
@@ -36,6 +43,43 @@ Result<Json> body_of(const CsvTable& table, const CsvRow& row) {
   return body;
 }
 
+// In domains that the caller sees, as the address itself must be.
+Result<std::vector<mail::Address>> former_addresses_of(const AdminServices& services, const Call& one) {
+  std::vector<mail::Address> formers;
+  for (const auto& text : one.texts("former_addresses")) {
+    auto address = parse_local_address(text);
+    if (!address) return fail(address.error());
+    const auto domain = domain_of(services, one.caller, *address);
+    if (!domain) return fail(domain.error());
+    address->domain = domain->name;
+    formers.push_back(std::move(*address));
+  }
+  if (formers.size() > kFormersMax) {
+    return fail(ErrorCode::kInvalid, fmt::format("an account has at most {} former addresses here", kFormersMax));
+  }
+  return formers;
+}
+
+// An address becomes a former one by being given up: the account is renamed to each and back. When one of them is
+// another's, the row is refused and nothing of the account stays.
+Result<tenants::Account> with_former_addresses(const AdminServices& services, const tenants::Account& made,
+                                               std::vector<mail::Address> formers) {
+  tenants::Account account = made;
+  formers.push_back(made.address);
+  for (auto& address : formers) {
+    account.address = std::move(address);
+    const auto renamed = services.directory.update_account(account);
+    if (renamed) continue;
+    // As for any removal: mail may have come meanwhile.
+    if (auto noted = mailbox::note_removal(services.store, made.id, services.clock.now()); !noted) {
+      return fail(noted.error());
+    }
+    if (auto undone = services.directory.remove_account(made.id); !undone) return fail(undone.error());
+    return fail(renamed.error());
+  }
+  return account;
+}
+
 Result<tenants::Account> import_row(const AdminServices& services, const Call& call, const CsvTable& table,
                                     const CsvRow& row) {
   if (row.fields.size() != table.columns.size()) {
@@ -48,20 +92,20 @@ Result<tenants::Account> import_row(const AdminServices& services, const Call& c
   one.caller = call.caller;
   one.body = std::move(*body);
   if (!one.has("address")) return fail(ErrorCode::kInvalid, "the row has no address");
-  return create_account(services, one);
+  auto formers = former_addresses_of(services, one);
+  if (!formers) return fail(formers.error());
+  const auto made = create_account(services, one);
+  if (!made || formers->empty()) return made;
+  return with_former_addresses(services, *made, std::move(*formers));
 }
 
 Status check_columns(const CsvTable& table) {
   bool has_address = false;
   for (const auto& column : table.columns) {
     has_address = has_address || column == "address";
-    bool is_known = false;
-    for (const auto* known : {"address", "name", "kind", "state", "password", "quota", "client_networks"}) {
-      is_known = is_known || column == known;
-    }
-    if (!is_known) {
+    if (std::ranges::find(kColumns, column) == kColumns.end()) {
       return fail(ErrorCode::kInvalid, fmt::format("the column \"{}\" is not known", escape_controls(column, 80)),
-                  "columns: address, name, kind, state, password, quota, client_networks");
+                  fmt::format("columns: {}", fmt::join(kColumns, ", ")));
     }
   }
   if (!has_address)

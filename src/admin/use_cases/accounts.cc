@@ -104,6 +104,9 @@ Result<Json> set_account(const AdminServices& services, const Call& call) {
   if (!after) return fail(after.error());
   const auto change = difference(*before, *after);
   if (!change.empty()) apply_change(services, call, after->tenant, change);
+  // Mail may wait for the room, or for the end of the suspension, or may never fit now.
+  const bool takes_other_mail = before->quota_bytes != after->quota_bytes || before->suspension != after->suspension;
+  if (takes_other_mail) services.queue.mailboxes_changed();
   return account_json(*services.live.snapshot(), *after);
 }
 

@@ -3,6 +3,7 @@
 #include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/use_cases.h"
+#include "src/admin/use_cases/warnings.h"
 #include "src/admin/views.h"
 
 namespace bulkhead::admin {
@@ -86,17 +87,22 @@ Result<Json> add_address(const AdminServices& services, const Call& call) {
   const auto ip = IpAddress::parse(call.text("ip"));
   if (!ip || ip->is_unspecified()) return fail(ErrorCode::kInvalid, "ip is not an IPv4 or IPv6 address");
   if (call.text("tenant").empty() && !call.is_true("shared")) {
-    return fail(ErrorCode::kInvalid, "whose address is it?", "name its tenant, or make it shared");
+    return fail(
+        ErrorCode::kInvalid, "whose address is it?",
+        fmt::format("name its tenant with --tenant, or make it shared: bulkhead address add {} --shared", ip->text()));
   }
   tenants::SourceAddress address;
   address.ip = *ip;
   if (auto done = set_fields(services, call, address); !done) return fail(done.error());
+  const auto snapshot = services.live.snapshot();
   const auto made = services.directory.create_address(std::move(address));
   if (!made) return fail(made.error());
   auto change = change_of(made->ip);
   change.verb("added").field("owner", "", owner_of(*services.live.snapshot(), *made));
   apply_change(services, call, event_tenant(*made), change);
-  return view(services, *made);
+  Json json = view(services, *made);
+  add_warnings(json, service_warnings(services, call.caller, *snapshot, made->ip));
+  return json;
 }
 
 Result<Json> show_address(const AdminServices& services, const Call& call) {
@@ -118,6 +124,7 @@ Result<Json> set_address(const AdminServices& services, const Call& call) {
   if (!address.tenant) {
     if (auto allowed = require_operator(call.caller, "share addresses"); !allowed) return fail(allowed.error());
   }
+  const auto snapshot = services.live.snapshot();
   const auto after = services.directory.update_address(address);
   if (!after) return fail(after.error());
   if (before->tenant != after->tenant) record_move(services, call, *before, *after);
@@ -126,7 +133,9 @@ Result<Json> set_address(const AdminServices& services, const Call& call) {
       .field("default", before->is_default ? "yes" : "no", after->is_default ? "yes" : "no");
   if (!change.empty()) record_change(services, call, event_tenant(*after), change);
   refresh_after_change(services);
-  return view(services, *after);
+  Json json = view(services, *after);
+  add_warnings(json, service_warnings(services, call.caller, *snapshot, after->ip));
+  return json;
 }
 
 Result<Json> remove_address(const AdminServices& services, const Call& call) {

@@ -4,6 +4,7 @@
 #include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/use_cases.h"
+#include "src/admin/use_cases/warnings.h"
 #include "src/admin/views.h"
 
 namespace bulkhead::admin {
@@ -36,7 +37,7 @@ Error loop_error(const tenants::Alias& alias, const mail::Address& through) {
   const auto text = alias.from.text();
   if (through == alias.from) return Error{ErrorCode::kConflict, fmt::format("{} would lead to itself", text), ""};
   return Error{ErrorCode::kConflict, fmt::format("{} would lead back to itself through {}", text, through.text()),
-               "see bulkhead alias show " + through.text()};
+               "see: bulkhead alias show " + through.text()};
 }
 
 // Follows the targets through other aliases, a bounded way: nothing that is reached may be the new alias itself.
@@ -63,6 +64,12 @@ Status check_loop(const AdminServices& services, const tenants::Alias& alias) {
     reached = std::move(next);
   }
   return {};
+}
+
+Json view(const AdminServices& services, const Caller& caller, const tenants::Alias& alias) {
+  Json json = alias_json(*services.live.snapshot(), alias);
+  add_warnings(json, dangling_warnings(services, caller, alias.to));
+  return json;
 }
 
 // An account's former address goes on working like an alias, and is removed like one.
@@ -116,13 +123,13 @@ Result<Json> add_alias(const AdminServices& services, const Call& call) {
   auto change = change_of(*made);
   change.verb(fmt::format("added, to {} addresses, first {}", made->to.size(), made->to.front().text()));
   apply_change(services, call, made->tenant, change);
-  return alias_json(*services.live.snapshot(), *made);
+  return view(services, call.caller, *made);
 }
 
 Result<Json> show_alias(const AdminServices& services, const Call& call) {
   const auto alias = find_alias(services, call.caller, call.in_path("alias"));
   if (!alias) return fail(alias.error());
-  return alias_json(*services.live.snapshot(), *alias);
+  return view(services, call.caller, *alias);
 }
 
 Result<Json> remove_alias(const AdminServices& services, const Call& call) {

@@ -146,7 +146,7 @@ Task<Result<Json>> purge_case(const AdminServices& services, net::Shard& shard, 
   Status done = found ? Status{} : Status{fail(found.error())};
   if (done && found->one.key.kind != KeyKind::kAccount) {
     done = fail(ErrorCode::kConflict, "only the mail of an account can be purged by its case",
-                "choose the mail: bulkhead queue purge --tenant T --sender …");
+                "see who has the most, and choose by that: bulkhead queue top --by sender");
   }
   if (done) {
     queue::DirectiveOrder order;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "src/admin/use_cases/bounce_reports.h"
 #include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/selector.h"
@@ -64,9 +65,20 @@ class Sum {
     for (const auto& text : answer.overridden) overridden_.push_back(text);
     for (auto& sample : samples_json(snapshot, answer.samples)) samples_.push_back(std::move(sample));
   }
-  std::uint64_t deliveries() const { return deliveries_; }
-  std::uint64_t messages() const { return messages_; }
+  void add(const ReportCounts& more) {
+    reports_.emplace(reports_.value_or(ReportCounts{}));
+    reports_->told += more.told;
+    reports_->outside += more.outside;
+    reports_->null += more.null;
+  }
   Json json() const {
+    Json json = counts();
+    if (reports_) json["reports"] = reports_json(*reports_, deliveries_);
+    return json;
+  }
+
+ private:
+  Json counts() const {
     return Json{{"directive", directives_.empty() ? Json(nullptr) : directives_.front()},
                 {"directives", directives_},
                 {"matched", deliveries_},
@@ -80,7 +92,7 @@ class Sum {
                 {"samples", samples_}};
   }
 
- private:
+  std::optional<ReportCounts> reports_;  // of an order to bounce
   Json directives_ = Json::array(), overridden_ = Json::array(), samples_ = Json::array();
   std::uint64_t deliveries_ = 0, messages_ = 0, accounts_ = 0, active_ = 0;
   bool is_exact_ = true, is_complete_ = true;
@@ -115,6 +127,11 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
   Sum sum;
   for (const auto& selector : *selectors) {
     order.selector = selector;
+    if (action == queue::DirectiveAction::kBounce) {
+      auto counting = count_reports(services, shard, selector, order.reports_to_all);
+      const auto reports = co_await std::move(counting);
+      sum.add(reports);
+    }
     auto ordering = services.queue.direct(shard, order);
     const auto answer = co_await std::move(ordering);
     if (!answer) co_return fail(answer.error());

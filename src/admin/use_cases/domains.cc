@@ -2,6 +2,7 @@
 #include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/use_cases.h"
+#include "src/admin/use_cases/warnings.h"
 #include "src/admin/views.h"
 
 namespace bulkhead::admin {
@@ -44,6 +45,12 @@ Status require_domain(const AdminServices& services, const Caller& caller, const
   return require_operator(caller, what);
 }
 
+Json view(const AdminServices& services, const Caller& caller, const tenants::Domain& domain) {
+  Json json = domain_json(*services.live.snapshot(), domain);
+  add_warnings(json, dangling_warnings(services, caller, domain.catch_all));
+  return json;
+}
+
 // A former name is removed by itself: the domain goes on under its present one.
 Result<Json> remove_former_name(const AdminServices& services, const Call& call, const tenants::Domain& domain,
                                 const std::string& name) {
@@ -83,13 +90,13 @@ Result<Json> add_domain(const AdminServices& services, const Call& call) {
   const auto made = services.directory.create_domain(std::move(domain));
   if (!made) return fail(made.error());
   apply_change(services, call, tenant->id, change_of(made->name).verb("added"));
-  return domain_json(*services.live.snapshot(), *made);
+  return view(services, call.caller, *made);
 }
 
 Result<Json> show_domain(const AdminServices& services, const Call& call) {
   const auto domain = find_domain(services, call.caller, call.in_path("domain"));
   if (!domain) return fail(domain.error());
-  return domain_json(*services.live.snapshot(), *domain);
+  return view(services, call.caller, *domain);
 }
 
 Result<Json> set_domain(const AdminServices& services, const Call& call) {
@@ -109,7 +116,7 @@ Result<Json> set_domain(const AdminServices& services, const Call& call) {
   change.field("name", before->name, after->name).field("catch_all", before->catch_all, after->catch_all);
   if (before->certificate_pem != after->certificate_pem) change.verb("certificate replaced");
   if (!change.empty()) apply_change(services, call, after->tenant, change);
-  return domain_json(*services.live.snapshot(), *after);
+  return view(services, call.caller, *after);
 }
 
 Result<Json> remove_domain(const AdminServices& services, const Call& call) {

@@ -68,6 +68,14 @@ Task<Result<std::vector<queue::DeliveryView>>> deliveries_of(const AdminServices
   co_return deliveries;
 }
 
+Task<bool> is_queued(const AdminServices& services, net::Shard& shard, std::vector<queue::Selector> selectors) {
+  for (const auto& selector : selectors) {
+    const queue::Counts counts = co_await services.queue.count(shard, selector);
+    if (counts.deliveries > 0) co_return true;
+  }
+  co_return false;
+}
+
 // The first `limit` after `after` of all selectors together.
 Task<std::vector<queue::DeliveryView>> list_of(const AdminServices& services, net::Shard& shard,
                                                std::vector<queue::Selector> selectors, std::string after,
@@ -154,6 +162,12 @@ Task<Result<Json>> retry_queue(const AdminServices& services, net::Shard& shard,
     const queue::Counts counts = co_await services.queue.retry_now(shard, selector);
     if (counts.deliveries > 0 || selectors->size() == 1) record_retry(services, call, selector.tenant, counts);
     add_to(sum, counts);
+  }
+  // Nothing to try again is an answer; a message that is not there is a mistake.
+  if (const auto id = call.text("id"); sum.deliveries == 0 && !id.empty()) {
+    auto looking = is_queued(services, shard, *selectors);
+    const bool is_there = co_await std::move(looking);
+    if (!is_there) co_return fail(no_such_message(id));
   }
   co_return Json{{"matched", sum.deliveries}, {"deliveries", sum.deliveries}, {"messages", sum.messages}};
 }

@@ -1,5 +1,7 @@
 // How accounts, tenants, addresses and clients stand, what people order about them, and the policies.
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -33,34 +35,62 @@ std::optional<State> parse_state(std::string_view text) {
   return parse_name<State>(text, 5);
 }
 
-Result<ReputationDesk*> desk_of(const AdminServices& services) {
-  if (services.reputation == nullptr) return fail(ErrorCode::kUnavailable, "reputation is not counted here");
-  return services.reputation;
-}
-
 std::string giver_of(const Caller& caller) {
   return caller.is_operator() ? "operator " + caller.name : "tenant " + caller.name;
 }
 
-// Runs `work` where the desk lives, and comes back.
-template <class F>
-auto at_desk(ReputationDesk& desk, net::Shard& shard, F work) -> Task<decltype(work(desk))> {
+// One call at the desk, which lives on a shard of its own.
+struct DeskCall {
+  const AdminServices& services;
+  net::Shard& shard;
+  ReputationDesk& desk;
+  Call call;
+
+  // Runs `work` where the desk lives, and comes back.
+  template <class F>
+  auto ask(F work) const -> Task<decltype(work(std::declval<ReputationDesk&>()))> {
+    queue::OnShard there{desk.shard()};
+    co_await there;
+    auto result = work(desk);
+    queue::OnShard back{shard};
+    co_await back;
+    co_return result;
+  }
+
+  // As ask() for a change, and waits until it is stored.
+  Task<Status> change(std::function<Status(ReputationDesk&)> work) const;
+};
+
+Task<Status> DeskCall::change(std::function<Status(ReputationDesk&)> work) const {
   queue::OnShard there{desk.shard()};
   co_await there;
-  auto result = work(desk);
+  Status done = work(desk);
+  if (done) {
+    auto settling = desk.settle();
+    done = co_await std::move(settling);
+  }
   queue::OnShard back{shard};
   co_await back;
-  co_return result;
+  co_return done;
 }
 
-Task<Status> settled(ReputationDesk& desk, net::Shard& shard) {
-  queue::OnShard there{desk.shard()};
-  co_await there;
-  auto settling = desk.settle();
-  auto result = co_await std::move(settling);
-  queue::OnShard back{shard};
-  co_await back;
-  co_return result;
+// What every call begins with. The handlers take their arguments by value, as coroutines do.
+using DeskHandler = Task<Result<Json>> (*)(DeskCall);
+Task<Result<Json>> at_desk(const AdminServices& services, net::Shard& shard, Call call, DeskHandler handler) {
+  if (services.reputation == nullptr) co_return fail(ErrorCode::kUnavailable, "reputation is not counted here");
+  auto handling = handler(DeskCall{services, shard, *services.reputation, std::move(call)});
+  co_return co_await std::move(handling);
+}
+
+// The same for calls about one key, which their path names.
+using KeyHandler = Task<Result<Json>> (*)(DeskCall, NamedKey);
+Task<Result<Json>> at_desk(const AdminServices& services, net::Shard& shard, Call call, KeyHandler handler) {
+  if (services.reputation == nullptr) co_return fail(ErrorCode::kUnavailable, "reputation is not counted here");
+  auto finding = find_key(services, shard, call.caller, call.in_path("key"));
+  auto named = co_await std::move(finding);
+  if (!named) co_return fail(named.error());
+  auto handling = handler(DeskCall{services, shard, *services.reputation, std::move(call)}, std::move(*named));
+  co_return co_await std::move(handling);
 }
 
 struct ListFilter {
@@ -162,23 +192,19 @@ Status apply_settings(const Call& call, PolicySettings& settings) {
   return {};
 }
 
-}  // namespace
-
-Task<Result<Json>> list_reputation(const AdminServices& services, net::Shard& shard, Call call) {
-  const auto desk = desk_of(services);
-  if (!desk) co_return fail(desk.error());
-  const auto page = page_of(call);
+Task<Result<Json>> list(DeskCall at) {
+  const auto page = page_of(at.call);
   if (!page) co_return fail(page.error());
-  const auto filter = list_filter(services, call);
+  const auto filter = list_filter(at.services, at.call);
   if (!filter) co_return fail(filter.error());
   auto work = [&filter](const ReputationDesk& where) { return standings(where, *filter); };
-  auto asking = at_desk(**desk, shard, std::move(work));
+  auto asking = at.ask(std::move(work));
   const auto found = co_await std::move(asking);
-  const auto snapshot = services.live.snapshot();
+  const auto snapshot = at.services.live.snapshot();
   Json items = Json::array();
   for (const auto& standing : found) {
     if (items.size() >= page->limit) break;
-    auto naming = name_key(services, shard, standing.key);
+    auto naming = name_key(at.services, at.shard, standing.key);
     const auto named = co_await std::move(naming);
     const bool is_visible = !filter->scope.tenants || (!named.tenant.is_nil() && filter->scope.includes(named.tenant));
     if (is_visible) items.push_back(standing_json(*snapshot, named, standing));
@@ -186,29 +212,19 @@ Task<Result<Json>> list_reputation(const AdminServices& services, net::Shard& sh
   co_return page_json(std::move(items), {});
 }
 
-Task<Result<Json>> show_reputation(const AdminServices& services, net::Shard& shard, Call call) {
-  const auto desk = desk_of(services);
-  if (!desk) co_return fail(desk.error());
-  auto finding = find_key(services, shard, call.caller, call.in_path("key"));
-  const auto named = co_await std::move(finding);
-  if (!named) co_return fail(named.error());
-  auto work = [&named](const ReputationDesk& where) { return where.standing(named->key); };
-  auto asking = at_desk(**desk, shard, std::move(work));
+Task<Result<Json>> show(DeskCall at, NamedKey named) {
+  auto work = [&named](const ReputationDesk& where) { return where.standing(named.key); };
+  auto asking = at.ask(std::move(work));
   const auto standing = co_await std::move(asking);
-  const auto snapshot = services.live.snapshot();
-  co_return standing_json(*snapshot, *named, standing);
+  const auto snapshot = at.services.live.snapshot();
+  co_return standing_json(*snapshot, named, standing);
 }
 
-Task<Result<Json>> reputation_history(const AdminServices& services, net::Shard& shard, Call call) {
-  const auto desk = desk_of(services);
-  if (!desk) co_return fail(desk.error());
-  auto finding = find_key(services, shard, call.caller, call.in_path("key"));
-  const auto named = co_await std::move(finding);
-  if (!named) co_return fail(named.error());
+Task<Result<Json>> history(DeskCall at, NamedKey named) {
   auto work = [&named](const ReputationDesk& where) {
-    return where.cases([&named](const cases::Case& one) { return one.key == named->key; }, {}, kHistoryMax);
+    return where.cases([&named](const cases::Case& one) { return one.key == named.key; }, {}, kHistoryMax);
   };
-  auto asking = at_desk(**desk, shard, std::move(work));
+  auto asking = at.ask(std::move(work));
   const auto found = co_await std::move(asking);
   Json items = Json::array();
   for (auto one = found.rbegin(); one != found.rend(); ++one) {
@@ -220,103 +236,78 @@ Task<Result<Json>> reputation_history(const AdminServices& services, net::Shard&
   co_return page_json(std::move(items), {});
 }
 
-Task<Result<Json>> set_reputation(const AdminServices& services, net::Shard& shard, Call call) {
-  const auto desk = desk_of(services);
-  if (!desk) co_return fail(desk.error());
-  auto finding = find_key(services, shard, call.caller, call.in_path("key"));
-  const auto named = co_await std::move(finding);
-  if (!named) co_return fail(named.error());
-  if (auto allowed = check_may_order(call.caller, *named); !allowed) co_return fail(allowed.error());
-  const auto state = parse_state(call.text("state"));
+Task<Result<Json>> set(DeskCall at, NamedKey named) {
+  if (auto allowed = check_may_order(at.call.caller, named); !allowed) co_return fail(allowed.error());
+  const auto state = parse_state(at.call.text("state"));
   if (!state) {
     co_return fail(ErrorCode::kInvalid, "state is one of normal, restored, watched, throttled, quarantined");
   }
-  auto order = order_of(call, *named, std::chrono::hours{24});
+  auto order = order_of(at.call, named, std::chrono::hours{24});
   if (!order) co_return fail(order.error());
   order->state = *state;
   auto work = [&order](ReputationDesk& where) { return where.set_state(*order); };
-  auto setting = at_desk(**desk, shard, std::move(work));
-  const auto set = co_await std::move(setting);
-  if (!set) co_return fail(set.error());
-  auto settling = settled(**desk, shard);
-  const auto stored = co_await std::move(settling);
-  if (!stored) co_return fail(stored.error());
-  auto showing = show_reputation(services, shard, std::move(call));
+  auto setting = at.change(std::move(work));
+  const auto done = co_await std::move(setting);
+  if (!done) co_return fail(done.error());
+  auto showing = show(std::move(at), std::move(named));
   co_return co_await std::move(showing);
 }
 
-Task<Result<Json>> exempt_reputation(const AdminServices& services, net::Shard& shard, Call call) {
-  const auto desk = desk_of(services);
-  if (!desk) co_return fail(desk.error());
-  auto finding = find_key(services, shard, call.caller, call.in_path("key"));
-  const auto named = co_await std::move(finding);
-  if (!named) co_return fail(named.error());
-  if (auto allowed = check_may_order(call.caller, *named); !allowed) co_return fail(allowed.error());
-  auto order = order_of(call, *named, std::chrono::hours{24 * 7});
+Task<Result<Json>> exempt(DeskCall at, NamedKey named) {
+  if (auto allowed = check_may_order(at.call.caller, named); !allowed) co_return fail(allowed.error());
+  auto order = order_of(at.call, named, std::chrono::hours{24 * 7});
   if (!order) co_return fail(order.error());
   auto work = [&order](ReputationDesk& where) { return where.exempt(*order); };
-  auto setting = at_desk(**desk, shard, std::move(work));
-  const auto set = co_await std::move(setting);
-  if (!set) co_return fail(set.error());
-  auto settling = settled(**desk, shard);
-  const auto stored = co_await std::move(settling);
-  if (!stored) co_return fail(stored.error());
-  Change change{"reputation of " + named->name};
+  auto setting = at.change(std::move(work));
+  const auto done = co_await std::move(setting);
+  if (!done) co_return fail(done.error());
+  Change change{"reputation of " + named.name};
   change.verb(order->lasts.count() == 0 ? "exemption ended: " + order->reason
                                         : fmt::format("exempt for {} s: {}", order->lasts.count(), order->reason));
-  record_change(services, call, named->tenant, change);
-  auto showing = show_reputation(services, shard, std::move(call));
+  record_change(at.services, at.call, named.tenant, change);
+  auto showing = show(std::move(at), std::move(named));
   co_return co_await std::move(showing);
 }
 
-Task<Result<Json>> show_reputation_policy(const AdminServices& services, net::Shard& shard, Call call) {
-  const auto desk = desk_of(services);
-  if (!desk) co_return fail(desk.error());
-  const auto scope = scope_of(services, call);
+Task<Result<Json>> show_policy(DeskCall at) {
+  const auto scope = scope_of(at.services, at.call);
   if (!scope) co_return fail(scope.error());
-  const auto snapshot = services.live.snapshot();
+  const auto snapshot = at.services.live.snapshot();
   auto work = [&](const ReputationDesk& where) {
     return policy_json(*scope, *snapshot, where.settings(*scope), where.policy(*scope));
   };
-  auto asking = at_desk(**desk, shard, std::move(work));
+  auto asking = at.ask(std::move(work));
   auto json = co_await std::move(asking);
   co_return json;
 }
 
-Task<Result<Json>> set_reputation_policy(const AdminServices& services, net::Shard& shard, Call call) {
-  const auto desk = desk_of(services);
-  if (!desk) co_return fail(desk.error());
-  const auto scope = scope_of(services, call);
+Task<Result<Json>> set_policy(DeskCall at) {
+  const auto scope = scope_of(at.services, at.call);
   if (!scope) co_return fail(scope.error());
-  const auto allowed = scope->tenant ? require_above(call.caller, *scope->tenant, "set its policy")
-                                     : require_operator(call.caller, "set the policy of the node or of a plan");
+  const auto allowed = scope->tenant ? require_above(at.call.caller, *scope->tenant, "set its policy")
+                                     : require_operator(at.call.caller, "set the policy of the node or of a plan");
   if (!allowed) co_return fail(allowed.error());
   auto work = [&](ReputationDesk& where) -> Status {
     auto settings = where.settings(*scope);
-    if (auto applied = apply_settings(call, settings); !applied) return applied;
+    if (auto applied = apply_settings(at.call, settings); !applied) return applied;
     return where.set_policy(*scope, std::move(settings));
   };
-  auto setting = at_desk(**desk, shard, std::move(work));
-  const auto set = co_await std::move(setting);
-  if (!set) co_return fail(set.error());
-  auto settling = settled(**desk, shard);
-  const auto stored = co_await std::move(settling);
-  if (!stored) co_return fail(stored.error());
+  auto setting = at.change(std::move(work));
+  const auto done = co_await std::move(setting);
+  if (!done) co_return fail(done.error());
   Change change{"policy of reputation"};
-  for (const auto& [name, value] : call.body.items()) change.verb(name + " " + dump(value));
-  record_change(services, call, scope->tenant.value_or(TenantId{}), change);
-  auto showing = show_reputation_policy(services, shard, std::move(call));
+  for (const auto& [name, value] : at.call.body.items()) change.verb(name + " " + dump(value));
+  record_change(at.services, at.call, scope->tenant.value_or(TenantId{}), change);
+  auto showing = show_policy(std::move(at));
   co_return co_await std::move(showing);
 }
 
-Task<Result<Json>> list_unknown_replies(const AdminServices& services, net::Shard& shard, Call call) {
-  const auto desk = desk_of(services);
-  if (!desk) co_return fail(desk.error());
-  if (auto allowed = require_operator(call.caller, "see what remote servers say"); !allowed) {
+Task<Result<Json>> unknown_replies(DeskCall at) {
+  if (auto allowed = require_operator(at.call.caller, "see what remote servers say"); !allowed) {
     co_return fail(allowed.error());
   }
   auto work = [](const ReputationDesk& where) { return where.unknown_replies(); };
-  auto asking = at_desk(**desk, shard, std::move(work));
+  auto asking = at.ask(std::move(work));
   const auto found = co_await std::move(asking);
   Json items = Json::array();
   for (const auto& reply : found) {
@@ -331,14 +322,12 @@ Task<Result<Json>> list_unknown_replies(const AdminServices& services, net::Shar
   co_return page_json(std::move(items), {});
 }
 
-Task<Result<Json>> list_reply_rules(const AdminServices& services, net::Shard& shard, Call call) {
-  const auto desk = desk_of(services);
-  if (!desk) co_return fail(desk.error());
-  if (auto allowed = require_operator(call.caller, "see what remote servers say"); !allowed) {
+Task<Result<Json>> reply_rules(DeskCall at) {
+  if (auto allowed = require_operator(at.call.caller, "see what remote servers say"); !allowed) {
     co_return fail(allowed.error());
   }
   auto work = [](const ReputationDesk& where) { return where.rule_counts(); };
-  auto asking = at_desk(**desk, shard, std::move(work));
+  auto asking = at.ask(std::move(work));
   const auto found = co_await std::move(asking);
   Json items = Json::array();
   for (const auto& rule : found) {
@@ -346,6 +335,44 @@ Task<Result<Json>> list_reply_rules(const AdminServices& services, net::Shard& s
         Json{{"rule", rule.rule.empty() ? "(none)" : rule.rule}, {"decided", rule.decided}, {"shadow", rule.shadowed}});
   }
   co_return page_json(std::move(items), {});
+}
+
+}  // namespace
+
+Task<Result<Json>> list_reputation(const AdminServices& services, net::Shard& shard, Call call) {
+  return at_desk(services, shard, std::move(call), &list);
+}
+
+Task<Result<Json>> show_reputation(const AdminServices& services, net::Shard& shard, Call call) {
+  return at_desk(services, shard, std::move(call), &show);
+}
+
+Task<Result<Json>> reputation_history(const AdminServices& services, net::Shard& shard, Call call) {
+  return at_desk(services, shard, std::move(call), &history);
+}
+
+Task<Result<Json>> set_reputation(const AdminServices& services, net::Shard& shard, Call call) {
+  return at_desk(services, shard, std::move(call), &set);
+}
+
+Task<Result<Json>> exempt_reputation(const AdminServices& services, net::Shard& shard, Call call) {
+  return at_desk(services, shard, std::move(call), &exempt);
+}
+
+Task<Result<Json>> show_reputation_policy(const AdminServices& services, net::Shard& shard, Call call) {
+  return at_desk(services, shard, std::move(call), &show_policy);
+}
+
+Task<Result<Json>> set_reputation_policy(const AdminServices& services, net::Shard& shard, Call call) {
+  return at_desk(services, shard, std::move(call), &set_policy);
+}
+
+Task<Result<Json>> list_unknown_replies(const AdminServices& services, net::Shard& shard, Call call) {
+  return at_desk(services, shard, std::move(call), &unknown_replies);
+}
+
+Task<Result<Json>> list_reply_rules(const AdminServices& services, net::Shard& shard, Call call) {
+  return at_desk(services, shard, std::move(call), &reply_rules);
 }
 
 }  // namespace bulkhead::admin

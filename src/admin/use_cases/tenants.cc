@@ -6,6 +6,7 @@
 #include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/use_cases.h"
+#include "src/admin/use_cases/warnings.h"
 #include "src/admin/views.h"
 
 namespace bulkhead::admin {
@@ -132,6 +133,12 @@ Status check_fields(const Call& call, const TenantId& tenant) {
   return {};
 }
 
+Json view(const AdminServices& services, const Caller& caller, const tenants::Tenant& tenant) {
+  Json json = tenant_json(*services.live.snapshot(), tenant);
+  add_warnings(json, dangling_warnings(services, caller, tenant.postmaster));
+  return json;
+}
+
 // A former name is removed by itself: the tenant goes on under its present one.
 Result<Json> remove_former_name(const AdminServices& services, const Call& call, const tenants::Tenant& tenant,
                                 const std::string& name) {
@@ -164,13 +171,13 @@ Result<Json> add_tenant(const AdminServices& services, const Call& call) {
   auto made = services.directory.create_tenant(std::move(tenant));
   if (!made) return fail(made.error());
   apply_change(services, call, made->id, change_of(made->name).verb("added"));
-  return tenant_json(*services.live.snapshot(), *made);
+  return view(services, call.caller, *made);
 }
 
 Result<Json> show_tenant(const AdminServices& services, const Call& call) {
   const auto tenant = find_tenant(services, call.caller, call.in_path("tenant"));
   if (!tenant) return fail(tenant.error());
-  return tenant_json(*services.live.snapshot(), *tenant);
+  return view(services, call.caller, *tenant);
 }
 
 Result<Json> set_tenant(const AdminServices& services, const Call& call) {
@@ -195,7 +202,7 @@ Result<Json> set_tenant(const AdminServices& services, const Call& call) {
   if (before->reseller != after->reseller) change.verb("reseller changed");
   if (before->certificate_pem != after->certificate_pem) change.verb("certificate replaced");
   if (!change.empty()) apply_change(services, call, after->id, change);
-  return tenant_json(*services.live.snapshot(), *after);
+  return view(services, call.caller, *after);
 }
 
 Result<Json> remove_tenant(const AdminServices& services, const Call& call) {

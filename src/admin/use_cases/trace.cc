@@ -1,11 +1,13 @@
 #include <charconv>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/selector.h"
 #include "src/admin/use_cases/use_cases.h"
 #include "src/admin/views.h"
+#include "src/trace/event_names.h"
 
 namespace bulkhead::admin {
 namespace {
@@ -40,7 +42,10 @@ Status read_event(const Call& call, trace::Query& query) {
   const auto text = call.in_query("event");
   if (text.empty()) return {};
   query.kind = trace::parse_event_kind(text);
-  if (!query.kind) return malformed("event", "the name of an event");
+  if (!query.kind) {
+    return fail(ErrorCode::kInvalid, fmt::format("there is no event \"{}\"", escape_controls(text, 80)),
+                fmt::format("one of: {}", fmt::join(trace::event_names(), ", ")));
+  }
   return {};
 }
 

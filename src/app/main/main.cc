@@ -1,4 +1,10 @@
 // The program: serve and check run here, every other command talks to the API of a running server.
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+#include <fmt/format.h>
+
 #include "src/admin/cli/run.h"
 #include "src/app/check.h"
 #include "src/app/configuration.h"
@@ -11,9 +17,16 @@ namespace {
 using namespace bulkhead;
 
 // The command line finds the server by the admin socket that the configuration names. A file with faults does not keep
-// an administrator from a running server.
+// an administrator from a running server; nor does it that there is none in the usual place. One that was named and
+// cannot be opened is a mistake: the socket would be that of another server.
 Result<admin::cli::Settings> settings_of(const std::string& configuration_file) {
-  const auto reading = app::read_configuration(app::configuration_path(configuration_file));
+  const auto path = app::configuration_path(configuration_file);
+  if (path != app::kUsualConfiguration && !std::ifstream{path}) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("the configuration {} cannot be opened: {}", path, std::generic_category().message(errno)),
+                "it was named by --config or BULKHEAD_CONFIG; the server can be named by --socket PATH, too");
+  }
+  const auto reading = app::read_configuration(path);
   admin::cli::Settings settings;
   settings.socket = reading.configuration.listen.admin;
   return settings;

@@ -2,6 +2,7 @@
 #include "src/mail/received_field.h"
 #include "src/smtpd/charge.h"
 #include "src/smtpd/commands/commands.h"
+#include "src/smtpd/mailbox_room.h"
 #include "src/smtpd/originator_check.h"
 #include "src/smtpd/policy.h"
 #include "src/smtpd/reputation_check.h"
@@ -158,6 +159,8 @@ Task<Answer> accept_message(Conversation& conversation) {
   if (findings.received_count >= services.settings.received_fields_max) {
     co_return refuse(conversation, smtp::Reply(554, "5.4.6", "Too many Received fields: the message is in a loop"));
   }
+  auto has_no_room = co_await check_room_of_all(conversation, transaction.sink->size());
+  if (has_no_room) co_return refuse(conversation, std::move(*has_no_room));
   if (auto over = charge(conversation, transaction, {.bytes = transaction.sink->size()})) {
     co_return refuse(conversation, std::move(*over));
   }

@@ -2,6 +2,7 @@
 #include "src/smtpd/charge.h"
 #include "src/smtpd/commands/commands.h"
 #include "src/smtpd/expansion.h"
+#include "src/smtpd/mailbox_room.h"
 #include "src/smtpd/policy.h"
 #include "src/smtpd/reputation_check.h"
 
@@ -83,6 +84,8 @@ Task<Answer> rcpt_to(Conversation& conversation, smtp::Command command) {
       report_unknown_recipient(conversation, recipient.address);
     co_return refuse(conversation, std::move(*refused), recipient);
   }
+  auto has_no_room = co_await check_room(conversation, *resolution);
+  if (has_no_room) co_return refuse(conversation, std::move(*has_no_room), recipient);
   auto& transaction = *conversation.transaction;
   if (auto over = charge(conversation, transaction, {.recipients = recipients_of(*resolution)})) {
     co_return refuse(conversation, std::move(*over), recipient);

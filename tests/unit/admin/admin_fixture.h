@@ -22,12 +22,14 @@ class FakeQueue final : public queue::Queue {
  public:
   std::vector<queue::DeliveryView> deliveries;
   std::vector<queue::Selector> retried;
+  int mailbox_wakes = 0;
 
   void set_carrier(std::size_t, queue::Carrier&) override {}
   Status start() override { return {}; }
   queue::ShardQueue& shard_queue(std::size_t) override { std::abort(); }
   Task<Status> accept(net::Shard&, queue::NewMessage) override { co_return Status{}; }
   void sources_changed() override {}
+  void mailboxes_changed() override { ++mailbox_wakes; }
   Task<queue::Counts> retry_now(net::Shard&, queue::Selector selector) override {
     retried.push_back(selector);
     co_return count_of(selector);
@@ -68,7 +70,8 @@ class FakeQueue final : public queue::Queue {
     std::vector<queue::TopRow> rows;
     for (const auto& delivery : deliveries) {
       if (!matches(delivery, selector) || rows.size() == limit) continue;
-      rows.push_back({"key", delivery.message->tenant, {.messages = 1, .deliveries = rows.size() + 1}});
+      const auto key = by == queue::TopBy::kSender ? delivery.message->sender.text() : "key";
+      rows.push_back({key, delivery.message->tenant, {.messages = 1, .deliveries = rows.size() + 1}});
     }
     co_return rows;
   }
@@ -161,6 +164,7 @@ class FakeMailboxes final : public mailbox::Mailboxes {
                                   store::Batch&) override {
     return fail(ErrorCode::kUnavailable, "not in this test");
   }
+  Result<std::uint64_t> count_bytes(const AccountId&) override { return 4096; }
   Result<mailbox::MailboxUsage> usage(const AccountId&) const override { return mailbox::MailboxUsage{3, 4096}; }
   Result<std::vector<mailbox::StoredMessage>> list(const AccountId&, const std::string&, std::uint32_t,
                                                    std::size_t) const override {

@@ -128,6 +128,40 @@ TEST_F(Cli, EndsWithOneWhenRefused) {
   EXPECT_EQ(run({"tenant", "show", "x"}), kExitRefused);
 }
 
+TEST_F(Cli, EndsWithTwoWhenTheServerSaysThatItMakesNoSense) {
+  answer({{"error", {{"code", "invalid"}, {"message", "the filter since is no time"}, {"advice", nullptr}}}}, 400);
+  EXPECT_EQ(run({"trace", "search", "--since", "soon"}), kExitUsage);
+}
+
+TEST_F(Cli, RetriesTheMessageThatIsNamed) {
+  answer({{"deliveries", 2}, {"messages", 1}});
+  EXPECT_EQ(run({"queue", "retry", "01JDABCDEFGHJKMNPQRSTVWXYZ"}), kExitDone);
+  EXPECT_EQ(last().body, R"({"id":"01JDABCDEFGHJKMNPQRSTVWXYZ"})");
+}
+
+TEST_F(Cli, ShowsWarningsOnStandardError) {
+  answer({{"from", "a@acme.example"}, {"warnings", {"b@acme.example does not exist"}}}, 201);
+  EXPECT_EQ(run({"alias", "add", "a@acme.example", "--to", "b@acme.example"}), kExitDone);
+  EXPECT_EQ(err_.str(), "warning: b@acme.example does not exist\n");
+}
+
+TEST_F(Cli, TellsWhomABounceReportsTo) {
+  const Json reports{{"told", 10}, {"outside", 2}, {"null_sender", 1}, {"unknown", 0}};
+  answer(
+      {{"deliveries", 13}, {"messages", 13}, {"accounts", 0}, {"active", 0}, {"complete", true}, {"reports", reports}});
+  EXPECT_EQ(run({"queue", "bounce", "--site", "example.net"}), kExitDone);
+  EXPECT_EQ(
+      out_.str(),
+      "13 deliveries of 13 messages are returned\n"
+      "reports: 10 told to their senders, 2 not told, as senders outside may be forged (--report-to-all would have "
+      "told them too), 1 without a sender to tell\n");
+}
+
+TEST_F(Cli, ListsTheNamesOfEvents) {
+  EXPECT_EQ(run({"trace", "search", "--help"}), kExitDone);
+  EXPECT_NE(out_.str().find("login_failed"), std::string::npos) << out_.str();
+}
+
 TEST_F(Cli, EndsWithThreeWhenTheServerIsAway) {
   state_.answers.push_back(fail(ErrorCode::kClosed, "no answer from /run/test.sock"));
   EXPECT_EQ(run({"status"}), kExitNotReachable);
@@ -156,7 +190,7 @@ TEST_F(Cli, NamesWhatWasWrongWithTheWords) {
   EXPECT_EQ(run({"fly"}), kExitUsage);
   EXPECT_TRUE(err_.str().starts_with("bulkhead: no command 'fly'; there are: serve, version, tenant")) << err_.str();
   EXPECT_EQ(run({"tenant", "show", "a", "b", "c"}), kExitUsage);
-  EXPECT_EQ(err_.str(), "bulkhead: not understood: b c\n  see bulkhead tenant show --help\n");
+  EXPECT_EQ(err_.str(), "bulkhead: not understood: b c\n  see: bulkhead tenant show --help\n");
 }
 
 TEST_F(Cli, AdvisesATokenForAServerElsewhere) {
@@ -186,6 +220,8 @@ TEST_F(Cli, TellsHowMuchOfTheTraceIsNotCovered) {
   answer({{"intact", true}, {"blocks", 0}, {"events", 0}, {"unsettled", 12}, {"faults", Json::array()}});
   EXPECT_EQ(run({"trace", "verify"}), kExitDone);
   EXPECT_NE(out_.str().find("12 events are not covered yet"), std::string::npos) << out_.str();
+  EXPECT_NE(out_.str().find("there is nothing to verify yet"), std::string::npos) << out_.str();
+  EXPECT_EQ(out_.str().find("intact"), std::string::npos) << out_.str();
 }
 
 TEST_F(Cli, ShowsSizesAndTimesForPersons) {
@@ -273,8 +309,9 @@ TEST_F(Cli, PrintsTheRecordsAsAZoneFile) {
 
 TEST_F(Cli, FollowsTheTraceLineByLine) {
   state_.answers.push_back(ApiAnswer{200, "\n{\"at\":\"T\",\"event\":\"bounced\",\"sender\":\"a\\u001b\"}\n\n"});
-  EXPECT_EQ(run({"trace", "follow", "--event", "bounced"}), kExitDone);
+  EXPECT_EQ(run({"trace", "follow", "--event", "bounced"}), kExitRefused) << "the server has ended it";
   EXPECT_EQ(out_.str(), "T bounced sender=a\\x1b\n");
+  EXPECT_NE(err_.str().find("the server has ended the stream"), std::string::npos) << err_.str();
 }
 
 TEST_F(Cli, RunsLocalCommandsWithTheConfiguration) {

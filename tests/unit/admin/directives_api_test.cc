@@ -23,6 +23,21 @@ TEST_F(DirectivesApi, GivesTheOrderThatWasAskedFor) {
   }
 }
 
+TEST_F(DirectivesApi, ABounceTellsWhoGetsAReport) {
+  queue_message("acme", "ready", "");
+  const Json order{{"site", "remote.example"}};
+  const Json told{{"told", 1}, {"outside", 0}, {"null_sender", 0}, {"unknown", 0}};
+  EXPECT_EQ(call("POST", "/queue/bounce", order).json["reports"], told);
+  auto outsider = std::make_shared<queue::Message>(*queue_.deliveries.back().message);
+  outsider->sender.address = *mail::Address::parse("forged@remote.example");
+  queue_.deliveries.back().message = outsider;
+  const Json untold{{"told", 0}, {"outside", 1}, {"null_sender", 0}, {"unknown", 0}};
+  EXPECT_EQ(call("POST", "/queue/bounce", order).json["reports"], untold);
+  EXPECT_EQ(call("POST", "/queue/bounce", {{"site", "remote.example"}, {"report_to_all", true}}).json["reports"], told);
+  EXPECT_EQ(call("POST", "/queue/bounce", {{"subject", "Hello"}}).json["reports"]["unknown"], 1) << "not read for that";
+  EXPECT_FALSE(call("POST", "/queue/purge", order).json.contains("reports"));
+}
+
 TEST_F(DirectivesApi, EverythingIsMeantOnlyWhenItIsSaid) {
   for (const char* verb : {"hold", "release", "purge", "bounce"}) {
     expect_status(call("POST", std::string{"/queue/"} + verb, Json::object()), 400);

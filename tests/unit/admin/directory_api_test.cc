@@ -11,6 +11,7 @@ using AccountApi = AdminTest;
 using AliasApi = AdminTest;
 using RouteApi = AdminTest;
 using TokenApi = AdminTest;
+using TargetApi = AdminTest;
 
 TEST_F(TenantApi, AddsShowsRenamesAndRemoves) {
   const auto added =
@@ -218,18 +219,69 @@ TEST_F(AccountApi, RefusesAnImportWithUnknownColumns) {
   expect_status(send(request, "POST", "/api/v1/accounts/import", ""), 400);
 }
 
+// All pieces of an answer that is streamed.
+std::string text_of(testlib::ShardRunner& runner, BodySource& stream) {
+  std::string text;
+  while (true) {
+    const auto piece = runner.run(stream.next());
+    if (!piece || piece->empty()) return text;
+    text += *piece;
+  }
+}
+
 TEST_F(AccountApi, ExportsWhatTheImportTakes) {
+  expect_status(call("PATCH", "/accounts/ann@acme.example", {{"address", "anna@acme.example"}}), 200);
   auto exported = call("GET", "/accounts/export?tenant=acme");
   expect_status(exported, 200);
   ASSERT_NE(exported.reply.stream, nullptr);
-  std::string csv;
-  while (true) {
-    const auto piece = runner_.run(exported.reply.stream->next());
-    ASSERT_TRUE(piece);
-    if (piece->empty()) break;
-    csv += *piece;
-  }
-  EXPECT_EQ(csv, "address,name,kind,state,quota,client_networks\nann@acme.example,Ann,person,active,0,\n");
+  EXPECT_EQ(text_of(runner_, *exported.reply.stream),
+            "address,name,kind,state,quota,client_networks,former_addresses\n"
+            "anna@acme.example,Ann,person,active,0,,ann@acme.example\n");
+}
+
+TEST_F(AccountApi, MovesAccountsWithTheirPasswordsAndFormerAddresses) {
+  expect_status(call("PUT", "/accounts/ann@acme.example/password", {{"password", "correct horse"}}), 204);
+  expect_status(call("PATCH", "/accounts/ann@acme.example", {{"address", "anna@acme.example"}, {"plan", "bulk"}}), 200);
+  auto exported = call("GET", "/accounts/export?tenant=acme&with_passwords=true");
+  ASSERT_NE(exported.reply.stream, nullptr);
+  proto::http::Request request;
+  request.body = text_of(runner_, *exported.reply.stream);
+  const auto before = value(directory_->account_by_address(*mail::Address::parse("ann@acme.example")));
+  expect_status(call("DELETE", "/aliases/sales@acme.example"), 204);
+  expect_status(call("DELETE", "/accounts/anna@acme.example"), 204);
+  expect_status(call("GET", "/accounts/ann@acme.example"), 404);
+
+  auto refused = send(request, "POST", "/api/v1/accounts/import", token_for("acme"));
+  EXPECT_EQ(refused.json["created"], 0) << "hashes and plans are the operator's";
+  const auto imported = send(request, "POST", "/api/v1/accounts/import", "");
+  EXPECT_EQ(imported.json["created"], 1) << imported.json;
+  const auto after = value(directory_->account_by_address(*mail::Address::parse("ann@acme.example")));
+  ASSERT_TRUE(before && after);
+  EXPECT_EQ(after->address.text(), "anna@acme.example");
+  EXPECT_EQ(after->password_hash, before->password_hash);
+  EXPECT_EQ(after->plan, before->plan);
+  EXPECT_EQ(call("GET", "/accounts/anna@acme.example").json["former_addresses"], Json::array({"ann@acme.example"}));
+}
+
+TEST_F(AccountApi, KeepsHashesFromTenantsAndRefusesThoseThatCostTooMuch) {
+  expect_status(call("GET", "/accounts/export?with_passwords=true", nullptr, token_for("acme")), 403);
+  proto::http::Request request;
+  request.body =
+      "address,password_hash\n"
+      "b@acme.example,secret\n"
+      "c@acme.example,\"$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"\n";
+  const auto imported = send(std::move(request), "POST", "/api/v1/accounts/import", "");
+  EXPECT_EQ(imported.json["created"], 0);
+  EXPECT_EQ(imported.json["failed"].size(), 2U);
+}
+
+TEST_F(AccountApi, ImportsNothingOfARowWhoseFormerAddressIsTaken) {
+  proto::http::Request request;
+  request.body = "address,former_addresses\nb@acme.example,old@acme.example;ann@acme.example\n";
+  const auto imported = send(std::move(request), "POST", "/api/v1/accounts/import", "");
+  EXPECT_EQ(imported.json["created"], 0);
+  expect_status(call("GET", "/accounts/b@acme.example"), 404);
+  expect_status(call("GET", "/accounts/old@acme.example"), 404);
 }
 
 TEST_F(AliasApi, LeadsToLocalAndRemoteAddresses) {
@@ -316,6 +368,59 @@ TEST_F(DirectoryChanges, AskForTheKeyOfACertificate) {
   const auto refused = call("PATCH", "/tenants/acme", {{"certificate", "PEM"}});
   expect_status(refused, 400);
   EXPECT_EQ(refused.json["error"]["advice"], "give --key too");
+}
+
+TEST_F(TargetApi, WarnsOfTargetsThatNobodyHas) {
+  const auto warnings = [](const Outcome& answer) { return answer.json.value("warnings", Json::array()).size(); };
+  EXPECT_EQ(warnings(call("POST", "/aliases", {{"from", "a@acme.example"}, {"to", {"ann@acme.example"}}})), 0U);
+  const auto alias =
+      call("POST", "/aliases", {{"from", "b@acme.example"}, {"to", {"x@acme.example", "y@far.example"}}});
+  expect_status(alias, 201);
+  ASSERT_EQ(warnings(alias), 1U);
+  EXPECT_NE(alias.json["warnings"][0].get<std::string>().find("bulkhead account add x@acme.example"),
+            std::string::npos);
+  EXPECT_EQ(warnings(call("GET", "/aliases/b@acme.example")), 1U);
+  EXPECT_EQ(warnings(call("PATCH", "/domains/acme.example", {{"catch_all", "nobody@acme.example"}})), 1U);
+  EXPECT_EQ(warnings(call("PATCH", "/tenants/acme", {{"postmaster", "ann@acme.example"}})), 0U);
+  EXPECT_EQ(warnings(call("PATCH", "/tenants/acme", {{"postmaster", "admin@acme.example"}})), 1U);
+  expect_status(call("POST", "/accounts", {{"address", "nobody@acme.example"}}), 201);
+  EXPECT_EQ(warnings(call("GET", "/domains/acme.example")), 0U);
+}
+
+TEST_F(TargetApi, TellsATenantNothingOfWhatOthersHave) {
+  const Json alias{{"from", "spy@acme.example"}, {"to", {"ann@other.example", "nobody@other.example"}}};
+  const auto added = call("POST", "/aliases", alias, token_for("acme"));
+  expect_status(added, 201);
+  EXPECT_FALSE(added.json.contains("warnings")) << added.json;
+}
+
+TEST_F(TargetApi, WarnsWhoIsServedNoLongerWhenAnAddressChangesHands) {
+  const auto moved = call("PATCH", "/addresses/192.0.2.2", {{"shared", true}});
+  expect_status(moved, 200);
+  ASSERT_EQ(moved.json["warnings"].size(), 1U) << "other uses no shared addresses: " << moved.json;
+  EXPECT_NE(moved.json["warnings"][0].get<std::string>().find("bulkhead tenant set other --shared-addresses yes"),
+            std::string::npos)
+      << moved.json;
+  expect_status(call("POST", "/addresses", {{"ip", "192.0.2.3"}, {"tenant", "acme"}}), 201);
+  const auto shared = call("PATCH", "/addresses/192.0.2.3", {{"shared", true}});
+  ASSERT_EQ(shared.json["warnings"].size(), 1U) << shared.json;
+  EXPECT_NE(shared.json["warnings"][0].get<std::string>().find("192.0.2.3 does not serve one tenant (acme) any more"),
+            std::string::npos)
+      << shared.json;
+  expect_status(call("POST", "/tenants", {{"name", "third"}}), 201);
+  const auto own = call("POST", "/addresses", {{"ip", "192.0.2.4"}, {"tenant", "third"}});
+  ASSERT_EQ(own.json["warnings"].size(), 1U) << own.json;
+  EXPECT_NE(own.json["warnings"][0].get<std::string>().find("third has an address of its own now"), std::string::npos);
+}
+
+TEST_F(TargetApi, WakesWhatWaitsForAMailboxWhenItMayTakeOtherMail) {
+  expect_status(call("PATCH", "/accounts/ann@acme.example", {{"name", "Ann"}}), 200);
+  EXPECT_EQ(queue_.mailbox_wakes, 0);
+  expect_status(call("PATCH", "/accounts/ann@acme.example", {{"quota", 5000}}), 200);
+  EXPECT_EQ(queue_.mailbox_wakes, 1);
+  expect_status(call("PATCH", "/accounts/ann@acme.example", {{"state", "suspended"}}), 200);
+  expect_status(call("PATCH", "/accounts/ann@acme.example", {{"state", "active"}}), 200);
+  EXPECT_EQ(queue_.mailbox_wakes, 3);
 }
 
 }  // namespace

@@ -59,6 +59,12 @@ TEST_F(QueueApi, RetriesOnlyWhatIsNamed) {
   EXPECT_EQ(queue_.retried.back().recipient_domain, "remote.example");
 }
 
+TEST_F(QueueApi, FindsNoMessageToRetryThatIsNotThere) {
+  const auto id = queue_message("acme", "ready", "");
+  expect_status(call("POST", "/queue/retry", {{"id", id}}), 200);
+  expect_status(call("POST", "/queue/retry", {{"id", "01JDABCDEFGHJKMNPQRSTVWXYZ"}}), 404);
+}
+
 TEST_F(QueueApi, RecordsWhoRetriedWhat) {
   queue_message("acme", "scheduled", "");
   expect_status(call("POST", "/queue/retry", {{"tenant", "acme"}}), 200);
@@ -99,6 +105,13 @@ TEST_F(TraceApi, FindsTheEventsOfAMessage) {
   const auto verified = call("GET", "/trace/verify").json;
   EXPECT_EQ(verified["intact"], true);
   EXPECT_EQ(verified["unsettled"], 0);
+}
+
+TEST_F(TraceApi, NamesTheEventsThatThereAre) {
+  const auto answer = call("GET", "/trace?event=bounce");
+  expect_status(answer, 400);
+  EXPECT_NE(answer.json["error"]["advice"].get<std::string>().find("bounced, expired"), std::string::npos)
+      << answer.json;
 }
 
 TEST_F(TraceApi, SearchesPageByPageThroughEventsOfTheSameTime) {

@@ -73,8 +73,8 @@ TEST_F(ResellerTest, ListsItsOwnTenantsAndNoOthers) {
   EXPECT_EQ(call("GET", "/status", nullptr, reseller_).json["sources"].size(), 3U);
   EXPECT_EQ(call("POST", "/queue/retry", {{"all", true}}, reseller_).json["matched"], 3);
   EXPECT_EQ(export_with(reseller_),
-            "address,name,kind,state,quota,client_networks\nann@acme.example,Ann,person,active,0,\n"
-            "ann@child.example,Ann,person,active,0,\nann@grandchild.example,Ann,person,active,0,\n");
+            "address,name,kind,state,quota,client_networks,former_addresses\nann@acme.example,Ann,person,active,0,,\n"
+            "ann@child.example,Ann,person,active,0,,\nann@grandchild.example,Ann,person,active,0,,\n");
 }
 
 TEST_F(ResellerTest, PagesThroughTheAccountsOfSeveralTenantsInOrder) {

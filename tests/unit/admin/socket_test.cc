@@ -65,7 +65,8 @@ TEST_F(OverASocket, TheOwnerOfTheServerIsItsOperator) {
   EXPECT_EQ(run({"status", "--json", "--socket", path_}), cli::kExitDone);
   EXPECT_EQ(Json::parse(out_.str())["node"], "mx1.isp.example");
   EXPECT_EQ(run({"account", "export", "--tenant", "acme", "--socket", path_}), cli::kExitDone);
-  EXPECT_EQ(out_.str(), "address,name,kind,state,quota,client_networks\nann@acme.example,Ann,person,active,0,\n");
+  EXPECT_EQ(out_.str(),
+            "address,name,kind,state,quota,client_networks,former_addresses\nann@acme.example,Ann,person,active,0,,\n");
 }
 
 TEST_F(OverASocket, ATokenOpensTcp) {

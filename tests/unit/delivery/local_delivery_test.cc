@@ -54,23 +54,43 @@ TEST(LocalDelivery, StoresAMessageOnceHoweverOftenItComes) {
 
 TEST(LocalDelivery, DefersWhileTheMailboxIsFullOrSuspendedOrTheDirectoryAway) {
   LocalWorld world;
-  world.change([](auto& account) { account.quota_bytes = 1; });
-  const auto full = world.post_local();
+  world.post_local();
   world.work(world.local_lane(), 1);
+  world.change([](auto& account) { account.quota_bytes = 30; });
+  const auto full = world.post_local();
+  world.work(world.local_lane(), 2);
   world.change([](auto& account) {
     account.quota_bytes = 0;
     account.suspension = tenants::Suspension::kSuspended;
   });
   const auto suspended = world.post_local();
-  world.work(world.local_lane(), 2);
+  world.work(world.local_lane(), 3);
   world.directory.is_away = true;
   const auto away = world.post_local();
-  world.work(world.local_lane(), 3);
+  world.work(world.local_lane(), 4);
   EXPECT_EQ(world.queue.outcome_of(full).recipients[0].answer.enhanced, "4.2.2");
   EXPECT_EQ(world.queue.outcome_of(suspended).recipients[0].answer.enhanced, "4.2.1");
   EXPECT_EQ(world.queue.outcome_of(away).recipients[0].answer.enhanced, "4.3.0");
-  for (const auto& [key, outcome] : world.queue.outcomes()) EXPECT_EQ(outcome.recipients[0].fate, Fate::kDeferred);
-  EXPECT_EQ(world.stored(), 0U);
+  for (const auto& job : {full, suspended, away}) {
+    EXPECT_EQ(world.queue.outcome_of(job).recipients[0].fate, Fate::kDeferred);
+  }
+  EXPECT_EQ(world.stored(), 1U);
+}
+
+TEST(LocalDelivery, ReturnsWhatIsLargerThanTheMailboxMayEverBe) {
+  LocalWorld world;
+  const auto exact = world.post_local();
+  world.change([&](auto& account) { account.quota_bytes = exact.message->size; });
+  world.work(world.local_lane(), 1);
+  EXPECT_EQ(world.queue.outcome_of(exact).recipients[0].fate, Fate::kDelivered);
+  world.change([&](auto& account) { account.quota_bytes = exact.message->size - 1; });
+  const auto larger = world.post_local();
+  world.work(world.local_lane(), 2);
+  const Outcome outcome = world.queue.outcome_of(larger);
+  const auto& recipient = outcome.recipients[0];
+  EXPECT_EQ(recipient.fate, Fate::kFailed);
+  EXPECT_EQ(recipient.answer.code, 552);
+  EXPECT_EQ(recipient.answer.enhanced, "5.2.2");
 }
 
 TEST(LocalDelivery, TellsNobodyOfAMessageWhoseCommitFailed) {

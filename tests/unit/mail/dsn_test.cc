@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "src/mail/report.h"
+
 namespace bulkhead::mail {
 namespace {
 
@@ -123,10 +125,41 @@ TEST(Dsn, AnUtf8AddressNeedsGlobalDeliveryStatus) {
   auto made = request();
   made.recipients[0].recipient.address.local = "j\xC3\xBCrgen";
   const auto dsn = build_dsn(made);
-  EXPECT_TRUE(dsn.is_smtputf8);
+  EXPECT_FALSE(dsn.is_smtputf8) << "it goes to an address of ASCII";
+  EXPECT_FALSE(dsn.is_8bit);
+  EXPECT_TRUE(
+      has(dsn, "Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: quoted-printable\r\n"));
+  EXPECT_TRUE(has(dsn, "Final-Recipient: utf-8; j=C3=BCrgen@to.test\r\n"));
+  made.to.address->local = "\xC3\xA4nn";
+  EXPECT_TRUE(build_dsn(made).is_smtputf8);
+}
+
+TEST(Dsn, A8BitHeaderOfTheOriginalTravelsEverywhere) {
+  auto made = request();
+  made.original =
+      "Subject: Gr\xFC\xDF"
+      "e = all \r\nX: " +
+      std::string(200, 'a') + "\r\n";
+  const auto dsn = build_dsn(made);
+  expect_well_formed(dsn.text);
+  EXPECT_FALSE(dsn.is_8bit);
+  for (const char c : dsn.text) ASSERT_LT(static_cast<unsigned char>(c), 0x80);
+  EXPECT_TRUE(has(dsn, "Content-Type: text/rfc822-headers\r\nContent-Transfer-Encoding: quoted-printable\r\n"));
+  EXPECT_TRUE(has(dsn, "Subject: Gr=FC=DFe =3D all=20\r\n"));
+  const auto report = parse_report(dsn.text);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->part({"text/rfc822-headers"})->content, made.original + "\r\n");
+}
+
+TEST(Dsn, AWholeOriginalOf8BitTextNeeds8BitMime) {
+  auto made = request();
+  made.is_whole_original = true;
+  made.original =
+      "Subject: a\r\n\r\nGr\xFC\xDF"
+      "e\r\n";
+  const auto dsn = build_dsn(made);
   EXPECT_TRUE(dsn.is_8bit);
-  EXPECT_TRUE(has(dsn, "Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n"));
-  EXPECT_TRUE(has(dsn, "Final-Recipient: utf-8; j\xC3\xBCrgen@to.test\r\n"));
+  EXPECT_TRUE(has(dsn, "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n"));
 }
 
 TEST(Dsn, AnOriginalOfAnyBytesBecomesLines) {

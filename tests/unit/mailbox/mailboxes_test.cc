@@ -144,6 +144,23 @@ TEST_F(RemovalTest, AnAccountThatIsStillThereKeepsItsMail) {
   EXPECT_EQ(mailboxes_->usage(account_)->messages, 5U);
 }
 
+TEST_F(MailboxesTest, KnowsHowFullAnAccountIsOnceItWasAskedFor) {
+  EXPECT_EQ(mailboxes_->known_bytes(account_), std::nullopt);
+  ASSERT_TRUE(deliver(message(70)).has_value());
+  EXPECT_EQ(mailboxes_->known_bytes(account_), 70U);
+  open();
+  EXPECT_EQ(mailboxes_->known_bytes(account_), std::nullopt);
+  EXPECT_EQ(mailboxes_->count_bytes(account_).value(), 70U);
+  EXPECT_EQ(mailboxes_->known_bytes(account_), 70U);
+}
+
+TEST_F(MailboxesTest, CountsOnlyWhatIsCommitted) {
+  store::Batch lost;
+  ASSERT_TRUE(mailboxes_->deliver(account_, message(70), 0, lost).has_value());
+  EXPECT_EQ(mailboxes_->known_bytes(account_), 70U);
+  EXPECT_EQ(mailboxes_->count_bytes(account_).value(), 0U);
+}
+
 TEST_F(MailboxesTest, AMessageIsThereWhenTheCommitIs) {
   const auto incoming = message(1234);
   store::Batch batch;

@@ -363,6 +363,24 @@ TEST(Queue, RetryNowMakesWhatMatchesDue) {
   EXPECT_EQ(tried_c, 1);
 }
 
+TEST(Queue, TriesMailboxesAgainWhenTheyHaveChanged) {
+  testlib::FakeStore store;
+  std::atomic<bool> is_full{true};
+  std::atomic<int> tried_remote{0};
+  QueueWorld world{store, [&](const Job& job) {
+                     if (job.domain.empty()) return is_full ? all(job, Fate::kDeferred, 451, "full") : delivered(job);
+                     ++tried_remote;
+                     return all(job, Fate::kDeferred, 451, "later");
+                   }};
+  ASSERT_TRUE(world.accept("a@from.test", {"local:anna@ours.test"}));
+  ASSERT_TRUE(world.accept("a@from.test", {"x@b.test"}));
+  EXPECT_TRUE(world.eventually([&] { return world.counts().scheduled == 2; }));
+  is_full = false;
+  world.queue().mailboxes_changed();
+  EXPECT_TRUE(world.eventually([&] { return world.counts().deliveries == 1; }));
+  EXPECT_EQ(tried_remote, 1);
+}
+
 TEST(Queue, ListsInOrderOfAgeAcrossShardsInPages) {
   testlib::FakeStore store;
   QueueWorld world{store, [](const Job& job) { return all(job, Fate::kDeferred, 451, "later"); }};

@@ -172,6 +172,9 @@ void Run::set_up(const std::string& text) {
     world_.guard.change_settings(world_.settings);
   } else if (key == "limit") {
     set_limit(value, words);
+  } else if (key == "quota") {
+    auto* const account = world_.directory.find_account(value);
+    words >> account->quota_bytes >> world_.intake.mailbox_bytes[account->id];
   } else if (key == "pace") {
     for (auto& tenant : world_.directory.rows.tenants) {
       if (tenant.name == value) tenant.over_limit = tenants::OverLimit::kPace;

@@ -1,6 +1,7 @@
 // The world that the tests of the SMTP server play in; tests/dialogs/README.md describes it for readers of dialogs.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +40,7 @@ class FakeIntake final : public Intake {
   };
   std::vector<Accepted> accepted;
   Status new_status, accept_status, write_status;
+  std::map<AccountId, std::uint64_t> mailbox_bytes;
 
   Task<Status> accept(net::Shard&, queue::NewMessage made) override {
     if (!accept_status) co_return accept_status;
@@ -47,6 +49,9 @@ class FakeIntake final : public Intake {
     co_return Status{};
   }
   Status accepts_new() override { return new_status; }
+  Task<bool> has_room(net::Shard&, AccountId account, std::uint64_t quota, std::uint64_t size) override {
+    co_return mailbox_bytes[account] + size <= quota;
+  }
   std::unique_ptr<store::BlobWriter> new_blob() override {
     return std::make_unique<FakeBlob>(std::make_shared<std::string>(), write_status);
   }

@@ -146,7 +146,22 @@ TEST_F(ResolveTest, ACatchAllThatLeadsNowhereEnds) {
   acme_domain_.catch_all = "nobody@acme.example";
   ASSERT_TRUE(directory_->update_domain(acme_domain_));
   refresh();
-  EXPECT_NE(resolve("anything@acme.example").kind, Kind::kTargets);
+  EXPECT_EQ(resolve("anything@acme.example").kind, Kind::kUnknown);
+  EXPECT_EQ(resolve("nobody@acme.example").kind, Kind::kUnknown);
+  add_alias(acme_, "old@acme.example", {"gone@acme.example"});
+  acme_domain_.catch_all = "Old@acme.example";
+  ASSERT_TRUE(directory_->update_domain(acme_domain_));
+  refresh();
+  EXPECT_EQ(resolve("anything@acme.example").kind, Kind::kUnknown);
+}
+
+TEST_F(ResolveTest, ACatchAllThatLeadsInACircleIsALoop) {
+  add_alias(acme_, "a@acme.example", {"b@acme.example"});
+  add_alias(acme_, "b@acme.example", {"a@acme.example"});
+  acme_domain_.catch_all = "a@acme.example";
+  ASSERT_TRUE(directory_->update_domain(acme_domain_));
+  refresh();
+  EXPECT_EQ(resolve("anything@acme.example").kind, Kind::kLoop);
 }
 
 TEST_F(ResolveTest, PostmasterGoesToTheTenantsUnlessThereIsOne) {
