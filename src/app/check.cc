@@ -76,7 +76,8 @@ Finding finding_of(const netpolicy::AddressFacts& facts, const netpolicy::Findin
   Severity severity = Severity::kOk;
   if (finding.severity == From::kWarning) severity = Severity::kWarning;
   if (finding.severity == From::kFailure) severity = Severity::kFault;
-  return {severity, facts.subject.ip.text() + ": " + finding.what, finding.advice};
+  const auto ip = facts.subject.ip.text();
+  return {severity, finding.what.starts_with(ip) ? finding.what : ip + ": " + finding.what, finding.advice};
 }
 
 std::vector<Finding> check_addresses(const Configuration& configuration, Log& log) {
@@ -122,8 +123,8 @@ const char* name_of(Severity severity) {
 
 void print_text(const std::vector<Finding>& findings) {
   for (const auto& finding : findings) {
-    print_line(fmt::format("{:<8} {}{}{}", name_of(finding.severity), finding.what, finding.advice.empty() ? "" : "; ",
-                           finding.advice));
+    const auto* joint = finding.advice.empty() ? "" : finding.what.ends_with('.') ? " " : "; ";
+    print_line(fmt::format("{:<8} {}{}{}", name_of(finding.severity), finding.what, joint, finding.advice));
   }
 }
 

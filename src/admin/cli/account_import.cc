@@ -1,7 +1,9 @@
 #include "src/admin/cli/account_import.h"
 
+#include <cerrno>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -26,7 +28,10 @@ Result<CsvTable> read_table(CommandContext& context, const std::string& path) {
     text << context.in.rdbuf();
   } else {
     std::ifstream file{path, std::ios::binary};
-    if (!file) return fail(ErrorCode::kNotFound, fmt::format("the file {} cannot be read", path));
+    if (!file) {
+      const auto reason = std::generic_category().message(errno);
+      return fail(ErrorCode::kNotFound, fmt::format("the file {} cannot be read: {}", path, reason));
+    }
     text << file.rdbuf();
   }
   return parse_csv(text.str(), kRowsMax);

@@ -53,7 +53,10 @@ Result<Json> value_of(const Argument& argument, const std::string& text) {
       break;
   }
   const auto number = argument.kind == ValueKind::kSize ? parse_size(text) : parse_number<std::uint64_t>(text);
-  if (!number) return fail(number.error());
+  if (!number) {
+    return fail(ErrorCode::kInvalid, number.error().message,
+                argument.kind == ValueKind::kSize ? "write bytes, or a number with its unit: 500M, 2G" : "");
+  }
   return Json(*number);
 }
 
@@ -111,7 +114,9 @@ Result<Json> body_of(const CommandContext& context, const Arguments& arguments) 
     for (const auto& argument : *list) {
       if (argument.field == "-" || !arguments.has(argument.name)) continue;
       auto value = value_of(argument, arguments.text(argument.name));
-      if (!value) return fail(value.error().code, fmt::format("{}: {}", argument.name, value.error().message));
+      if (!value)
+        return fail(value.error().code, fmt::format("{}: {}", argument.name, value.error().message),
+                    value.error().advice);
       body[argument.api_field()] = std::move(*value);
     }
   }
@@ -122,8 +127,8 @@ Result<std::string> query_of(const CommandContext& context, const Arguments& arg
   std::string query;
   for (const auto& flag : context.command.flags) {
     if (flag.field == "-" || !arguments.has(flag.name)) continue;
-    query += fmt::format("{}{}={}", query.empty() ? '?' : '&', flag.api_field(),
-                         proto::http::percent_encode(arguments.text(flag.name)));
+    const auto value = flag.kind == ValueKind::kSwitch ? "true" : arguments.text(flag.name);
+    query += fmt::format("{}{}={}", query.empty() ? '?' : '&', flag.api_field(), proto::http::percent_encode(value));
   }
   return query;
 }

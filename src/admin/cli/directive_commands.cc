@@ -46,6 +46,7 @@ std::string report_sentence(const Json& reports, bool is_dry_run) {
     const auto& value = member(reports, name);
     return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
   };
+  if (count("told") + count("outside") + count("null_sender") + count("unknown") == 0) return {};
   auto text = fmt::format("reports: {} told to {}", count("told"), count("told") == 1 ? "its sender" : "their senders");
   if (count("outside") > 0) {
     text += fmt::format(", {} not told, as senders outside may be forged ({})", count("outside"),

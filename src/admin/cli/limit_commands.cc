@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "src/admin/cli/actions.h"
 
 namespace bulkhead::admin::cli {
@@ -29,6 +31,9 @@ std::vector<Argument> with_values(std::vector<Argument> flags) {
 Status set_limit(CommandContext& context, const Arguments& arguments) {
   const auto body = body_of(context, arguments);
   if (!body) return fail(body.error());
+  const auto flags = with_values({});
+  const bool has_value = std::ranges::any_of(flags, [&](const auto& flag) { return arguments.has(flag.name); });
+  if (!has_value) return fail(ErrorCode::kInvalid, "no limit was given", "what can be set: bulkhead limit set --help");
   const auto set = context.api.patch("/limits", *body);
   if (!set) return fail(set.error());
   context.output.done(*set, "limit set");

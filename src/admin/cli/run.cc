@@ -154,6 +154,20 @@ std::string names_of(const CLI::App& app) {
   return names;
 }
 
+// "account add": the command that the words name, as far as they name one.
+std::string command_path(CLI::App& app, const std::vector<std::string>& words) {
+  std::string path;
+  const CLI::App* known = &app;
+  for (const auto& word : plain_words(words)) {
+    const auto below = known->get_subcommands([](const CLI::App*) { return true; });
+    const auto found = std::ranges::find(below, word, [](const CLI::App* each) { return each->get_name(); });
+    if (found == below.end()) break;
+    path += (path.empty() ? "" : " ") + word;
+    known = *found;
+  }
+  return path;
+}
+
 // What CLI11 tells less clearly: a noun or a verb that does not exist or is missing, and words that are too many.
 std::optional<Error> usage_error(CLI::App& app, const std::vector<std::string>& words) {
   CLI::App* known = &app;
@@ -206,7 +220,8 @@ int run_cli(int argc, const char* const* argv, const CliEnvironment& environment
       return app.exit(error, environment.out, environment.err) == 0 ? kExitDone : kExitUsage;
     const std::vector<std::string> words(argv + 1, argv + argc);
     if (const auto wrong = usage_error(app, words)) return report(environment.err, *wrong);
-    return app.exit(error, environment.out, environment.err) == 0 ? kExitDone : kExitUsage;
+    return report(environment.err, Error{ErrorCode::kInvalid, error.what(),
+                                         fmt::format("see: bulkhead {} --help", command_path(app, words))});
   }
   for (const auto& [local_app, local] : locals) {
     if (local_app->parsed()) return local->run(globals.configuration_file, globals.wants_json);

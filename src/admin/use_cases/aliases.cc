@@ -24,7 +24,11 @@ Result<std::vector<mail::Address>> targets_of(const Call& call) {
   std::vector<mail::Address> targets;
   for (const auto& text : texts) {
     auto address = mail::Address::parse(text);
-    if (!address) return fail(address.error());
+    if (!address) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("the target \"{}\": {}", escape_controls(text, 80), address.error().message),
+                  "write each as user@domain, separated by commas");
+    }
     targets.push_back(std::move(*address));
   }
   return targets;

@@ -13,6 +13,10 @@ namespace {
 constexpr std::size_t kShownMax = 1000;
 
 Error no_such_message(const std::string& id) {
+  if (!MessageId::parse(id.substr(0, id.find('/')))) {
+    return Error{ErrorCode::kNotFound, fmt::format("no message \"{}\" in the queue", escape_controls(id, 80)),
+                 "an id has 26 characters; it is in the first column of: bulkhead queue list"};
+  }
   return Error{ErrorCode::kNotFound, fmt::format("no message \"{}\" in the queue", escape_controls(id, 80)),
                fmt::format("what became of it is in the trace: bulkhead trace show {}", escape_controls(id, 80))};
 }
@@ -26,14 +30,26 @@ Result<queue::Selector> selector_of_path(const Call& call) {
   return selector;
 }
 
-// `tenant` is the name of the message's tenant: what is printed here can be pasted as it is.
-std::string advice_for(const queue::DeliveryView& delivery, const std::string& tenant) {
+// What is printed here can be pasted, once the names that it speaks of are put in.
+std::string advice_for(const tenants::Snapshot& snapshot, const queue::DeliveryView& delivery) {
+  const auto tenant = tenant_name(snapshot, delivery.message->tenant);
   if (!delivery.remedy.empty()) return delivery.remedy;
   if (delivery.state == "active") return "an attempt is under way";
   if (delivery.state == "ready") return "it goes out as soon as a connection of its lane is free";
   if (delivery.reason_code.find("no-source") != std::string::npos) {
+    const auto& arrival = delivery.message->arrival.ip;
+    const auto* address = snapshot.address(arrival);
+    // The tenant's own, which is missing; otherwise the tenant has none that could be named.
+    if (address != nullptr && address->tenant == delivery.message->tenant) {
+      return fmt::format(
+          "add the missing address to this host, with your interface for eth0: ip address add {}/{} dev eth0; or give "
+          "the tenant another one, with an address of this host for 192.0.2.10: bulkhead address add 192.0.2.10 "
+          "--tenant {}",
+          arrival.text(), arrival.family() == Family::kIpv4 ? 32 : 128, tenant);
+    }
     return fmt::format(
-        "add the missing address to this host, or give the tenant another one: bulkhead address add IP --tenant {}",
+        "give the tenant an address of this host, with yours for 192.0.2.10: bulkhead address add "
+        "192.0.2.10 --tenant {}",
         tenant);
   }
   if (delivery.reason_code.find("tenant-suspended") != std::string::npos) {
@@ -147,7 +163,7 @@ Task<Result<Json>> why_queued(const AdminServices& services, net::Shard& shard, 
                          {"attempts", item["attempts"]},
                          {"next_attempt", item["next_attempt"]},
                          {"expires_at", item["expires_at"]},
-                         {"advice", advice_for(delivery, tenant_name(*snapshot, delivery.message->tenant))}});
+                         {"advice", advice_for(*snapshot, delivery)}});
   }
   co_return Json{{"id", deliveries->front().message->id.text()}, {"deliveries", std::move(items)}};
 }

@@ -139,6 +139,15 @@ TEST_F(Cli, RetriesTheMessageThatIsNamed) {
   EXPECT_EQ(last().body, R"({"id":"01JDABCDEFGHJKMNPQRSTVWXYZ"})");
 }
 
+TEST_F(Cli, NamesTheHelpOfTheCommandThatLacksSomething) {
+  EXPECT_EQ(run({"domain", "add", "acme.example"}), kExitUsage);
+  EXPECT_EQ(err_.str(), "bulkhead: --tenant is required\n  see: bulkhead domain add --help\n");
+  EXPECT_EQ(run({"account", "set", "ann@acme.example"}), kExitUsage);
+  EXPECT_NE(err_.str().find("what can be set: bulkhead account set --help\n"), std::string::npos) << err_.str();
+  EXPECT_EQ(run({"limit", "set", "--account", "ann@acme.example"}), kExitUsage);
+  EXPECT_NE(err_.str().find("no limit was given"), std::string::npos) << err_.str();
+}
+
 TEST_F(Cli, ShowsWarningsOnStandardError) {
   answer({{"from", "a@acme.example"}, {"warnings", {"b@acme.example does not exist"}}}, 201);
   EXPECT_EQ(run({"alias", "add", "a@acme.example", "--to", "b@acme.example"}), kExitDone);

@@ -19,7 +19,7 @@ TEST_F(QueueApi, SaysWhyAMessageWaits) {
   expect_status(why, 200);
   const auto& delivery = why.json["deliveries"][0];
   EXPECT_EQ(delivery["reason"]["code"], "no-source");
-  EXPECT_NE(delivery["advice"].get<std::string>().find("bulkhead address add IP --tenant acme"), std::string::npos);
+  EXPECT_NE(delivery["advice"].get<std::string>().find("ip address add 192.0.2.1/32 dev eth0"), std::string::npos);
   EXPECT_EQ(call("GET", "/queue/" + id).json["deliveries"][0]["subject"], "Hello");
   expect_status(call("GET", "/queue/01JDABCDEFGHJKMNPQRSTVWXYZ"), 404);
   expect_status(call("GET", "/queue/x/why"), 404);

@@ -67,6 +67,8 @@ TEST_F(OverASocket, TheOwnerOfTheServerIsItsOperator) {
   EXPECT_EQ(run({"account", "export", "--tenant", "acme", "--socket", path_}), cli::kExitDone);
   EXPECT_EQ(out_.str(),
             "address,name,kind,state,quota,client_networks,former_addresses\nann@acme.example,Ann,person,active,0,,\n");
+  EXPECT_EQ(run({"account", "export", "--with-passwords", "--socket", path_}), cli::kExitDone);
+  EXPECT_NE(out_.str().find(",former_addresses,plan,password_hash\n"), std::string::npos) << out_.str();
 }
 
 TEST_F(OverASocket, ATokenOpensTcp) {
