@@ -226,8 +226,17 @@ std::string part_of_7bit(std::string_view boundary, std::string_view type, const
   return part(boundary, type, "quoted-printable", encode_quoted_printable(content));
 }
 
-// The original is returned whole only where that was asked for (RET=FULL). message/rfc822 must not be encoded (RFC 2046
-// §5.2.1).
+// RET=FULL asks for all of it (RFC 3461 §4.3). But message/rfc822 must not be encoded (RFC 2046 §5.2.1), and a server
+// that does not offer 8BITMIME would refuse the report: one without the body is better than none.
+bool returns_whole(const DsnRequest& request) {
+  return request.is_whole_original && (request.is_for_mailboxes || is_ascii(request.original));
+}
+
+std::string returned_original(const DsnRequest& request) {
+  const bool is_cut = request.is_whole_original && !returns_whole(request);
+  return with_crlf(is_cut ? header_section(request.original) : std::string_view{request.original});
+}
+
 std::string original_part(std::string_view boundary, std::string_view type, const std::string& original,
                           bool is_whole) {
   if (!is_whole) return part_of_7bit(boundary, type, original);
@@ -273,17 +282,18 @@ DsnText build_dsn(const DsnRequest& request) {
   const std::string boundary = "=_report_" + request.unique;
   const std::string human = human_part(request, is_utf8);
   const std::string status = status_part(request, is_utf8);
-  const std::string original = with_crlf(request.original);
+  const bool is_whole = returns_whole(request);
+  const std::string original = returned_original(request);
   // RFC 6533 §4: the "global" parts are for originals that used SMTPUTF8; 8-bit bytes alone need only 8bit.
   const bool is_global = is_utf8 || request.to.is_smtputf8;
-  dsn.is_8bit = request.is_whole_original && !is_ascii(original);
+  dsn.is_8bit = is_whole && !is_ascii(original);
   dsn.text = report_header(request, dsn, boundary);
   dsn.text += "This is a report in MIME format.\r\n\r\n";
   dsn.text += part_of_7bit(boundary, "text/plain; charset=utf-8", human);
   dsn.text += part_of_7bit(boundary, is_utf8 ? "message/global-delivery-status" : "message/delivery-status", status);
   if (!original.empty()) {
-    const auto type = original_type(request.is_whole_original, is_global && !is_ascii(original));
-    dsn.text += original_part(boundary, type, original, request.is_whole_original);
+    const auto type = original_type(is_whole, is_global && !is_ascii(original));
+    dsn.text += original_part(boundary, type, original, is_whole);
   }
   dsn.text += "--" + boundary + "--\r\n";
   return dsn;

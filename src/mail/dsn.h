@@ -39,6 +39,9 @@ struct DsnRequest {
   std::vector<DsnRecipient> recipients;
   std::string original;            // header section of the original, or all of it; any bytes
   bool is_whole_original = false;  // `original` has the body too
+  // It goes only to mailboxes here, so that 8-bit text may stay as it is. Otherwise it is made to pass every server,
+  // and of a whole original with 8-bit text only the header goes back.
+  bool is_for_mailboxes = false;
 };
 
 struct DsnText {

@@ -1,5 +1,7 @@
 #include "src/queue/notices.h"
 
+#include <algorithm>
+
 #include "src/queue/bridge.h"
 #include "src/queue/grouping.h"
 
@@ -114,6 +116,8 @@ Task<Notices> make_notices(const Queue::Parts& parts, net::Shard& shard, Message
     request.kind = wanted.kind;
     request.recipients = *wanted.recipients;
     request.is_whole_original = is_whole;
+    request.is_for_mailboxes =
+        std::ranges::all_of(recipients, [](const QueuedRecipient& recipient) { return recipient.local.has_value(); });
     request.original =
         is_whole || !original.is_whole ? original.text : std::string{mail::header_section(original.text)};
     Notice notice = make_notice(parts, *message, std::move(request), terms);

@@ -31,6 +31,7 @@ struct Transaction {
   std::optional<TenantId> tenant;                  // whose message it is; for inbound mail the first recipient's
   std::vector<queue::QueuedRecipient> recipients;  // expanded, without duplicates
   std::vector<std::string> accepted;               // as the client gave them
+  bool is_sure_to_fit = false;                     // a recipient has no quota: the message finds room somewhere
   std::set<std::string> seen;                      // what `recipients` holds: account ids and remote addresses
   netpolicy::Reservation reservation;              // of the limits: given back when the transaction comes to nothing
   std::optional<netpolicy::Admission> pace;        // the limit that lets it go only later, if one does

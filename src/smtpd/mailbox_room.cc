@@ -30,6 +30,8 @@ smtp::Reply refusal_for(Room room) {
 
 Task<Refused> check_room(Conversation& conversation, const tenants::Resolution& resolution) {
   if (resolution.kind != tenants::Resolution::Kind::kTargets || !resolution.forwards.empty()) co_return std::nullopt;
+  const auto has_no_quota = [](const tenants::Account& account) { return account.quota_bytes == 0; };
+  if (std::ranges::any_of(resolution.accounts, has_no_quota)) co_return std::nullopt;
   const std::uint64_t size = conversation.transaction->declared_size;
   Room best = Room::kNever;
   for (const auto& account : resolution.accounts) {
@@ -43,9 +45,7 @@ Task<Refused> check_room(Conversation& conversation, const tenants::Resolution& 
 
 Task<Refused> check_room_of_all(Conversation& conversation, std::uint64_t size) {
   auto& services = conversation.services;
-  const auto& recipients = conversation.transaction->recipients;
-  const bool has_remote = std::ranges::any_of(recipients, [](const auto& each) { return !each.local; });
-  if (has_remote) co_return std::nullopt;
+  if (conversation.transaction->is_sure_to_fit) co_return std::nullopt;
   Room best = Room::kNever;
   for (std::size_t i = 0; i < conversation.transaction->recipients.size(); ++i) {
     const AccountId id = *conversation.transaction->recipients[i].local;

@@ -6,6 +6,7 @@ BULKHEAD_QUEUED sets the length of the queue that must not delay a start (defaul
 import os
 import pathlib
 import pwd
+import select
 import signal
 import smtplib
 import socket
@@ -25,6 +26,14 @@ class LifeCycle(TestCase):
         server.add_tenant("client", "client.example", [("127.0.0.1", "mx.client.example")], "s@client.example")
         server.cli("account", "set", "s@client.example", "--client-networks", "127.0.0.1/32")
         return server
+
+    def follow_until_a_change(self, server, process):
+        """Changes something until the follower, which may have to connect first, tells of it."""
+        for i in range(100):
+            server.cli("tenant", "set", "client", "--recipients-max", 500 + i % 2)
+            if select.select([process.stdout], [], [], 0.2)[0]:
+                return self.assertIn("changed", process.stdout.readline())
+        self.fail("the follower shows nothing")
 
     def test_sigterm_tells_sessions_and_ends_with_0(self):
         server = self.serve()
@@ -202,8 +211,12 @@ class LifeCycle(TestCase):
         follower = subprocess.Popen([PROGRAM, "trace", "follow", "--socket", str(server.socket)], stdout=subprocess.PIPE,
                                     stderr=subprocess.PIPE, text=True)
         self.addCleanup(follower.kill)
-        server.cli("tenant", "set", "client", "--postmaster", "s@client.example")
-        self.assertIn("changed", follower.stdout.readline())
+        interrupted = subprocess.Popen([PROGRAM, "trace", "follow", "--socket", str(server.socket)], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(interrupted.kill)
+        for process in (follower, interrupted):
+            self.follow_until_a_change(server, process)
+        interrupted.send_signal(signal.SIGINT)
+        self.assertEqual(interrupted.wait(10), 0)
         server.stop()
         self.assertIn("the server has ended the stream", follower.communicate(timeout=10)[1])
         self.assertEqual(follower.returncode, 1)

@@ -65,6 +65,12 @@ class CurlTransport final : public Transport {
     if (on_bytes == nullptr) set(CURLOPT_TIMEOUT, kAnswerSecondsMax);
     set(CURLOPT_NOSIGNAL, 1L);
     const CURLcode code = curl_easy_perform(curl_.get());
+    long begun = 0;
+    curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &begun);
+    if (code != CURLE_OK && !receiver.was_stopped && on_bytes != nullptr && begun == 200) {
+      return fail(ErrorCode::kCancelled,
+                  fmt::format("the stream from {} has broken off: {}", where(), curl_easy_strerror(code)));
+    }
     if (code != CURLE_OK && !receiver.was_stopped) {
       return fail(ErrorCode::kClosed, fmt::format("no answer from {}: {}", where(), curl_easy_strerror(code)),
                   "whether it runs: systemctl status bulkhead; another one is named by --socket PATH, --url URL or "

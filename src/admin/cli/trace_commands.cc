@@ -1,3 +1,6 @@
+#include <csignal>
+#include <cstdlib>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -92,13 +95,15 @@ std::string event_line(const Json& event) {
 Status follow(CommandContext& context, const Arguments& arguments) {
   const auto query = query_of(context, arguments);
   if (!query) return fail(query.error());
+  // It goes on for ever: Ctrl-C is how it is meant to end.
+  std::signal(SIGINT, [](int) { std::_Exit(0); });
   const auto followed = context.api.each_line("/trace/follow" + *query, [&context](std::string_view text) {
     const auto event = parse_json(text);
     if (event) context.output.line(context.output.is_json() ? std::string{text} : event_line(*event));
     return true;
   });
   if (!followed) return followed;
-  // It goes on for ever: an end in good order is the server's.
+  // An end in good order is the server's.
   return fail(ErrorCode::kCancelled, "the server has ended the stream: it stops, or the token is valid no longer",
               "what came since then, once it runs again: bulkhead trace search --since 1h");
 }

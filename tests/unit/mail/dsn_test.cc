@@ -151,13 +151,18 @@ TEST(Dsn, A8BitHeaderOfTheOriginalTravelsEverywhere) {
   EXPECT_EQ(report->part({"text/rfc822-headers"})->content, made.original + "\r\n");
 }
 
-TEST(Dsn, AWholeOriginalOf8BitTextNeeds8BitMime) {
+TEST(Dsn, AWholeOriginalOf8BitTextGoesToMailboxesOnly) {
   auto made = request();
   made.is_whole_original = true;
   made.original =
       "Subject: a\r\n\r\nGr\xFC\xDF"
       "e\r\n";
-  const auto dsn = build_dsn(made);
+  auto dsn = build_dsn(made);
+  EXPECT_FALSE(dsn.is_8bit);
+  EXPECT_TRUE(
+      has(dsn, "Content-Type: text/rfc822-headers\r\nContent-Transfer-Encoding: 7bit\r\n\r\nSubject: a\r\n\r\n--"));
+  made.is_for_mailboxes = true;
+  dsn = build_dsn(made);
   EXPECT_TRUE(dsn.is_8bit);
   EXPECT_TRUE(has(dsn, "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n"));
 }
