@@ -43,6 +43,16 @@ Result<Json> body_of(const CsvTable& table, const CsvRow& row) {
   return body;
 }
 
+// Asked before the account is made, so that a row is seldom refused half way.
+Status check_free(const AdminServices& services, const mail::Address& address) {
+  const auto account = services.directory.account_by_address(address);
+  if (!account) return fail(account.error());
+  const auto alias = services.directory.alias_by_address(address);
+  if (!alias) return fail(alias.error());
+  if (!*account && !*alias) return {};
+  return fail(ErrorCode::kExists, fmt::format("the former address {} is taken", address.text()));
+}
+
 // In domains that the caller sees, as the address itself must be.
 Result<std::vector<mail::Address>> former_addresses_of(const AdminServices& services, const Call& one) {
   std::vector<mail::Address> formers;
@@ -52,6 +62,7 @@ Result<std::vector<mail::Address>> former_addresses_of(const AdminServices& serv
     const auto domain = domain_of(services, one.caller, *address);
     if (!domain) return fail(domain.error());
     address->domain = domain->name;
+    if (auto checked = check_free(services, *address); !checked) return fail(checked.error());
     formers.push_back(std::move(*address));
   }
   if (formers.size() > kFormersMax) {
