@@ -66,6 +66,12 @@ class Metrics {
   // `provider` is one that the rules name, or "other"; `meaning` a class of monitoring/replies.
   void reply_class(Text provider, Text meaning) { add(Metric::kReplyClasses, {provider, meaning}); }
   void ambiguous_delivery(Text site) { add(Metric::kAmbiguousDeliveries, {site}); }
+  // `zone` is one of the configuration; `outcome`: listed clear refused failed; `change`: listed delisted forgotten
+  // set-aside trusted.
+  void listing_question(Text zone, Text outcome) { add(Metric::kListingQuestions, {zone, outcome}); }
+  void listing_transition(Text zone, Text change) { add(Metric::kListingTransitions, {zone, change}); }
+  // `outcome`: complaint bounce neutral repeated unproven unreadable.
+  void feedback_report(Text tenant, Text outcome) { add(Metric::kFeedbackReports, {tenant, outcome}); }
   void mailbox_delivery(Text tenant, Text outcome) { add(Metric::kMailboxDeliveries, {tenant, outcome}); }
 
   // Metrics of Origin::kProvided are asked for at each reading: the provider calls `emit` once for each series, with

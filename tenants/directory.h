@@ -34,6 +34,9 @@ struct Tenant {
   Suspension suspension = Suspension::kActive;
   std::string certificate_pem, key_pem;  // the tenant's own, "" when it has none
   std::string postmaster;                // where the tenant's postmaster mail goes, "" = none
+  // Where complaints and late bounces about its mail come back to: taken though nobody may have a mailbox there. ""
+  // = none.
+  std::string feedback_address = {};
   std::uint64_t message_size_max = 52428800;
   std::uint32_t recipients_max = 1000;
   // Whether it uses the shared addresses while it has none of its own. Getting an address of its own ends that: a

@@ -63,6 +63,16 @@ bool is_postmaster(const mail::Address& address) {
   return (base ? base->local : normal.local) == "postmaster";
 }
 
+bool is_feedback_address(const Snapshot& snapshot, const mail::Address& address) {
+  const auto* domain = snapshot.domain_by_name(address.domain);
+  const auto* tenant = domain != nullptr ? snapshot.tenant(domain->tenant) : nullptr;
+  if (tenant == nullptr || tenant->feedback_address.empty()) return false;
+  auto normal = normalised(address);
+  normal.domain = domain->name;
+  const auto base = without_tag(normal);
+  return normal.text() == tenant->feedback_address || (base && base->text() == tenant->feedback_address);
+}
+
 std::optional<Account> account_in(const AddressMeaning& meaning) {
   const auto* account = std::get_if<Account>(&meaning);
   return account != nullptr ? std::optional<Account>{*account} : std::nullopt;
@@ -170,8 +180,13 @@ Task<Result<Resolution>> CachedDirectory::expand(net::Shard& shard, mail::Addres
 // RFC 5321 §4.5.1: every domain takes mail for its postmaster, even when nobody was made that.
 Task<Result<Resolution>> CachedDirectory::resolve(net::Shard& shard, mail::Address recipient) {
   const bool is_required = is_postmaster(recipient);
-  auto expand_it = expand(shard, std::move(recipient), Fallback::kCatchAll);
+  const bool is_feedback = is_feedback_address(*snapshot(), recipient);
+  auto expand_it = expand(shard, std::move(recipient), is_feedback ? Fallback::kNone : Fallback::kCatchAll);
   auto resolution = co_await std::move(expand_it);
+  if (is_feedback && resolution && resolution->kind == Resolution::Kind::kUnknown) {
+    resolution->kind = Resolution::Kind::kTargets;
+  }
+  if (resolution && resolution->kind == Resolution::Kind::kTargets) resolution->is_feedback = is_feedback;
   if (!is_required || !resolution || resolution->kind != Resolution::Kind::kUnknown) co_return resolution;
   const TenantId tenant = resolution->tenant;
   auto meaning = cache_.get(key_of(tenant));

@@ -76,6 +76,7 @@ struct Resolution {
   std::vector<Account> accounts;  // of this tenant; suspended ones only with kSuspended
   // Remote addresses and those of other tenants here: they are sent on as mail of this tenant, and resolved again.
   std::vector<mail::Address> forwards;
+  bool is_feedback = false;  // with kTargets: the tenant's feedback address, whether or not it is a mailbox, too
 };
 
 // What a LiveDirectory is made of, for tests that bring their own clock and randomness.

@@ -174,8 +174,10 @@ CREATE TABLE settings (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+constexpr const char* kFeedback = "ALTER TABLE tenants ADD COLUMN feedback_address TEXT NOT NULL DEFAULT '';";
+
 // Never edited once released: a change of the schema is a further entry.
-constexpr std::array kMigrations{kPeople, kTraffic, kSharing, kResellers, kLimits};
+constexpr std::array kMigrations{kPeople, kTraffic, kSharing, kResellers, kLimits, kFeedback};
 
 Result<int> present_version(sqlite::Connection& connection) {
   auto read = connection.prepare("PRAGMA user_version");

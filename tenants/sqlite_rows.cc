@@ -18,6 +18,7 @@ Tenant tenant_row(sqlite::Statement& row) {
   tenant.created_at = row.time();
   tenant.plan = static_cast<Plan>(row.integer());
   tenant.over_limit = static_cast<OverLimit>(row.integer());
+  tenant.feedback_address = row.text();
   return tenant;
 }
 

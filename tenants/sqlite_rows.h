@@ -8,7 +8,7 @@ namespace bulkhead::tenants {
 
 #define BULKHEAD_TENANT_COLUMNS                                                                              \
   "id, name, reseller, suspension, certificate_pem, key_pem, postmaster, message_size_max, recipients_max, " \
-  "shares_addresses, tenants_max, created_at, plan, over_limit"
+  "shares_addresses, tenants_max, created_at, plan, over_limit, feedback_address"
 #define BULKHEAD_LIMIT_COLUMNS "scope, subject, messages, recipients, bytes, connections, messages_per_connection, days"
 #define BULKHEAD_DOMAIN_COLUMNS "id, tenant, name, catch_all, certificate_pem, key_pem, created_at"
 

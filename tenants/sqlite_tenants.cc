@@ -110,12 +110,12 @@ Result<Tenant> SqliteDirectory::create_tenant(Tenant tenant) {
     if (auto is_free = check_name_is_free(connection, tenant); !is_free) return fail(is_free.error());
     if (auto checked = check_reseller(connection, tenant); !checked) return fail(checked.error());
     auto insert = connection.prepare("INSERT INTO tenants (" BULKHEAD_TENANT_COLUMNS
-                                     ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                                     ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(tenant.id, tenant.name, tenant.reseller, static_cast<int>(tenant.suspension), tenant.certificate_pem,
                 tenant.key_pem, tenant.postmaster, static_cast<std::int64_t>(tenant.message_size_max),
                 static_cast<std::int64_t>(tenant.recipients_max), tenant.shares_addresses,
                 static_cast<std::int64_t>(tenant.tenants_max), tenant.created_at, static_cast<int>(tenant.plan),
-                static_cast<int>(tenant.over_limit));
+                static_cast<int>(tenant.over_limit), tenant.feedback_address);
     if (auto done = insert.run(); !done) return fail(done.error());
     if (auto claimed = claim_name(connection, tenant); !claimed) return fail(claimed.error());
     return tenant;
@@ -130,14 +130,14 @@ Result<Tenant> SqliteDirectory::update_tenant(const Tenant& tenant) {
     if (auto checked = check_reseller(connection, tenant); !checked) return fail(checked.error());
     auto update = connection.prepare(
         "UPDATE tenants SET name = ?, reseller = ?, suspension = ?, certificate_pem = ?, key_pem = ?, postmaster = ?, "
-        "message_size_max = ?, recipients_max = ?, shares_addresses = ?, tenants_max = ?, plan = ?, over_limit = ? "
-        "WHERE id = ? "
+        "message_size_max = ?, recipients_max = ?, shares_addresses = ?, tenants_max = ?, plan = ?, over_limit = ?, "
+        "feedback_address = ? WHERE id = ? "
         "RETURNING " BULKHEAD_TENANT_COLUMNS);
     update.bind(tenant.name, tenant.reseller, static_cast<int>(tenant.suspension), tenant.certificate_pem,
                 tenant.key_pem, tenant.postmaster, static_cast<std::int64_t>(tenant.message_size_max),
                 static_cast<std::int64_t>(tenant.recipients_max), tenant.shares_addresses,
                 static_cast<std::int64_t>(tenant.tenants_max), static_cast<int>(tenant.plan),
-                static_cast<int>(tenant.over_limit), tenant.id);
+                static_cast<int>(tenant.over_limit), tenant.feedback_address, tenant.id);
     Tenant updated;
     if (update.row()) updated = tenant_row(update);
     if (auto done = update.run(); !done) return fail(done.error());

@@ -104,6 +104,7 @@ Status validate(const Tenant& tenant) {
     return invalid(fmt::format("recipients_max must be between {} and {}", kRecipientsLeast, kRecipientsMost));
   }
   if (auto checked = check_pem(tenant.certificate_pem, tenant.key_pem); !checked) return checked;
+  if (auto checked = check_address_text("feedback_address", tenant.feedback_address); !checked) return checked;
   return check_address_text("postmaster", tenant.postmaster);
 }
 

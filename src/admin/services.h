@@ -10,6 +10,7 @@
 #include "netpolicy/host_addresses.h"
 #include "netpolicy/limits/limiter.h"
 #include "src/admin/caller.h"
+#include "src/admin/monitor.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
 #include "src/base/random.h"
@@ -49,6 +50,7 @@ struct AdminServices {
   // Connections that a limit of a site counts, open now; any thread. May be empty.
   std::function<std::uint64_t(const tenants::Limit&)> open_connections = {};
   ReputationDesk* reputation = nullptr;  // null: nobody counts
+  Monitor* monitor = nullptr;            // of lists and readiness; null: nothing is watched
   // For what tenants ask, so that their imports and searches never keep the operator waiting; null: the same pool.
   net::BlockingPool* tenants_pool = nullptr;
 

@@ -83,6 +83,7 @@ Json tenant_json(const tenants::Snapshot& snapshot, const tenants::Tenant& tenan
               {"state", to_string(tenant.suspension)},
               {"reseller", tenant_or_null(snapshot, tenant.reseller)},
               {"postmaster", tenant.postmaster},
+              {"feedback_address", tenant.feedback_address},
               {"message_size_max", tenant.message_size_max},
               {"recipients_max", tenant.recipients_max},
               {"shared_addresses", tenant.shares_addresses},

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "monitoring/listings/zone.h"
 #include "src/app/duration.h"
 #include "src/app/toml.h"
 #include "src/mail/address.h"
@@ -150,6 +151,37 @@ std::optional<std::string> read_absolute_path(const TomlValue& value, std::strin
   return std::nullopt;
 }
 
+// Lists of bad senders, each a text of its own (monitoring/listings/zone.h).
+std::optional<std::string> read_zones(const TomlValue& value, std::optional<std::vector<std::string>>& out) {
+  constexpr std::size_t kZonesMax = 50;
+  const auto* list = value.array();
+  if (list == nullptr || list->size() > kZonesMax) {
+    return "expected a list of at most 50 zones, e.g. [\"zen.spamhaus.org listed=127.0.0.2-127.0.0.11\"]";
+  }
+  out.emplace();
+  std::vector<std::string> names;
+  for (const auto& item : *list) {
+    const auto* text = item.string();
+    if (text == nullptr) return "expected each zone as a string in quotes";
+    const auto zone = listings::parse_zone(*text);
+    if (!zone) return zone.error().message;
+    if (std::find(names.begin(), names.end(), zone->name) != names.end()) return zone->name + " is listed twice";
+    names.push_back(zone->name);
+    out->push_back(*text);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> read_interval(const TomlValue& value, std::chrono::seconds& out) {
+  return read_duration(value, out, std::chrono::seconds{1});
+}
+
+std::optional<std::string> read_gate(const TomlValue& value, std::string& out) {
+  if (auto fault = read_string(value, out)) return fault;
+  if (out == "off" || out == "warn" || out == "require") return std::nullopt;
+  return "expected \"off\", \"warn\" or \"require\"";
+}
+
 // A protocol of the product that this version does not serve yet: only the empty list is honest.
 std::optional<std::string> read_unserved(const TomlValue& value) {
   const auto* list = value.array();
@@ -212,6 +244,11 @@ const std::map<std::string, Reader, std::less<>>& readers() {
       {"reputation.reply_rules", [](const V& v, C& c) { return read_absolute_path(v, c.reputation.reply_rules); }},
       {"reputation.shadow", [](const V& v, C& c) { return read_switch(v, c.reputation.shadow); }},
       {"trace.retention", [](const V& v, C& c) { return read_retention(v, c.trace.retention); }},
+      {"monitor.zones", [](const V& v, C& c) { return read_zones(v, c.monitor.zones); }},
+      {"monitor.interval", [](const V& v, C& c) { return read_interval(v, c.monitor.interval); }},
+      {"monitor.confirm_after", [](const V& v, C& c) { return read_interval(v, c.monitor.confirm_after); }},
+      {"monitor.readiness", [](const V& v, C& c) { return read_gate(v, c.monitor.readiness); }},
+      {"monitor.readiness_interval", [](const V& v, C& c) { return read_interval(v, c.monitor.readiness_interval); }},
       {"limits.sessions", [](const V& v, C& c) { return read_number(v, c.limits.sessions, 1, 1000000); }},
       {"limits.sessions_per_client",
        [](const V& v, C& c) { return read_number(v, c.limits.sessions_per_client, 1, 1000000); }},
@@ -385,6 +422,7 @@ ConfigurationChange compare(const Configuration& before, const Configuration& af
   note(change.live, "[delivery]", before.delivery == after.delivery);
   note(change.live, "[queue]", before.queue == after.queue);
   note(change.live, "[dns]", before.dns == after.dns);
+  note(change.live, "[monitor]", before.monitor == after.monitor);
   note(change.at_start, "[node]", before.node == after.node);
   note(change.at_start, "[directory]", before.directory == after.directory);
   note(change.at_start, "[listen]", before.listen == after.listen);

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,14 @@ struct Configuration {
     std::chrono::seconds retention = std::chrono::hours{24 * 90};  // 0: for ever
     bool operator==(const Trace&) const = default;
   } trace;
+  struct Monitor {
+    std::optional<std::vector<std::string>> zones;  // as written, well-formed; nothing: the default ones
+    std::chrono::seconds interval = std::chrono::hours{1};
+    std::chrono::seconds confirm_after = std::chrono::minutes{2};
+    std::string readiness = "warn";  // "off", "warn", "require"
+    std::chrono::seconds readiness_interval = std::chrono::hours{1};
+    bool operator==(const Monitor&) const = default;
+  } monitor;
   struct Limits {
     std::uint32_t sessions = 20000;           // over all SMTP listeners
     std::uint32_t sessions_per_client = 100;  // from one client address

@@ -11,9 +11,11 @@ void make_hold(const Configuration& configuration, const ConfigurationChange& ch
   parts.smtp.change_settings(smtpd_settings(configuration));
   parts.queue.change_retry(retry_policy(configuration));
   parts.gate.change_pair_connections(configuration.delivery.connections_per_lane);
+  parts.monitor.set(monitor_settings(configuration));
   const auto settings = delivery_settings(configuration);
   const auto servers = texts_of(configuration.dns.servers);
   const bool has_new_servers = std::find(change.live.begin(), change.live.end(), "[dns]") != change.live.end();
+  if (has_new_servers) parts.monitor.use_servers(servers);
   for (std::size_t i = 0; i < parts.runtime.size(); ++i) {
     auto* const courier = parts.couriers[i].get();
     auto* const resolver = parts.resolvers[i].get();

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "src/app/address_monitor.h"
 #include "src/app/configuration.h"
 #include "src/delivery/courier.h"
 #include "src/delivery/site_gate.h"
@@ -21,6 +22,7 @@ struct LiveParts {  // all outlive the runtime's work
   delivery::SiteGate& gate;
   std::vector<std::unique_ptr<delivery::Courier>>& couriers;  // one of each shard
   std::vector<std::unique_ptr<net::Resolver>>& resolvers;     // the same
+  AddressMonitor& monitor;
 };
 
 // On the main thread, while the runtime runs; each shard takes them over on its own.

@@ -40,4 +40,19 @@ delivery::Settings delivery_settings(const Configuration& configuration) {
   return settings;
 }
 
+MonitorSettings monitor_settings(const Configuration& configuration) {
+  const auto& monitor = configuration.monitor;
+  MonitorSettings settings;
+  for (const auto& text : monitor.zones ? *monitor.zones : listings::default_zones()) {
+    if (auto zone = listings::parse_zone(text)) settings.lists.zones.push_back(std::move(*zone));
+  }
+  settings.lists.interval = monitor.interval;
+  settings.lists.confirm_after = monitor.confirm_after;
+  settings.readiness_interval = monitor.readiness_interval;
+  settings.gate = monitor.readiness == "off"       ? ReadinessGate::kOff
+                  : monitor.readiness == "require" ? ReadinessGate::kRequire
+                                                   : ReadinessGate::kWarn;
+  return settings;
+}
+
 }  // namespace bulkhead::app

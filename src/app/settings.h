@@ -2,6 +2,7 @@
 #pragma once
 
 #include "src/app/configuration.h"
+#include "src/app/monitor_settings.h"
 #include "src/delivery/settings.h"
 #include "src/queue/queue.h"
 #include "src/smtpd/settings.h"
@@ -11,5 +12,6 @@ namespace bulkhead::app {
 queue::RetryPolicy retry_policy(const Configuration& configuration);
 smtpd::Settings smtpd_settings(const Configuration& configuration);
 delivery::Settings delivery_settings(const Configuration& configuration);
+MonitorSettings monitor_settings(const Configuration& configuration);
 
 }  // namespace bulkhead::app

@@ -50,10 +50,29 @@ void plan_drop(LocalEffort& effort, std::uint16_t index, const tenants::Account&
   effort.drops.push_back(std::move(drop));
 }
 
+// A report to the tenant's feedback address: what it says becomes events of the messages that it is about.
+Task<void> take_feedback(Workshop& workshop, LocalEffort& effort, std::uint16_t index, TenantId tenant) {
+  auto* desk = workshop.parts.feedback;
+  if (desk == nullptr) co_return note(effort, index, Fate::kDelivered, "2.1.5", "feedback is not read here");
+  auto work = [desk, tenant, message = effort.job.message] { return desk->take(*message, tenant); };
+  auto taken = co_await workshop.parts.pool.run(workshop.parts.shard, std::move(work));
+  if (!taken || !*taken) {
+    co_return note(effort, index, Fate::kDeferred, "4.3.0", "the feedback cannot be read at the moment");
+  }
+  for (auto& event : **taken) effort.events.push_back(std::move(event));
+  note(effort, index, Fate::kDelivered, "2.1.5", "taken as feedback");
+}
+
 // Whether the account may get mail now; otherwise its fate is noted.
 Task<void> look_up(Workshop& workshop, LocalEffort& effort, std::uint16_t index) {
   const std::optional<AccountId> id = effort.job.message->recipients[index].local;
   if (!id) co_return note(effort, index, Fate::kDeferred, "4.3.5", "the recipient is not a local one any more");
+  const TenantId owner{id->ulid()};
+  const bool is_feedback = workshop.parts.directory.snapshot()->tenant(owner) != nullptr;
+  if (is_feedback) {
+    auto taking = take_feedback(workshop, effort, index, owner);
+    co_return co_await std::move(taking);
+  }
   const auto account = co_await workshop.parts.directory.account_by_id(workshop.parts.shard, *id);
   if (!account) co_return note(effort, index, Fate::kDeferred, "4.3.0", "the directory cannot be asked at the moment");
   if (!*account) co_return note(effort, index, Fate::kFailed, "5.1.1", "the mailbox does not exist any more");

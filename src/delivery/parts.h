@@ -8,6 +8,7 @@
 #include "src/base/clock.h"
 #include "src/base/log.h"
 #include "src/base/random.h"
+#include "src/delivery/feedback_desk.h"
 #include "src/delivery/settings.h"
 #include "src/delivery/site_gate.h"
 #include "src/mailbox/mailboxes.h"
@@ -43,6 +44,7 @@ struct Parts {
   const netpolicy::LiveTenantMarks* marks = nullptr;
   const replies::RuleBook* rules = nullptr;  // null: replies are read by their codes alone
   reputation::Reports* reports = nullptr;    // hears what became of recipients; of this shard
+  FeedbackDesk* feedback = nullptr;          // takes what comes to feedback addresses; null: it is thrown away
 };
 
 }  // namespace bulkhead::delivery

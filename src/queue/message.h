@@ -20,6 +20,11 @@ struct QueuedRecipient {
   std::optional<AccountId> local;  // delivered to this account's mailbox; nothing: to the domain's remote server
 };
 
+// Stands for the feedback address of a tenant among accounts: no account has the id of a tenant.
+inline AccountId feedback_mailbox(const TenantId& tenant) {
+  return AccountId{tenant.ulid()};
+}
+
 struct Message {
   MessageId id;
   TenantId tenant;

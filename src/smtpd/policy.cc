@@ -75,6 +75,7 @@ Refused check_resolution(const tenants::Snapshot& directory, const tenants::Reso
   if (resolution.kind == Kind::kSuspended) {
     return smtp::Reply(450, "4.2.1", "This mailbox takes no mail at the moment: try again later");
   }
+  if (resolution.is_feedback) return std::nullopt;
   const bool is_empty = resolution.accounts.empty() && resolution.forwards.empty();
   if (resolution.kind == Kind::kUnknown || is_empty) return smtp::Reply(550, "5.1.1", "No such recipient here");
   const bool has_active = std::any_of(resolution.accounts.begin(), resolution.accounts.end(), [&](const auto& account) {

@@ -11,7 +11,7 @@ namespace {
 
 using enum EventKind;
 
-constexpr std::array<std::pair<EventKind, std::string_view>, 29> kNames{{
+constexpr std::array<std::pair<EventKind, std::string_view>, 33> kNames{{
     {kReceived, "received"},
     {kRejected, "rejected"},
     {kScanned, "scanned"},
@@ -40,6 +40,10 @@ constexpr std::array<std::pair<EventKind, std::string_view>, 29> kNames{{
     {kRestored, "restored"},
     {kListed, "listed"},
     {kDelisted, "delisted"},
+    {kReady, "ready"},
+    {kUnready, "unready"},
+    {kComplained, "complained"},
+    {kReturned, "returned"},
     {kChanged, "changed"},
 }};
 

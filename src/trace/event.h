@@ -43,6 +43,10 @@ enum class EventKind : std::uint8_t {
   kRestored,
   kListed,
   kDelisted,
+  kReady,            // an address or a domain is fit to send, as others see it
+  kUnready,          // it is not
+  kComplained = 70,  // a recipient called the message unwanted
+  kReturned,         // a report came later that it was not delivered
   kChanged = 80,
 };
 std::string_view to_string(EventKind kind);  // "received", "login_failed", …

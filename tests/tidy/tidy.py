@@ -31,8 +31,8 @@ LAYERS = {
     "src/smtpd": ["src/base", "src/mail", "src/proto", "src/net", "src/store", "tenants", "netpolicy", "monitoring",
                   "monitoring/reputation", "src/trace", "src/queue"],
     "src/admin": ["src/base", "src/mail", "src/proto", "src/net", "src/store", "tenants", "netpolicy", "monitoring",
-                  "monitoring/replies", "monitoring/reputation", "monitoring/cases", "src/trace", "src/queue", "src/mailbox",
-                  "src/delivery"],
+                  "monitoring/replies", "monitoring/reputation", "monitoring/cases", "monitoring/listings",
+                  "src/trace", "src/queue", "src/mailbox", "src/delivery"],
 }
 SOURCES = ("src", "tenants", "netpolicy", "monitoring")
 

@@ -141,7 +141,7 @@ const std::vector<Noun>& nouns() {
   static const std::vector<Noun> kNouns{tenant_commands(), domain_commands(), address_commands(), account_commands(),
                                         alias_commands(),  route_commands(),  token_commands(),   queue_commands(),
                                         trace_commands(),  status_command(),  limit_commands(),   reputation_commands(),
-                                        case_commands()};
+                                        case_commands(),   listing_commands()};
   return kNouns;
 }
 

@@ -81,6 +81,7 @@ Noun token_commands();
 Noun limit_commands();
 Noun reputation_commands();
 Noun case_commands();
+Noun listing_commands();
 Noun queue_commands();
 Noun trace_commands();
 Noun status_command();

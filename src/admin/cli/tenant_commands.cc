@@ -8,6 +8,7 @@ const Argument kName = subject("Name or id of the tenant");
 std::vector<Argument> settings() {
   return {{.name = "reseller", .help = "The tenant that owns it"},
           {.name = "postmaster", .help = "Where mail to postmaster of its domains goes"},
+          {.name = "feedback-address", .help = "Where complaints and late bounces about its mail come back to"},
           {.name = "message-size-max", .help = "Largest message: 50M", .kind = ValueKind::kSize},
           {.name = "recipients-max", .help = "Recipients of one message", .kind = ValueKind::kNumber},
           {.name = "tenants-max", .help = "Tenants that it may own as a reseller", .kind = ValueKind::kNumber},

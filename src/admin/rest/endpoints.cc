@@ -60,18 +60,20 @@ Fields filters() {
 }
 
 Fields tenant_body(Need name) {
-  return {{"name", kString, name, "Lower-case letters, digits and hyphens, at most 63"},
-          kState,
-          {"reseller", kString, kNullable, "The tenant that owns this one, by name or id"},
-          {"postmaster", kString, kOptional, "Where mail to postmaster of its domains goes"},
-          {"message_size_max", kInteger, kOptional, "Bytes"},
-          {"recipients_max", kInteger, kOptional, "Recipients of one message"},
-          {"shared_addresses", kBoolean, kOptional, "Whether it may use them while it has none of its own"},
-          {"tenants_max", kInteger, kOptional, "Tenants that it may own as a reseller; 0: it is none"},
-          {"plan", kString, kOptional, "Of its accounts: normal, bulk or new"},
-          {"over_limit", kString, kOptional, "refuse mail over a limit, or pace it: accept it and send it later"},
-          kCertificate,
-          kKey};
+  return {
+      {"name", kString, name, "Lower-case letters, digits and hyphens, at most 63"},
+      kState,
+      {"reseller", kString, kNullable, "The tenant that owns this one, by name or id"},
+      {"postmaster", kString, kOptional, "Where mail to postmaster of its domains goes"},
+      {"feedback_address", kString, kOptional, "In one of its domains: where complaints and late bounces come back to"},
+      {"message_size_max", kInteger, kOptional, "Bytes"},
+      {"recipients_max", kInteger, kOptional, "Recipients of one message"},
+      {"shared_addresses", kBoolean, kOptional, "Whether it may use them while it has none of its own"},
+      {"tenants_max", kInteger, kOptional, "Tenants that it may own as a reseller; 0: it is none"},
+      {"plan", kString, kOptional, "Of its accounts: normal, bulk or new"},
+      {"over_limit", kString, kOptional, "refuse mail over a limit, or pace it: accept it and send it later"},
+      kCertificate,
+      kKey};
 }
 
 Fields account_body(Need address) {
@@ -130,6 +132,7 @@ Endpoints address_endpoints() {
   const Field tenant{"tenant", kString, kNullable, "Whose it is, by name or id; null makes it shared"};
   const Field shared{"shared", kBoolean, kOptional, "Serves every tenant that has none of its own"};
   const Field helo{"helo", kString, kNullable, "The name that it greets with; the node's when absent"};
+  const Field ready{"ready", kBoolean, kOptional, "true: may send without passing its check; false: to be checked"};
   const Field is_default{"default", kBoolean, kOptional, "Preferred among its owner's addresses of the family"};
   return {
       {"GET", "/addresses", "List source addresses", &list_addresses, "Address", kPage, 200, paged({kTenantQuery}),
@@ -139,7 +142,7 @@ Endpoints address_endpoints() {
       {"GET", "/addresses/{address}", "Show a source address", &show_address, "Address", kOne, 200, {}, Input::kNone,
        {}},
       {"PATCH", "/addresses/{address}", "Change a source address, or move it to another tenant", &set_address,
-       "Address", kOne, 200, {}, Input::kJson, {tenant, shared, helo, is_default}},
+       "Address", kOne, 200, {}, Input::kJson, {tenant, shared, helo, is_default, ready}},
       {"GET", "/addresses/{address}/check", "Compare an address with this host, DNS and SPF", &check_address,
        "AddressCheck", kOne, 200, {}, Input::kNone, {}},
       {"DELETE", "/addresses/{address}", "Remove a source address", &remove_address, "", kNothing, 204, {},
@@ -238,6 +241,19 @@ Endpoints limit_endpoints() {
        {}},
       {"PUT", "/limits/warm-up", "Set what new addresses may send; no days end the warm-up", &set_warm_up, "WarmUp",
        kOne, 200, {}, Input::kJson, {days}},
+  };
+}
+
+Endpoints listing_endpoints() {
+  const Field address{"address", kString, kOptional, "Only of this source address"};
+  const Field domain{"domain", kString, kOptional, "Only of this domain"};
+  return {
+      {"GET", "/listings", "Who is listed, and where", &list_listings, "Listing", kPage, 200,
+       paged({address, domain, kTenantQuery}), Input::kNone, {}},
+      {"GET", "/listings/zones", "The lists that are asked", &list_listing_zones, "ListingZone", kPage, 200, paged(),
+       Input::kNone, {}},
+      {"GET", "/listings/{name}/check", "Ask every list about an address or a domain now", &check_listings,
+       "ListingCheck", kOne, 200, {}, Input::kNone, {}},
   };
 }
 
@@ -360,8 +376,8 @@ const Endpoints& endpoints() {
     Endpoints all;
     for (const auto& part :
          {tenant_endpoints(), domain_endpoints(), address_endpoints(), account_endpoints(), alias_endpoints(),
-          route_endpoints(), token_endpoints(), limit_endpoints(), directive_endpoints(), queue_endpoints(),
-          reputation_endpoints(), case_endpoints(), trace_endpoints()}) {
+          route_endpoints(), token_endpoints(), limit_endpoints(), listing_endpoints(), directive_endpoints(),
+          queue_endpoints(), reputation_endpoints(), case_endpoints(), trace_endpoints()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

@@ -28,6 +28,10 @@ std::vector<Field> account_fields() {
           kCreatedAt};
 }
 
+const Field kListedBy{"listed_by", kStrings, kOptional, "The lists of bad senders that name it"};
+const Field kListings{"listings", kObjects, kOptional, "zone, codes and since of each"};
+const Field kReadiness{"readiness", kObject, kOptional, "How others see it: state, why, advice, checked_at, cleared"};
+
 std::vector<Field> token_fields() {
   return {kId,
           {"name", kString, kRequired, "What it is for"},
@@ -40,6 +44,12 @@ std::vector<Field> plus(std::vector<Field> fields, const Field& more) {
   return fields;
 }
 
+// What is looked at from outside: how it looks there, and what ends each schema.
+std::vector<Field> watched(std::vector<Field> fields) {
+  fields.insert(fields.end(), {kListedBy, kListings, kReadiness, kCreatedAt, kWarnings});
+  return fields;
+}
+
 std::vector<Schema> directory_schemas() {
   return {
       {"Tenant",
@@ -49,6 +59,7 @@ std::vector<Schema> directory_schemas() {
         {"state", kString, kRequired, "active or suspended"},
         {"reseller", kString, kNullable, "The tenant that owns it"},
         {"postmaster", kString, kRequired, "\"\" when it has none"},
+        {"feedback_address", kString, kRequired, "Where complaints and late bounces come back to; \"\": nowhere"},
         {"message_size_max", kInteger, kRequired, "Bytes"},
         {"recipients_max", kInteger, kRequired, "Recipients of one message"},
         {"shared_addresses", kBoolean, kRequired, "Whether it uses them while it has none of its own"},
@@ -58,32 +69,22 @@ std::vector<Schema> directory_schemas() {
         {"has_certificate", kBoolean, kRequired, "Whether it has its own"},
         kCreatedAt,
         kWarnings}},
-      {"Domain",
-       {kId,
-        {"name", kString, kRequired, "A-labels, lower case"},
-        kTenant,
-        {"former_names", kStrings, kRequired, "Kept by renaming; they go on working"},
-        {"catch_all", kString, kNullable, "Where mail to unknown recipients goes"},
-        {"has_certificate", kBoolean, kRequired, "Whether it has its own"},
-        kCreatedAt,
-        kWarnings}},
+      {"Domain", watched({kId,
+                          {"name", kString, kRequired, "A-labels, lower case"},
+                          kTenant,
+                          {"former_names", kStrings, kRequired, "Kept by renaming; they go on working"},
+                          {"catch_all", kString, kNullable, "Where mail to unknown recipients goes"},
+                          {"has_certificate", kBoolean, kRequired, "Whether it has its own"}})},
       {"DnsRecords",
        {{"domain", kString, kRequired, "The domain"},
         {"records", kObjects, kRequired, "name, type, value and purpose of each"}}},
-      {"Address",
-       {kId,
-        {"ip", kString, kRequired, "IPv4 or IPv6"},
-        {"tenant", kString, kNullable, "Whose it is; null when shared"},
-        {"shared", kBoolean, kRequired, "Serves every tenant that has none of its own"},
-        {"helo", kString, kNullable, "The name that it greets with; null: the node's"},
-        {"default", kBoolean, kRequired, "Preferred in its family"},
-        {"present", kBoolean, kRequired, "Whether this host has it now"},
-        kCreatedAt,
-        kWarnings}},
-      {"AddressCheck",
-       {{"ip", kString, kRequired, "The address"},
-        {"ok", kBoolean, kRequired, "Whether nothing has failed"},
-        {"findings", kObjects, kRequired, "severity (ok, warning, failure), what and advice"}}},
+      {"Address", watched({kId,
+                           {"ip", kString, kRequired, "IPv4 or IPv6"},
+                           {"tenant", kString, kNullable, "Whose it is; null when shared"},
+                           {"shared", kBoolean, kRequired, "Serves every tenant that has none of its own"},
+                           {"helo", kString, kNullable, "The name that it greets with; null: the node's"},
+                           {"default", kBoolean, kRequired, "Preferred in its family"},
+                           {"present", kBoolean, kRequired, "Whether this host has it now"}})},
       {"Account", account_fields()},
       {"AccountWithMailbox", plus(plus(account_fields(), {"former_addresses", kStrings, kRequired,
                                                           "Kept by renaming; DELETE /aliases/{address} drops one"}),
@@ -261,6 +262,35 @@ std::vector<Schema> reputation_schemas() {
   };
 }
 
+std::vector<Schema> listing_schemas() {
+  return {
+      {"AddressCheck",
+       {{"ip", kString, kRequired, "The address"},
+        {"ok", kBoolean, kRequired, "Whether nothing has failed"},
+        {"findings", kObjects, kRequired, "severity (ok, warning, failure), what and advice"}}},
+      {"Listing",
+       {{"name", kString, kRequired, "The address or domain"},
+        {"kind", kString, kRequired, "address or domain"},
+        {"tenant", kString, kNullable, "Whose it is; null for a shared address"},
+        {"zone", kString, kRequired, "The list"},
+        {"codes", kString, kRequired, "What the list answers"},
+        {"weight", kNumber, kRequired, "How much this list matters, as configured"},
+        {"since", kTime, kRequired, "When it was first seen"}}},
+      {"ListingZone",
+       {{"zone", kString, kRequired, "The list"},
+        {"branch", kString, kRequired, "ipv4, ipv6 or domain: each is tested by itself"},
+        {"state", kString, kRequired, "untried, trusted or set aside"},
+        {"why", kString, kNullable, "Why it is set aside"},
+        {"since", kTime, kRequired, "Of the state"},
+        {"watched", kInteger, kRequired, "Addresses or domains that it is asked about"},
+        {"listed", kInteger, kRequired, "Of these, listed"}}},
+      {"ListingCheck",
+       {{"name", kString, kRequired, "The address or domain"},
+        {"listed", kBoolean, kRequired, "Whether a list that is trusted names it"},
+        {"zones", kObjects, kRequired, "zone, outcome (listed, clear, refused, failed, set aside), codes, why"}}},
+  };
+}
+
 std::vector<Schema> mail_schemas() {
   return {
       {"Event",
@@ -279,6 +309,7 @@ std::vector<Schema> mail_schemas() {
         {"uptime", kInteger, kRequired, "Seconds"},
         {"queue", kObject, kRequired, "Counts by state"},
         {"sources", kObjects, kRequired, "address, present and tenant of each"},
+        {"listings", kObjects, kRequired, "Who is listed, and where"},
         {"sessions", kObject, kOptional, "Open sessions by protocol; for the operator"},
         {"store", kObject, kOptional, "bytes, segments, commit latency, …; for the operator"}}},
       {"Error", {{"error", kObject, kRequired, "code, message and advice"}}},
@@ -290,7 +321,8 @@ std::vector<Schema> mail_schemas() {
 const std::vector<Schema>& schemas() {
   static const std::vector<Schema> kSchemas = [] {
     auto all = directory_schemas();
-    for (const auto& more : {limit_schemas(), queue_schemas(), order_schemas(), reputation_schemas(), mail_schemas()})
+    for (const auto& more :
+         {limit_schemas(), queue_schemas(), order_schemas(), reputation_schemas(), listing_schemas(), mail_schemas()})
       all.insert(all.end(), more.begin(), more.end());
     return all;
   }();

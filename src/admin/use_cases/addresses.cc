@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "src/admin/use_cases/change.h"
+#include "src/admin/use_cases/listings.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/use_cases.h"
 #include "src/admin/use_cases/warnings.h"
@@ -18,7 +19,9 @@ std::string owner_of(const tenants::Snapshot& snapshot, const tenants::SourceAdd
 }
 
 Json view(const AdminServices& services, const tenants::SourceAddress& address) {
-  return address_json(*services.live.snapshot(), *services.host.current(), address);
+  auto json = address_json(*services.live.snapshot(), *services.host.current(), address);
+  add_monitored(services, json, listings::Subject::of(address.ip));
+  return json;
 }
 
 // "tenant": a name or null for shared; "shared": true says the same. Exactly one of them when it is required.
@@ -48,6 +51,14 @@ Status set_fields(const AdminServices& services, const Call& call, tenants::Sour
   return set_owner(services, call, address);
 }
 
+// "ready": an operator's word in place of the check, or that it is to be checked anew.
+Status set_ready(const AdminServices& services, const Call& call, const tenants::SourceAddress& address) {
+  if (!call.has("ready")) return {};
+  if (auto allowed = require_operator(call.caller, "say that addresses are ready"); !allowed) return allowed;
+  if (services.monitor == nullptr) return fail(ErrorCode::kUnavailable, "readiness is not watched by this server");
+  return services.monitor->set_ready(address.ip, call.is_true("ready"));
+}
+
 // The tenant that the event belongs to; nil for a shared address.
 TenantId event_tenant(const tenants::SourceAddress& address) {
   return address.tenant.value_or(TenantId{});
@@ -72,14 +83,13 @@ Result<Json> list_addresses(const AdminServices& services, const Call& call) {
   const auto scope = tenant_scope(services, call);
   if (!scope) return fail(scope.error());
   const auto snapshot = services.live.snapshot();
-  const auto host = services.host.current();
   std::vector<const tenants::SourceAddress*> seen;
   for (const auto& address : snapshot->addresses()) {
     if (scope->includes(address.tenant) && address.ip.text() > page->after) seen.push_back(&address);
   }
   const auto key = [](const tenants::SourceAddress& address) { return address.ip.text(); };
   return page_of_sorted(seen, page->limit, key,
-                        [&](const tenants::SourceAddress& address) { return address_json(*snapshot, *host, address); });
+                        [&](const tenants::SourceAddress& address) { return view(services, address); });
 }
 
 Result<Json> add_address(const AdminServices& services, const Call& call) {
@@ -127,10 +137,12 @@ Result<Json> set_address(const AdminServices& services, const Call& call) {
   const auto snapshot = services.live.snapshot();
   const auto after = services.directory.update_address(address);
   if (!after) return fail(after.error());
+  if (auto done = set_ready(services, call, *after); !done) return fail(done.error());
   if (before->tenant != after->tenant) record_move(services, call, *before, *after);
   auto change = change_of(before->ip);
   change.field("helo", before->helo, after->helo)
       .field("default", before->is_default ? "yes" : "no", after->is_default ? "yes" : "no");
+  if (call.has("ready")) change.verb(call.is_true("ready") ? "let go as ready" : "to be checked before it sends");
   if (!change.empty()) record_change(services, call, event_tenant(*after), change);
   refresh_after_change(services);
   Json json = view(services, *after);

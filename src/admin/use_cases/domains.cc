@@ -1,5 +1,6 @@
 #include "src/admin/use_cases/certificate_fields.h"
 #include "src/admin/use_cases/change.h"
+#include "src/admin/use_cases/listings.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/use_cases.h"
 #include "src/admin/use_cases/warnings.h"
@@ -96,7 +97,9 @@ Result<Json> add_domain(const AdminServices& services, const Call& call) {
 Result<Json> show_domain(const AdminServices& services, const Call& call) {
   const auto domain = find_domain(services, call.caller, call.in_path("domain"));
   if (!domain) return fail(domain.error());
-  return view(services, call.caller, *domain);
+  Json json = view(services, call.caller, *domain);
+  add_monitored(services, json, listings::Subject::of(domain->name));
+  return json;
 }
 
 Result<Json> set_domain(const AdminServices& services, const Call& call) {

@@ -1,3 +1,4 @@
+#include "src/admin/use_cases/listings.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/selector.h"
 #include "src/admin/use_cases/use_cases.h"
@@ -63,6 +64,7 @@ Task<Result<Json>> show_status(const AdminServices& services, net::Shard& shard,
             {"uptime", uptime.count()},
             {"queue", counts_json(counts)}};
   json["sources"] = sources_json(services, call.caller);
+  json["listings"] = listings_json(services, call.caller);
   if (!call.caller.is_operator()) co_return json;
   auto read_usage = [&services] { return services.store.usage(); };
   const auto usage = co_await services.pool.run(shard, std::move(read_usage));

@@ -92,6 +92,22 @@ Status set_plan(const Call& call, tenants::Tenant& tenant) {
   return {};
 }
 
+// In a domain of the tenant, so that nobody collects what is told about others.
+Result<std::string> feedback_address_of(const AdminServices& services, const Call& call,
+                                        const tenants::Tenant& tenant) {
+  const auto text = call.text("feedback_address");
+  if (text.empty()) return std::string{};
+  const auto address = parse_local_address(text);
+  if (!address) return fail(ErrorCode::kInvalid, "feedback_address is not a mail address");
+  const auto kept = as_kept(services, *address);
+  const auto snapshot = services.live.snapshot();
+  const auto* domain = snapshot->domain_by_name(kept.domain);
+  if (domain == nullptr || domain->tenant != tenant.id) {
+    return fail(ErrorCode::kInvalid, "feedback_address must be in a domain of the tenant", "add the domain first");
+  }
+  return kept.text();
+}
+
 Status set_fields(const AdminServices& services, const Call& call, tenants::Tenant& tenant) {
   if (call.has("name")) tenant.name = call.text("name");
   if (call.has("state")) {
@@ -104,6 +120,11 @@ Status set_fields(const AdminServices& services, const Call& call, tenants::Tena
       return fail(ErrorCode::kInvalid, "postmaster is not a mail address");
     }
     tenant.postmaster = call.text("postmaster");
+  }
+  if (call.has("feedback_address")) {
+    auto address = feedback_address_of(services, call, tenant);
+    if (!address) return fail(address.error());
+    tenant.feedback_address = std::move(*address);
   }
   if (call.has("shared_addresses")) tenant.shares_addresses = call.is_true("shared_addresses");
   if (auto done = set_limits(call, tenant); !done) return done;
@@ -193,6 +214,7 @@ Result<Json> set_tenant(const AdminServices& services, const Call& call) {
   change.field("name", before->name, after->name)
       .field("state", to_string(before->suspension), to_string(after->suspension))
       .field("postmaster", before->postmaster, after->postmaster)
+      .field("feedback_address", before->feedback_address, after->feedback_address)
       .field("message_size_max", before->message_size_max, after->message_size_max)
       .field("recipients_max", before->recipients_max, after->recipients_max)
       .field("tenants_max", before->tenants_max, after->tenants_max)

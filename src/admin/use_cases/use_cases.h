@@ -51,6 +51,10 @@ Result<Json> list_tokens(const AdminServices& services, const Call& call);
 Result<Json> add_token(const AdminServices& services, const Call& call);  // the only answer that shows the secret
 Result<Json> remove_token(const AdminServices& services, const Call& call);
 
+Result<Json> list_listings(const AdminServices& services, const Call& call);
+Result<Json> list_listing_zones(const AdminServices& services, const Call& call);
+Task<Result<Json>> check_listings(const AdminServices& services, net::Shard& shard, Call call);  // asks the lists now
+
 Result<Json> list_limits(const AdminServices& services, const Call& call);  // with their present use
 Result<Json> set_limit(const AdminServices& services, const Call& call);    // what is not given stays
 Result<Json> unset_limit(const AdminServices& services, const Call& call);

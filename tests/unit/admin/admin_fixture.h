@@ -15,6 +15,7 @@
 #include "tests/testlib/shard_runner.h"
 #include "tests/testlib/temporary_directory.h"
 #include "tests/unit/admin/fake_desk.h"
+#include "tests/unit/admin/fake_monitor.h"
 
 namespace bulkhead::admin {
 
@@ -225,6 +226,7 @@ class AdminTest : public ::testing::Test {
                             .first = clock_.now(),
                             .last = clock_.now()}};
     services_->reputation = fake_desk_.get();
+    services_->monitor = &fake_monitor_;
     expect_status(call("POST", "/addresses", {{"ip", "192.0.2.99"}, {"shared", true}}), 201);
   }
 
@@ -340,6 +342,7 @@ class AdminTest : public ::testing::Test {
   std::unique_ptr<AdminServices> services_;
   std::unique_ptr<ApiHandler> handler_;
   std::unique_ptr<FakeDesk> fake_desk_;
+  FakeMonitor fake_monitor_;
 };
 
 }  // namespace bulkhead::admin

@@ -26,6 +26,31 @@ TEST(Settings, DefaultsAreThoseOfTheParts) {
   EXPECT_EQ(delivery.timeouts.end_of_data, delivery::Timeouts{}.end_of_data);
 }
 
+TEST(Settings, TheMonitorAsksTheDefaultListsUnlessOthersAreNamed) {
+  const auto usual = monitor_settings(parse_configuration("", "test.toml").configuration);
+  EXPECT_EQ(usual.lists.zones.size(), listings::default_zones().size());
+  EXPECT_EQ(usual.gate, ReadinessGate::kWarn);
+  const auto reading = parse_configuration(R"(
+[monitor]
+zones = ["bl.example rate=2", "{key}.dbl.example kind=domain key=abc"]
+interval = "5m"
+confirm_after = "30s"
+readiness = "require"
+readiness_interval = "10m"
+)",
+                                           "test.toml");
+  ASSERT_TRUE(reading.faults.empty()) << reading.faults[0].text();
+  const auto settings = monitor_settings(reading.configuration);
+  ASSERT_EQ(settings.lists.zones.size(), 2U);
+  EXPECT_EQ(settings.lists.zones[0].rate, 2);
+  EXPECT_EQ(settings.lists.zones[1].suffix, "abc.dbl.example");
+  EXPECT_EQ(settings.lists.interval, seconds{300});
+  EXPECT_EQ(settings.lists.confirm_after, seconds{30});
+  EXPECT_EQ(settings.gate, ReadinessGate::kRequire);
+  EXPECT_EQ(settings.readiness_interval, seconds{600});
+  EXPECT_TRUE(monitor_settings(parse_configuration("[monitor]\nzones = []", "t").configuration).lists.zones.empty());
+}
+
 TEST(Settings, EachKeyReachesItsPart) {
   const auto reading = parse_configuration(R"(
 [smtp]

@@ -33,7 +33,8 @@ class MovableClock final : public Clock {
   std::atomic<std::int64_t> steady_{3600000000};
 };
 
-// SeededRandom for several threads.
+// SeededRandom for several threads. Each makes numbers of its own: a second world over the first one's store must not
+// make the ids of the first again.
 class SharedRandom final : public Random {
  public:
   void fill(std::span<char> bytes) override {
@@ -42,8 +43,10 @@ class SharedRandom final : public Random {
   }
 
  private:
+  static inline std::atomic<std::uint64_t> made_{7};
+
   std::mutex mutex_;
-  SeededRandom random_{7};
+  SeededRandom random_{made_++};
 };
 
 // Keeps events in the batch's own commit: what the store holds is what the trace would show.

@@ -176,6 +176,27 @@ TEST_F(ResolveTest, PostmasterGoesToTheTenantsUnlessThereIsOne) {
   EXPECT_EQ(leads_to("postmaster@acme.example"), "postmaster@acme.example ");
 }
 
+TEST_F(ResolveTest, TheFeedbackAddressIsTakenThoughNobodyHasAMailboxThere) {
+  add_account(acme_, "jo@acme.example");
+  acme_.feedback_address = "fbl@acme.example";
+  acme_domain_.catch_all = "jo@acme.example";
+  ASSERT_TRUE(directory_->update_tenant(acme_));
+  ASSERT_TRUE(directory_->update_domain(acme_domain_));
+  refresh();
+  for (const auto* address : {"fbl@acme.example", "FBL@acme.example", "fbl+jmrp@acme.example"}) {
+    const auto resolution = resolve(address);
+    EXPECT_EQ(resolution.kind, Kind::kTargets) << address;
+    EXPECT_TRUE(resolution.is_feedback) << address;
+    EXPECT_TRUE(resolution.accounts.empty()) << "the catch-all gets nothing of it";
+  }
+  EXPECT_FALSE(resolve("fbl2@acme.example").is_feedback);
+  EXPECT_EQ(resolve("fbl@globex.example").kind, Kind::kUnknown);
+  add_account(acme_, "fbl@acme.example");
+  refresh();
+  EXPECT_EQ(leads_to("fbl@acme.example"), "fbl@acme.example ");
+  EXPECT_TRUE(resolve("fbl@acme.example").is_feedback);
+}
+
 TEST_F(ResolveTest, PostmasterFallsBackToTheOldestActivePerson) {
   auto room = account_of(acme_, "a-room@acme.example");
   room.kind = AccountKind::kRoom;

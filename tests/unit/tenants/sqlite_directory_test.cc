@@ -19,6 +19,7 @@ TEST_F(TenantsTest, KeepsEveryFieldAcrossReopening) {
   tenant.certificate_pem = "-----BEGIN CERTIFICATE-----\n";
   tenant.key_pem = "-----BEGIN PRIVATE KEY-----\n";
   tenant.postmaster = "pm@example.com";
+  tenant.feedback_address = "fbl@example.com";
   tenant.message_size_max = 1048576;
   tenant.recipients_max = 200;
   const auto created = directory_->create_tenant(tenant).value();
@@ -32,6 +33,7 @@ TEST_F(TenantsTest, KeepsEveryFieldAcrossReopening) {
   EXPECT_EQ(read.certificate_pem, tenant.certificate_pem);
   EXPECT_EQ(read.key_pem, tenant.key_pem);
   EXPECT_EQ(read.postmaster, "pm@example.com");
+  EXPECT_EQ(read.feedback_address, "fbl@example.com");
   EXPECT_EQ(read.message_size_max, 1048576U);
   EXPECT_EQ(read.recipients_max, 200U);
   EXPECT_EQ(read.created_at, clock_.now());

@@ -1,0 +1,83 @@
+#include "src/app/oversight.h"
+
+#include "src/app/reputation_news.h"
+#include "src/app/resolver_options.h"
+#include "src/app/settings.h"
+
+namespace bulkhead::app {
+
+Status Oversight::open(const Configuration& configuration) {
+  if (auto opened = open_reputation(configuration); !opened) return opened;
+  feedback_ = std::make_unique<FeedbackDesk>(FeedbackDesk::Parts{
+      *foundation_.store, *foundation_.trace, *foundation_.live, foundation_.metrics, foundation_.clock,
+      foundation_.log, [this](const Feedback& feedback) { tell(report_of(feedback)); }});
+  return open_monitor(configuration);
+}
+
+Status Oversight::open_reputation(const Configuration& configuration) {
+  reply_rules_ =
+      std::make_unique<ReplyRules>(configuration.reputation.reply_rules, rule_book_, foundation_.pool, foundation_.log);
+  reply_rules_->look();
+  ReputationLoop::Parts parts{.runtime = foundation_.runtime,
+                              .store = *foundation_.store,
+                              .trace = *foundation_.trace,
+                              .directory = *foundation_.live,
+                              .board = restrictions_,
+                              .clock = foundation_.clock,
+                              .random = foundation_.random,
+                              .log = foundation_.log,
+                              .is_shadow = configuration.reputation.shadow,
+                              .end_sessions = end_sessions_,
+                              .on_case = [this](const cases::Case& changed) {
+                                if (notifier_) notifier_->case_changed(changed);
+                              }};
+  reputation_ = std::make_unique<ReputationLoop>(std::move(parts));
+  return reputation_->load();
+}
+
+Status Oversight::open_monitor(const Configuration& configuration) {
+  AddressMonitor::Parts parts{.shard = foundation_.runtime.shard(0),
+                              .dns = resolver_options(configuration, foundation_.metrics),
+                              .directory = *foundation_.live,
+                              .host = *foundation_.host,
+                              .store = *foundation_.store,
+                              .trace = *foundation_.trace,
+                              .metrics = foundation_.metrics,
+                              .clock = foundation_.clock,
+                              .random = foundation_.random,
+                              .log = foundation_.log,
+                              .node_name = configuration.node.name,
+                              .on_transition = [this](const auto& transition) { tell(report_of(transition)); }};
+  auto monitor = AddressMonitor::open(std::move(parts), monitor_settings(configuration));
+  if (!monitor) return fail(monitor.error());
+  monitor_ = std::move(*monitor);
+  return {};
+}
+
+void Oversight::connect(queue::Queue& queue, const Configuration& configuration) {
+  reputation_->connect(queue);
+  notifier_ = std::make_unique<Notifier>(Notifier::Parts{
+      foundation_.runtime.shard(0), *foundation_.live, queue, *foundation_.store, foundation_.clock, foundation_.random,
+      foundation_.log, configuration.node.name, configuration.notify, configuration.queue.expire_after});
+}
+
+void Oversight::start(net::TaskGroup& group) {
+  group.spawn(reputation_->run(group));
+  group.spawn(notifier_->run(group));
+  group.spawn(reply_rules_->run(foundation_.runtime.shard(0), group));
+  group.spawn(monitor_->run(group));
+}
+
+Task<void> Oversight::save() {
+  auto saving = reputation_->save();
+  (void)co_await std::move(saving);  // says itself why it failed
+}
+
+// Any thread.
+void Oversight::tell(std::optional<reputation::Report> report) {
+  if (!report) return;
+  foundation_.runtime.shard(0).post(
+      [this, report = std::move(*report)]() mutable { reputation_->reports(0).add(std::move(report)); });
+}
+
+}  // namespace bulkhead::app
