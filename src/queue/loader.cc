@@ -11,84 +11,139 @@
 namespace bulkhead::queue {
 namespace {
 
+// What is read in one go, and what memory holds of it twice at most: one page read, one planned.
 constexpr std::size_t kPageMessages = 1000;
+constexpr std::size_t kPageBytes = 4194304;
 
-struct StoredMessage {
-  Message message;
-  std::vector<StoredDelivery> deliveries;
+// Rows as they are stored, one after the other. Whoever plans a message decodes it, on its own thread, so that nothing
+// is allocated on one thread and freed on another.
+class Rows {
+ public:
+  struct Row {
+    MessageId id;
+    std::uint16_t index = 0;  // of a delivery
+    std::size_t offset = 0, length = 0;
+  };
+
+  void add(const MessageId& id, std::uint16_t index, std::string_view value) {
+    rows_.push_back({id, index, bytes_.size(), value.size()});
+    bytes_.append(value);
+  }
+  std::string_view value(const Row& row) const { return std::string_view{bytes_}.substr(row.offset, row.length); }
+  const std::vector<Row>& rows() const { return rows_; }
+  std::size_t bytes() const { return bytes_.size(); }
+
+ private:
+  std::string bytes_;
+  std::vector<Row> rows_;
 };
 
 struct Page {
-  std::vector<std::vector<MessagePlan>> plans;  // by owner shard
-  std::size_t count = 0;                        // of messages
+  Rows messages, deliveries;  // in order of the id, and of the index within it
   std::vector<std::string> faults;
   std::string next;  // first key of the next page
   bool is_last = true;
 };
 
-std::string printable_key(std::string_view key) {
-  return key.size() >= 17 ? MessageId::from_bytes(key.substr(1)).text() : escape_controls(key);
-}
-
-Status read_messages(const store::Kv& kv, Page& page, std::vector<StoredMessage>& messages) {
-  std::size_t count = 0;
+Status read_messages(const store::Kv& kv, Page& page) {
   const std::string first = page.next;
   return kv.scan(store::Family::kQueue, first, "n", store::Kv::Direction::kForward,
                  [&](std::string_view key, std::string_view value) {
-                   if (count++ == kPageMessages) {
+                   if (page.messages.rows().size() == kPageMessages || page.messages.bytes() >= kPageBytes) {
                      page.next = key;
                      page.is_last = false;
                      return false;
                    }
-                   auto message = Message::decode(value);
-                   if (message) {
-                     messages.push_back({std::move(*message), {}});
+                   if (const auto id = parse_message_key(key)) {
+                     page.messages.add(*id, 0, value);
                    } else {
-                     page.faults.push_back(printable_key(key) + ": " + message.error().message);
+                     page.faults.push_back(escape_controls(key) + ": this key is no message's");
                    }
                    return true;
                  });
 }
 
-// Joins the deliveries' records to the page's messages; both are in order of the id.
-Status read_deliveries(const store::Kv& kv, Page& page, std::vector<StoredMessage>& messages) {
+Status read_deliveries(const store::Kv& kv, Page& page) {
+  const auto& messages = page.messages.rows();
   if (messages.empty()) return {};
-  const std::string first = delivery_key({messages.front().message.id, 0});
-  auto at = messages.begin();
-  return kv.scan(store::Family::kQueue, first, past_message('d', messages.back().message.id),
+  return kv.scan(store::Family::kQueue, delivery_key({messages.front().id, 0}), past_message('d', messages.back().id),
                  store::Kv::Direction::kForward, [&](std::string_view key, std::string_view value) {
-                   const auto delivery = parse_delivery_key(key);
-                   auto record = DeliveryRecord::decode(value);
-                   if (!delivery || !record) {
-                     // Its message is planned as if it had not been tried yet.
-                     page.faults.push_back(printable_key(key) + ": its delivery's record does not decode");
-                     return true;
-                   }
-                   while (at != messages.end() && at->message.id < delivery->message) ++at;
-                   if (at != messages.end() && at->message.id == delivery->message) {
-                     at->deliveries.push_back({delivery->index, std::move(*record)});
+                   if (const auto delivery = parse_delivery_key(key)) {
+                     page.deliveries.add(delivery->message, delivery->index, value);
+                   } else {
+                     page.faults.push_back(escape_controls(key) + ": this key is no delivery's");
                    }
                    return true;
                  });
 }
 
 // On the pool.
-Result<Page> read_page(Core& core, std::string from) {
-  const store::Kv& kv = core.parts.store.kv();
+Result<Page> read_page(const store::Kv& kv, std::string from) {
   Page page;
   page.next = std::move(from);
-  std::vector<StoredMessage> messages;
-  messages.reserve(kPageMessages);
-  if (auto read = read_messages(kv, page, messages); !read) return fail(std::move(read.error()));
-  if (auto read = read_deliveries(kv, page, messages); !read) return fail(std::move(read.error()));
-  page.count = messages.size();
-  page.plans.resize(core.shards.size());
-  for (const auto& stored : messages) {
-    auto& plans = page.plans[core.owner_of(stored.message.id).index()];
-    plans.push_back(plan_of(core, stored.message, stored.deliveries));
-  }
+  if (auto read = read_messages(kv, page); !read) return fail(std::move(read.error()));
+  if (auto read = read_deliveries(kv, page); !read) return fail(std::move(read.error()));
   return page;
 }
+
+// The deliveries' records of one message; `at` goes forward through the page's.
+std::vector<StoredDelivery> take_deliveries(const Core& core, const Rows& rows, const MessageId& id, std::size_t& at) {
+  std::vector<StoredDelivery> stored;
+  const auto& all = rows.rows();
+  while (at < all.size() && all[at].id < id) ++at;
+  for (; at < all.size() && all[at].id == id; ++at) {
+    auto record = DeliveryRecord::decode(rows.value(all[at]));
+    if (record) {
+      stored.push_back({all[at].index, std::move(*record)});
+    } else {
+      // It is planned as if it had not been tried yet.
+      core.parts.log.error("a queued message is damaged: {}: the record of its delivery {}: {}", id.text(),
+                           all[at].index, record.error().message);
+    }
+  }
+  return stored;
+}
+
+// The page's messages that `part` owns. On its shard.
+std::vector<MessagePlan> plans_of(Core& core, const Page& page, const ShardPart& part) {
+  std::vector<MessagePlan> plans;
+  std::size_t at = 0;
+  for (const auto& row : page.messages.rows()) {
+    if (core.owner_of(row.id).index() != part.index()) continue;
+    const auto message = Message::decode(page.messages.value(row));
+    if (message) {
+      plans.push_back(plan_of(core, *message, take_deliveries(core, page.deliveries, row.id, at)));
+    } else {
+      core.parts.log.error("a queued message is damaged: {}: {}", row.id.text(), message.error().message);
+    }
+  }
+  return plans;
+}
+
+// Each shard plans its own messages of a page; continues on `shard` when all have.
+class PlannedByAll {
+ public:
+  PlannedByAll(Core& core, net::Shard& shard, const Page& page)
+      : core_(core), shard_(shard), page_(page), remaining_(core.shards.size()) {}
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) {
+    for (const auto& part : core_.shards) {
+      part->shard().post([this, waiting, &part = *part] {
+        part.planner().plan_stored(plans_of(core_, page_, part));
+        shard_.post([this, waiting] {
+          if (--remaining_ == 0) waiting.resume();
+        });
+      });
+    }
+  }
+  void await_resume() const {}
+
+ private:
+  Core& core_;
+  net::Shard& shard_;
+  const Page& page_;
+  std::size_t remaining_;  // touched on shard_ only
+};
 
 // The next page, read on the pool while the shards plan the one before it. On its shard; to be awaited before it dies.
 class PageAhead {
@@ -97,7 +152,7 @@ class PageAhead {
 
   void begin(std::string from) {
     const bool is_queued = core_.parts.pool.submit([this, from = std::move(from)] {
-      shard_.post([this, page = read_page(core_, from)]() mutable { end(std::move(page)); });
+      shard_.post([this, page = read_page(core_.parts.store.kv(), from)]() mutable { end(std::move(page)); });
     });
     if (!is_queued) end(fail(ErrorCode::kUnavailable, "too much waits for the blocking pool"));
   }
@@ -144,15 +199,9 @@ Task<void> load_queue(Core& core) {
     is_last = page->is_last;
     if (!is_last) ahead.begin(from);
     for (const auto& fault : page->faults) core.parts.log.error("a queued message is damaged: {}", fault);
-    // Each shard plans its share before the next page is taken, so that memory holds two pages at most.
-    for (const auto& part : core.shards) {
-      OnShard there{part->shard()};
-      co_await there;
-      part->planner().plan_stored(std::move(page->plans[part->index()]));
-    }
-    OnShard back{first};
-    co_await back;
-    count += page->count;
+    PlannedByAll planning{core, first, *page};
+    co_await planning;
+    count += page->messages.rows().size();
   }
   core.accepted.end();
   core.is_loaded = true;

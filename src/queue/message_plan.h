@@ -1,5 +1,5 @@
 // What planning makes of a message before its lanes are known: its deliveries, and what its owner's ledger must keep.
-// Needs no shard, so that a start does it on the pool.
+// Needs no shard.
 #pragma once
 
 #include <string>

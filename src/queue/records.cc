@@ -28,6 +28,11 @@ std::string delivery_key(const DeliveryKey& delivery) {
   return key;
 }
 
+std::optional<MessageId> parse_message_key(std::string_view key) {
+  if (key.size() != kMessageKeySize || key[0] != 'm') return std::nullopt;
+  return MessageId::from_bytes(key.substr(1));
+}
+
 std::optional<DeliveryKey> parse_delivery_key(std::string_view key) {
   if (key.size() != kDeliveryKeySize || key[0] != 'd') return std::nullopt;
   DeliveryKey delivery;

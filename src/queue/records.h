@@ -23,6 +23,7 @@ namespace bulkhead::queue {
 
 std::string message_key(const MessageId& id);
 std::string delivery_key(const DeliveryKey& key);
+std::optional<MessageId> parse_message_key(std::string_view key);
 std::optional<DeliveryKey> parse_delivery_key(std::string_view key);
 // The first key after all of this message's, with the given first letter.
 std::string past_message(char letter, const MessageId& id);
