@@ -113,6 +113,13 @@ constexpr std::array<MetricSpec, kMetricCount> kTable{{
     {kCases, "bulkhead_cases", kGauge, kProvided, "state", "Cases that are kept, open or closed."},
     {kReplyRulesFaulty, "bulkhead_reply_rules_faulty", kGauge, kProvided, "",
      "1 while the configured file of rules for replies is refused and the rules before it stay in force."},
+    {kWebhookPosts, "bulkhead_webhook_posts_total", kCounter, kProvided, "outcome",
+     "Posts of events to webhooks that were taken, failed or were answered 410 (gone), and events that were given up "
+     "or "
+     "dropped."},
+    {kWebhookWaiting, "bulkhead_webhook_waiting", kGauge, kProvided, "", "Events that wait for a webhook."},
+    {kWebhooksFailing, "bulkhead_webhooks_failing", kGauge, kProvided, "",
+     "Webhooks whose last post was not taken, or that are switched off."},
     {kListings, "bulkhead_listings", kGauge, kProvided, "kind zone", "Source addresses and domains that a list names."},
     {kListingZones, "bulkhead_listing_zones", kGauge, kProvided, "zone branch state",
      "1 for each list that is asked, by whether it is trusted."},

@@ -26,6 +26,7 @@
 namespace bulkhead::admin {
 
 class ReputationDesk;
+class WebhookDesk;
 
 struct AdminServices {
   tenants::Directory& directory;
@@ -53,6 +54,7 @@ struct AdminServices {
   Monitor* monitor = nullptr;            // of lists and readiness; null: nothing is watched
   // For what tenants ask, so that their imports and searches never keep the operator waiting; null: the same pool.
   net::BlockingPool* tenants_pool = nullptr;
+  WebhookDesk* webhooks = nullptr;  // null: nothing is posted
 
   net::BlockingPool& pool_of(const Caller& caller) const {
     return caller.is_operator() || tenants_pool == nullptr ? pool : *tenants_pool;

@@ -37,7 +37,7 @@ AddressMonitor::AddressMonitor(Parts parts, std::unique_ptr<net::Resolver> resol
       lists_(ListingMonitor::Parts{parts.shard, *resolver_, parts.directory, parts.store, parts.trace, parts.metrics,
                                    parts.clock, parts.random, parts.log, std::move(parts.on_transition)}),
       readiness_(ReadinessMonitor::Parts{*resolver_, parts.directory, parts.host, parts.store, parts.trace, parts.clock,
-                                         parts.random, parts.log, parts.node_name}) {}
+                                         parts.random, parts.log, parts.node_name, std::move(parts.on_readiness)}) {}
 
 AddressMonitor::~AddressMonitor() = default;
 

@@ -26,6 +26,7 @@ class AddressMonitor final : public admin::Monitor {
     std::string node_name;
     // On the shard, for each listing that begins or ends and each list that is set aside. Set before run().
     std::function<void(const listings::Transition&)> on_transition{};
+    std::function<void(const netpolicy::ReadinessChange&)> on_readiness{};  // on the shard
   };
   // Restores what was known; blocks.
   static Result<std::unique_ptr<AddressMonitor>> open(Parts parts, const MonitorSettings& settings);

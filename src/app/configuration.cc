@@ -131,6 +131,12 @@ std::optional<std::string> read_mail_address(const TomlValue& value, std::string
   return std::nullopt;
 }
 
+std::optional<std::string> read_webhook(const TomlValue& value, std::string& out) {
+  if (auto fault = read_string(value, out)) return fault;
+  if (out.empty() || out.starts_with("https://") || out.starts_with("http://")) return std::nullopt;
+  return "expected a URL, e.g. \"https://panel.isp.example/bulkhead\"";
+}
+
 std::optional<std::string> read_engine(const TomlValue& value, std::string& out) {
   if (auto fault = read_string(value, out)) return fault;
   if (out == "sqlite") return std::nullopt;
@@ -237,10 +243,8 @@ const std::map<std::string, Reader, std::less<>>& readers() {
       {"delivery.messages_per_connection",
        [](const V& v, C& c) { return read_number(v, c.delivery.messages_per_connection, 1, 100000); }},
       {"queue.retry", [](const V& v, C& c) { return read_retry(v, c.queue.retry); }},
-      {"queue.expire_after",
-       [](const V& v, C& c) { return read_duration(v, c.queue.expire_after, std::chrono::seconds{1}); }},
-      {"queue.warn_after",
-       [](const V& v, C& c) { return read_duration(v, c.queue.warn_after, std::chrono::seconds{1}); }},
+      {"queue.expire_after", [](const V& v, C& c) { return read_interval(v, c.queue.expire_after); }},
+      {"queue.warn_after", [](const V& v, C& c) { return read_interval(v, c.queue.warn_after); }},
       {"reputation.reply_rules", [](const V& v, C& c) { return read_absolute_path(v, c.reputation.reply_rules); }},
       {"reputation.shadow", [](const V& v, C& c) { return read_switch(v, c.reputation.shadow); }},
       {"trace.retention", [](const V& v, C& c) { return read_retention(v, c.trace.retention); }},
@@ -255,6 +259,9 @@ const std::map<std::string, Reader, std::less<>>& readers() {
       {"notify.operator", [](const V& v, C& c) { return read_mail_address(v, c.notify.operator_address); }},
       {"notify.tenant", [](const V& v, C& c) { return read_string(v, c.notify.tenant); }},
       {"notify.tenants", [](const V& v, C& c) { return read_boolean(v, c.notify.tells_tenants); }},
+      {"notify.webhook", [](const V& v, C& c) { return read_webhook(v, c.notify.webhook); }},
+      {"notify.webhook_secret_file",
+       [](const V& v, C& c) { return read_absolute_path(v, c.notify.webhook_secret_file); }},
       {"firewall.marks", [](const V& v, C& c) { return read_boolean(v, c.firewall.marks); }},
   };
   return table;
@@ -343,6 +350,10 @@ class Parser {
       fault(line_of(c.tls.key.empty() ? "tls.certificate" : "tls.key"), "tls",
             "certificate and key belong together: give both, or neither for a self-signed one");
     }
+    if (c.notify.webhook.empty() != c.notify.webhook_secret_file.empty()) {
+      fault(line_of(c.notify.webhook.empty() ? "notify.webhook_secret_file" : "notify.webhook"), "notify",
+            "webhook and webhook_secret_file belong together: posts are signed");
+    }
     if (!c.directory.url.empty() && c.directory.engine == "sqlite") {
       fault(line_of("directory.url"), "directory.url", "the engine sqlite takes no url");
     }
@@ -423,11 +434,11 @@ ConfigurationChange compare(const Configuration& before, const Configuration& af
   note(change.live, "[queue]", before.queue == after.queue);
   note(change.live, "[dns]", before.dns == after.dns);
   note(change.live, "[monitor]", before.monitor == after.monitor);
+  note(change.live, "[notify]", before.notify == after.notify);
   note(change.at_start, "[node]", before.node == after.node);
   note(change.at_start, "[directory]", before.directory == after.directory);
   note(change.at_start, "[listen]", before.listen == after.listen);
   note(change.at_start, "[reputation]", before.reputation == after.reputation);
-  note(change.at_start, "[notify]", before.notify == after.notify);
   note(change.at_start, "[firewall]", before.firewall == after.firewall);
   note(change.at_start, "[trace]", before.trace == after.trace);
   note(change.at_start, "[tls]", before.tls == after.tls);

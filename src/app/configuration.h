@@ -95,6 +95,8 @@ struct Configuration {
     std::string operator_address;  // is told of every case; "" nobody
     std::string tenant;            // whose mail the notices are, "" the one of the operator's domain
     bool tells_tenants = true;     // of their own cases
+    std::string webhook;           // the operator's, "" none
+    std::string webhook_secret_file;
     bool operator==(const Notify&) const = default;
   } notify;
   struct Firewall {

@@ -113,6 +113,12 @@ Status RunningNode::change(const Configuration& after) {
   configuration_.queue = after.queue;
   configuration_.dns = after.dns;
   configuration_.monitor = after.monitor;
+  if (configuration_.notify != after.notify) {
+    configuration_.notify = after.notify;
+    if (auto changed = oversight_.change(after.notify); !changed) {
+      log_.warning("configuration: the webhook stays as it was: {}", changed.error().message);
+    }
+  }
   make_hold(configuration_, change,
             {foundation_.runtime, *smtp_, dispatch_.queue(), dispatch_.sites(), dispatch_.couriers(),
              dispatch_.resolvers(), oversight_.monitor()});
@@ -164,7 +170,8 @@ admin::AdminServices RunningNode::admin_services() {
           [this](const tenants::Limit& limit) { return dispatch_.sites().open_connections(limit); },
           &oversight_.reputation(),
           &oversight_.monitor(),
-          &foundation_.tenants_pool};
+          &foundation_.tenants_pool,
+          &oversight_.webhooks()};
 }
 
 void RunningNode::make_admin() {
@@ -191,6 +198,7 @@ void RunningNode::provide_readings() {
   provide_firewall_readings(metrics, configuration_.node.data, foundation_.clock);
   provide_limit_gauges(metrics, {*foundation_.limiter, *foundation_.limit_storage, dispatch_.sites()});
   provide_reputation_gauges(metrics, oversight_.reputation(), oversight_.reply_rules());
+  provide_webhook_gauges(metrics, oversight_.webhooks());
 }
 
 Status RunningNode::make_socket_directory() {
@@ -254,6 +262,7 @@ void RunningNode::stop() {
     return background_->join();
   });
   run_and_wait(shard, log_, [this] { return oversight_.save(); });
+  oversight_.stop();
   foundation_.close();
   foundation_.runtime.stop();
   log_.info("stopped");

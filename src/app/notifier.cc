@@ -63,19 +63,24 @@ std::optional<Notice> notice_of(const Case& changed, bool is_operator) {
   return notice;
 }
 
+void Notifier::change_settings(Configuration::Notify settings) {
+  settings_ = std::move(settings);
+  has_complained_ = false;
+}
+
 void Notifier::case_changed(const Case& changed) {
   const auto now = parts_.clock.steady();
-  if (!parts_.settings.operator_address.empty()) {
+  if (!settings_.operator_address.empty()) {
     if (auto notice = notice_of(changed, true)) plan_.add(Audience{}, std::move(*notice), now);
   }
-  if (changed.tenant.is_nil() || !parts_.settings.tells_tenants) return;
+  if (changed.tenant.is_nil() || !settings_.tells_tenants) return;
   if (auto notice = notice_of(changed, false)) plan_.add(changed.tenant, std::move(*notice), now);
 }
 
 // Whose mail all notices are: of the operator's own tenant, which nobody else's outbreak can slow down.
 TenantId Notifier::house_tenant(const tenants::Snapshot& directory) const {
-  if (const auto* tenant = directory.tenant_by_name(parts_.settings.tenant)) return tenant->id;
-  const auto address = mail::Address::parse(parts_.settings.operator_address);
+  if (const auto* tenant = directory.tenant_by_name(settings_.tenant)) return tenant->id;
+  const auto address = mail::Address::parse(settings_.operator_address);
   const auto* domain = address ? directory.domain_by_name(address->domain) : nullptr;
   return domain != nullptr ? domain->tenant : TenantId{};
 }
@@ -83,7 +88,7 @@ TenantId Notifier::house_tenant(const tenants::Snapshot& directory) const {
 Notifier::Destination Notifier::destination_of(const Audience& audience) const {
   const auto directory = parts_.directory.snapshot();
   const TenantId house = house_tenant(*directory);
-  if (audience.is_nil()) return {parts_.settings.operator_address, house};
+  if (audience.is_nil()) return {settings_.operator_address, house};
   const auto* tenant = directory->tenant(audience);
   if (tenant == nullptr) return {};
   const TenantId owner = house.is_nil() ? audience : house;

@@ -29,7 +29,10 @@ class Notifier {
     Configuration::Notify settings;
     std::chrono::seconds expire_after;
   };
-  explicit Notifier(Parts parts) : parts_(std::move(parts)), resolve_(delivery::sender_resolution(parts_.directory)) {}
+  explicit Notifier(Parts parts)
+      : parts_(std::move(parts)), settings_(parts_.settings), resolve_(delivery::sender_resolution(parts_.directory)) {}
+
+  void change_settings(Configuration::Notify settings);  // on the shard
 
   // A case is new, or has changed. On the shard; quick.
   void case_changed(const cases::Case& changed);
@@ -47,6 +50,7 @@ class Notifier {
   queue::NewMessage make_message(const NoticeMail& mail, const Destination& destination) const;
 
   const Parts parts_;
+  Configuration::Notify settings_;
   const delivery::SenderResolution resolve_;
   NoticePlan plan_;
   bool has_complained_ = false;

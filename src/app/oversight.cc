@@ -3,15 +3,43 @@
 #include "src/app/reputation_news.h"
 #include "src/app/resolver_options.h"
 #include "src/app/settings.h"
+#include "src/app/version.h"
+#include "src/app/webhook_events.h"
 
 namespace bulkhead::app {
 
 Status Oversight::open(const Configuration& configuration) {
+  node_name_ = configuration.node.name;
+  if (auto opened = open_webhooks(configuration); !opened) return opened;
   if (auto opened = open_reputation(configuration); !opened) return opened;
   feedback_ = std::make_unique<FeedbackDesk>(FeedbackDesk::Parts{
       *foundation_.store, *foundation_.trace, *foundation_.live, foundation_.metrics, foundation_.clock,
       foundation_.log, [this](const Feedback& feedback) { tell(report_of(feedback)); }});
   return open_monitor(configuration);
+}
+
+Status Oversight::open_webhooks(const Configuration& configuration) {
+  auto target = webhook_target(configuration.notify);
+  if (!target) return fail(target.error());
+  const auto name_of = [this](const TenantId& tenant) {
+    const auto* found = foundation_.live->snapshot()->tenant(tenant);
+    return found != nullptr ? found->name : tenant.text();
+  };
+  webhooks_ = std::make_unique<Webhooks>(
+      Webhooks::Parts{*foundation_.store, foundation_.clock, foundation_.random, foundation_.log, name_of,
+                      webhook::make_curl_poster(std::string{"bulkhead/"} + kVersion)});
+  return webhooks_->restore(std::move(*target));
+}
+
+// The operator hears of everything, a tenant of what is its own.
+template <class Change>
+void Oversight::tell_webhooks(const Change& change) {
+  const auto directory = foundation_.live->snapshot();
+  const std::optional<WebhookEvent> event =
+      event_of(EventContext{*directory, node_name_, foundation_.clock.now()}, change);
+  if (!event) return;
+  webhooks_->tell({}, event->body);
+  if (!event->tenant.is_nil()) webhooks_->tell(event->tenant, event->body);
 }
 
 Status Oversight::open_reputation(const Configuration& configuration) {
@@ -30,6 +58,7 @@ Status Oversight::open_reputation(const Configuration& configuration) {
                               .end_sessions = end_sessions_,
                               .on_case = [this](const cases::Case& changed) {
                                 if (notifier_) notifier_->case_changed(changed);
+                                tell_webhooks(changed);
                               }};
   reputation_ = std::make_unique<ReputationLoop>(std::move(parts));
   return reputation_->load();
@@ -47,7 +76,12 @@ Status Oversight::open_monitor(const Configuration& configuration) {
                               .random = foundation_.random,
                               .log = foundation_.log,
                               .node_name = configuration.node.name,
-                              .on_transition = [this](const auto& transition) { tell(report_of(transition)); }};
+                              .on_transition =
+                                  [this](const auto& transition) {
+                                    tell(report_of(transition));
+                                    tell_webhooks(transition);
+                                  },
+                              .on_readiness = [this](const auto& change) { tell_webhooks(change); }};
   auto monitor = AddressMonitor::open(std::move(parts), monitor_settings(configuration));
   if (!monitor) return fail(monitor.error());
   monitor_ = std::move(*monitor);
@@ -61,7 +95,16 @@ void Oversight::connect(queue::Queue& queue, const Configuration& configuration)
       foundation_.log, configuration.node.name, configuration.notify, configuration.queue.expire_after});
 }
 
+Status Oversight::change(const Configuration::Notify& settings) {
+  foundation_.runtime.shard(0).post([this, settings] { notifier_->change_settings(settings); });
+  auto target = webhook_target(settings);
+  if (!target) return fail(target.error());
+  webhooks_->set_operator(std::move(*target));
+  return {};
+}
+
 void Oversight::start(net::TaskGroup& group) {
+  webhooks_->start();
   group.spawn(reputation_->run(group));
   group.spawn(notifier_->run(group));
   group.spawn(reply_rules_->run(foundation_.runtime.shard(0), group));

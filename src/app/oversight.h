@@ -15,6 +15,7 @@
 #include "src/app/notifier.h"
 #include "src/app/reply_rules.h"
 #include "src/app/reputation_loop.h"
+#include "src/app/webhooks.h"
 
 namespace bulkhead::app {
 
@@ -29,6 +30,8 @@ class Oversight {
   // Restores what was known. Blocks.
   Status open(const Configuration& configuration);
   void connect(queue::Queue& queue, const Configuration& configuration);
+  // Of who is told of what, while the runtime runs; an error leaves the webhook as it was. Blocks.
+  Status change(const Configuration::Notify& settings);
   // Spawns what runs all the time. On the first shard.
   void start(net::TaskGroup& group);
   void directory_changed() { monitor_->directory_changed(); }  // any thread
@@ -40,10 +43,15 @@ class Oversight {
   const reputation::RestrictionBoard& restrictions() const { return restrictions_; }
   FeedbackDesk& feedback() { return *feedback_; }
   AddressMonitor& monitor() { return *monitor_; }
+  Webhooks& webhooks() { return *webhooks_; }
+  void stop() { webhooks_->stop(); }  // what has a thread of its own; blocks
 
  private:
   Status open_reputation(const Configuration& configuration);
   Status open_monitor(const Configuration& configuration);
+  Status open_webhooks(const Configuration& configuration);
+  template <class Change>
+  void tell_webhooks(const Change& change);
   void tell(std::optional<reputation::Report> report);
 
   Foundation& foundation_;
@@ -55,6 +63,8 @@ class Oversight {
   std::unique_ptr<FeedbackDesk> feedback_;
   std::unique_ptr<AddressMonitor> monitor_;
   std::unique_ptr<Notifier> notifier_;
+  std::unique_ptr<Webhooks> webhooks_;
+  std::string node_name_;
 };
 
 }  // namespace bulkhead::app

@@ -160,7 +160,9 @@ Task<void> ReadinessMonitor::look(ReadinessSubject subject) {
     change = watch_.answered(subject, readiness);
   }
   is_dirty_ = true;
-  if (change) record(*change);
+  if (!change) co_return;
+  record(*change);
+  if (parts_.on_change) parts_.on_change(*change);
 }
 
 void ReadinessMonitor::record(const netpolicy::ReadinessChange& change) {

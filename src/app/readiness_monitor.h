@@ -4,6 +4,7 @@
 // A driver around netpolicy::ReadinessWatch; lives on one shard, questions of people come on any thread.
 #pragma once
 
+#include <functional>
 #include <mutex>
 
 #include "netpolicy/host_addresses.h"
@@ -29,6 +30,7 @@ class ReadinessMonitor {
     Random& random;
     Log& log;
     std::string node_name;
+    std::function<void(const netpolicy::ReadinessChange&)> on_change{};  // on the shard; may be empty
   };
   static constexpr std::size_t kLooksMax = 8;  // at once
 

@@ -131,7 +131,9 @@ void ReputationLoop::report_only(const Decision& decision, const Subject& subjec
   made.state = decision.from;
   made.closed_at = made.opened_at;
   made.add_step({decision.at, "reputation", "nothing was done: " + made.words});
-  tell(cases_.add(std::move(made)));
+  const Case& kept = cases_.add(std::move(made));
+  record(decision, subject, kept.id, "reputation, in shadow");
+  tell(kept);
 }
 
 void ReputationLoop::restrict(const Decision& decision, const Subject& subject, const std::string& by) {
@@ -157,13 +159,10 @@ void ReputationLoop::restrict(const Decision& decision, const Subject& subject, 
                               .until = decision.until,
                               .case_id = known->id.text(),
                               .locks_sign_in = is_quarantine && policies_.locks_sign_in(subject.tenant)});
-  if (decision.key.kind == KeyKind::kAccount) {
-    const auto account = decision.key.account_id();
-    if (is_quarantine) {
-      holds_.want(account, {known->id, subject.tenant, account, subject.name});
-    } else {
-      holds_.unwant(account);
-    }
+  if (is_quarantine && ReputationHolds::has_order(decision.key)) {
+    holds_.want(decision.key, {known->id, subject.tenant, subject.name});
+  } else {
+    holds_.unwant(decision.key);
   }
   const bool has_sessions = decision.key.kind == KeyKind::kAccount || decision.key.kind == KeyKind::kTenant;
   if (is_quarantine && has_sessions) {
@@ -178,7 +177,7 @@ void ReputationLoop::restrict(const Decision& decision, const Subject& subject, 
 
 void ReputationLoop::free(const Decision& decision, const Subject& subject, const std::string& by) {
   take_off_board(decision.key);
-  if (decision.key.kind == KeyKind::kAccount) holds_.unwant(decision.key.account_id());
+  holds_.unwant(decision.key);
   CaseId id;
   if (const Case* known = cases_.acting_on(decision.key)) {
     id = known->id;

@@ -41,4 +41,22 @@ void provide_reputation_gauges(Metrics& metrics, const ReputationLoop& loop, con
   });
 }
 
+void provide_webhook_gauges(Metrics& metrics, const Webhooks& webhooks) {
+  metrics.provide(Metric::kWebhookPosts, [&webhooks](const Metrics::Emit& emit) {
+    const auto readings = webhooks.readings();
+    emit({"taken"}, static_cast<double>(readings.taken));
+    emit({"failed"}, static_cast<double>(readings.failed));
+    emit({"gone"}, static_cast<double>(readings.gone));
+    emit({"given-up"}, static_cast<double>(readings.given_up));
+    emit({"dropped"}, static_cast<double>(readings.dropped));
+  });
+  const auto number = [&](Metric metric, std::uint64_t Webhooks::Readings::*which) {
+    metrics.provide(metric, [&webhooks, which](const Metrics::Emit& emit) {
+      emit({}, static_cast<double>(webhooks.readings().*which));
+    });
+  };
+  number(Metric::kWebhookWaiting, &Webhooks::Readings::waiting);
+  number(Metric::kWebhooksFailing, &Webhooks::Readings::failing);
+}
+
 }  // namespace bulkhead::app

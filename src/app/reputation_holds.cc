@@ -1,20 +1,64 @@
 #include "src/app/reputation_holds.h"
 
 #include <algorithm>
+#include <optional>
+
+#include "src/queue/any_account.h"
 
 namespace bulkhead::app {
 
 namespace {
+
+using reputation::Key;
+using reputation::KeyKind;
+
 constexpr std::string_view kBy = "reputation ";
+
+// Whom one of our orders holds.
+std::optional<Key> key_of(const queue::Selector& selector) {
+  if (selector.account_id) return Key::account(*selector.account_id);
+  if (selector.tenant && selector.account == queue::kAnyAccount) return Key::tenant(*selector.tenant);
+  return std::nullopt;
 }
 
-void ReputationHolds::want(const AccountId& account, Wanted wanted) {
-  wanted_[account] = std::move(wanted);
+queue::Selector selector_of(const Key& key, const ReputationHolds::Wanted& wanted) {
+  queue::Selector selector;
+  selector.tenant = wanted.tenant;
+  if (key.kind == KeyKind::kAccount) {
+    selector.account = wanted.name;
+    selector.account_id = key.account_id();
+  } else {
+    selector.account = queue::kAnyAccount;
+  }
+  return selector;
+}
+
+bool is_ours(const queue::Directive& directive) {
+  return directive.by.starts_with(kBy);
+}
+
+bool is_held_by_others(const queue::Selector& selector, const std::vector<queue::DirectiveView>& in_force) {
+  return std::ranges::any_of(in_force, [&selector](const queue::DirectiveView& view) {
+    const auto& directive = view.directive;
+    if (directive.action != queue::DirectiveAction::kHold || !directive.and_future || is_ours(directive)) return false;
+    const auto& theirs = directive.selector;
+    return selector.account_id ? theirs.account_id == selector.account_id : queue::covers(selector, theirs);
+  });
+}
+
+}  // namespace
+
+bool ReputationHolds::has_order(const Key& key) {
+  return key.kind == KeyKind::kAccount || key.kind == KeyKind::kTenant;
+}
+
+void ReputationHolds::want(const Key& key, Wanted wanted) {
+  wanted_[key] = std::move(wanted);
   is_dirty_ = true;
 }
 
-void ReputationHolds::unwant(const AccountId& account) {
-  if (wanted_.erase(account) > 0) is_dirty_ = true;
+void ReputationHolds::unwant(const Key& key) {
+  if (wanted_.erase(key) > 0) is_dirty_ = true;
 }
 
 // What an earlier life has ordered; once. Orders that no state asks for any more are ended.
@@ -23,11 +67,11 @@ Task<bool> ReputationHolds::look_up() {
   const auto in_force = co_await std::move(listing);
   for (const auto& view : in_force) {
     const auto& directive = view.directive;
-    if (!directive.by.starts_with(kBy) || directive.action != queue::DirectiveAction::kHold) continue;
-    const auto& account = directive.selector.account_id;
-    const bool is_wanted = account && wanted_.contains(*account) && !given_.contains(*account);
+    if (!is_ours(directive) || directive.action != queue::DirectiveAction::kHold) continue;
+    const auto key = key_of(directive.selector);
+    const bool is_wanted = key && wanted_.contains(*key) && !given_.contains(*key);
     if (is_wanted) {
-      given_[*account] = directive.id;
+      given_[*key] = directive.id;
     } else {
       surplus_.push_back(directive.id);
     }
@@ -36,35 +80,25 @@ Task<bool> ReputationHolds::look_up() {
   co_return true;
 }
 
-bool ReputationHolds::is_held_by_others(const Wanted& wanted, const std::vector<queue::DirectiveView>& in_force) const {
-  return std::ranges::any_of(in_force, [&wanted](const queue::DirectiveView& view) {
-    const auto& directive = view.directive;
-    return directive.action == queue::DirectiveAction::kHold && directive.and_future &&
-           directive.selector.account_id == wanted.account && !directive.by.starts_with(kBy);
-  });
-}
-
-// A person's hold of the account would be replaced by ours and end with it: it is left to do the work.
-Task<bool> ReputationHolds::give(Wanted wanted) {
+// A person's hold of the same would be replaced by ours and end with it: it is left to do the work.
+Task<bool> ReputationHolds::give(Key key, Wanted wanted) {
+  queue::DirectiveOrder order;
+  order.selector = selector_of(key, wanted);
   auto listing = queue_->directives(shard_);
   const auto in_force = co_await std::move(listing);
-  if (is_held_by_others(wanted, in_force)) {
-    given_[wanted.account] = queue::DirectiveId{};
+  if (is_held_by_others(order.selector, in_force)) {
+    given_[key] = queue::DirectiveId{};
     co_return true;
   }
-  queue::DirectiveOrder order;
-  order.selector.tenant = wanted.tenant;
-  order.selector.account = wanted.address;
-  order.selector.account_id = wanted.account;
   order.and_future = true;
   order.by = std::string{kBy} + wanted.case_id.text();
   auto ordering = queue_->direct(shard_, std::move(order));
   const auto answer = co_await std::move(ordering);
   if (!answer) {
-    log_.warning("the mail of {} is not yet held by an order: {}", wanted.address, answer.error().message);
+    log_.warning("the mail of {} is not yet held by an order: {}", wanted.name, answer.error().message);
     co_return false;
   }
-  given_[wanted.account] = answer->id;
+  given_[key] = answer->id;
   co_return true;
 }
 
@@ -87,27 +121,27 @@ Task<void> ReputationHolds::enforce() {
     auto looking = look_up();
     co_await std::move(looking);
   }
-  std::vector<Wanted> missing;
-  for (const auto& [account, wanted] : wanted_) {
-    if (!given_.contains(account)) missing.push_back(wanted);
+  std::vector<std::pair<Key, Wanted>> missing;
+  for (const auto& [key, wanted] : wanted_) {
+    if (!given_.contains(key)) missing.emplace_back(key, wanted);
   }
-  for (auto& wanted : missing) {
-    auto giving = give(std::move(wanted));
+  for (auto& [key, wanted] : missing) {
+    auto giving = give(key, std::move(wanted));
     (void)co_await std::move(giving);
   }
-  std::vector<std::pair<AccountId, queue::DirectiveId>> over;
-  for (const auto& [account, id] : given_) {
-    if (!wanted_.contains(account)) over.emplace_back(account, id);
+  std::vector<std::pair<std::optional<Key>, queue::DirectiveId>> over;
+  for (const auto& [key, id] : given_) {
+    if (!wanted_.contains(key)) over.emplace_back(key, id);
   }
-  for (const auto& id : surplus_) over.emplace_back(AccountId{}, id);
-  for (const auto& [account, id] : over) {
+  for (const auto& id : surplus_) over.emplace_back(std::nullopt, id);
+  for (const auto& [key, id] : over) {
     auto ending = end(id);
     const bool is_over = co_await std::move(ending);
     if (!is_over) continue;
-    if (account.is_nil()) {
+    if (!key) {
       std::erase(surplus_, id);
     } else {
-      given_.erase(account);
+      given_.erase(*key);
     }
   }
   // What has changed meanwhile, or could not be done, is seen in the comparison.

@@ -1,4 +1,5 @@
-// Keeps the queue's orders as the states of accounts want them: one hold for each account in quarantine, and no other.
+// Keeps the queue's orders as the states of accounts and tenants want them: one hold for each that is in quarantine,
+// and no other. A tenant's holds what its accounts have handed in, not what it receives.
 #pragma once
 
 #include <map>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "monitoring/cases/case.h"
+#include "monitoring/reputation/key.h"
 #include "src/base/log.h"
 #include "src/queue/queue.h"
 
@@ -18,31 +20,31 @@ class ReputationHolds {
   struct Wanted {
     cases::CaseId case_id;  // names the order: "reputation 01J…"
     TenantId tenant;
-    AccountId account;
-    std::string address;
+    std::string name;  // of the account: its address; of the tenant
   };
 
   ReputationHolds(net::Shard& shard, Log& log) : shard_(shard), log_(log) {}
   void connect(queue::Queue& queue) { queue_ = &queue; }
 
-  void want(const AccountId& account, Wanted wanted);
-  void unwant(const AccountId& account);
+  // Of an account or a tenant; other keys have no orders.
+  static bool has_order(const reputation::Key& key);
+  void want(const reputation::Key& key, Wanted wanted);
+  void unwant(const reputation::Key& key);
   // Gives and ends what is missing and too much. Another call while one is under way does nothing.
   Task<void> enforce();
   bool is_settled() const { return !is_dirty_; }
 
  private:
   Task<bool> look_up();
-  Task<bool> give(Wanted wanted);
+  Task<bool> give(reputation::Key key, Wanted wanted);
   Task<bool> end(queue::DirectiveId id);
-  bool is_held_by_others(const Wanted& wanted, const std::vector<queue::DirectiveView>& in_force) const;
 
   net::Shard& shard_;
   Log& log_;
   queue::Queue* queue_ = nullptr;
-  std::map<AccountId, Wanted> wanted_;
-  std::map<AccountId, queue::DirectiveId> given_;  // nil: held by a person's order already
-  std::vector<queue::DirectiveId> surplus_;        // of an earlier life
+  std::map<reputation::Key, Wanted> wanted_;
+  std::map<reputation::Key, queue::DirectiveId> given_;  // nil: held by a person's order already
+  std::vector<queue::DirectiveId> surplus_;              // of an earlier life
   bool has_looked_ = false;
   bool is_dirty_ = true;
   bool is_busy_ = false;

@@ -10,8 +10,31 @@ std::optional<reputation::Report> report_of(const listings::Transition& transiti
   return reputation::Report{{}, reputation::ListingReport{subject.ip, subject.domain, transition.zone}};
 }
 
+namespace {
+
+// By its status alone (RFC 3463): the text is whatever the reporter likes to say, and it may not blame an address.
+// Nothing: not for the sender to avoid.
+std::shared_ptr<const replies::Classification> meaning_of(const std::string& status) {
+  const auto code = replies::EnhancedCode::parse_front(status + " ");
+  if (!code || code->cls != 5) return nullptr;
+  auto meaning = std::make_shared<replies::Classification>();
+  meaning->rule = "late-bounce";
+  meaning->primary = replies::ReplyClass::kRecipient;
+  meaning->classes.add(meaning->primary);
+  meaning->fault = replies::Fault::kRecipient;
+  const bool is_unknown = code->subject == 1 && (code->detail <= 3 || code->detail == 6 || code->detail == 10);
+  const bool is_disabled = code->subject == 2 && code->detail <= 1;
+  if (!is_unknown && !is_disabled) return nullptr;
+  meaning->detail = is_unknown ? "unknown-user" : "disabled";
+  return meaning;
+}
+
+}  // namespace
+
 std::optional<reputation::Report> report_of(const Feedback& feedback) {
-  if (feedback.kind != Feedback::Kind::kComplaint) return std::nullopt;
+  const bool is_complaint = feedback.kind == Feedback::Kind::kComplaint;
+  auto meaning = is_complaint ? nullptr : meaning_of(feedback.status);
+  if (!is_complaint && meaning == nullptr) return std::nullopt;
   reputation::Report report;
   report.sender.tenant = feedback.tenant;
   report.sender.account = feedback.account;
@@ -19,7 +42,18 @@ std::optional<reputation::Report> report_of(const Feedback& feedback) {
   const auto at = feedback.sender.rfind('@');
   if (at != std::string::npos) report.sender.domain = feedback.sender.substr(at + 1);
   report.sender.client = feedback.client;
-  report.event = reputation::ComplaintReport{feedback.text};
+  if (is_complaint) {
+    report.event = reputation::ComplaintReport{feedback.text};
+    return report;
+  }
+  // Neither source nor site: who sent it is to blame, nobody knows who wrote the report.
+  reputation::ReplyReport refused{.message = feedback.message, .source = {}, .site = {}};
+  refused.result = reputation::DeliveryReport::Result::kRefused;
+  refused.meaning = std::move(meaning);
+  refused.stage = replies::Stage::kOther;
+  refused.code = 550;
+  refused.text = feedback.status + " " + feedback.text;
+  report.event = std::move(refused);
   return report;
 }
 

@@ -93,9 +93,8 @@ void ReputationLoop::restore_states() {
                                   .until = standing.until,
                                   .case_id = known == nullptr ? std::string{} : known->id.text(),
                                   .locks_sign_in = is_quarantine && policies_.locks_sign_in(tenant)});
-      if (is_quarantine && kind == reputation::KeyKind::kAccount && known != nullptr) {
-        const auto account = standing.key.account_id();
-        holds_.want(account, {known->id, tenant, account, known->name});
+      if (is_quarantine && ReputationHolds::has_order(standing.key) && known != nullptr) {
+        holds_.want(standing.key, {known->id, tenant, known->name});
       }
     }
   }

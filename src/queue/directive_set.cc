@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "src/queue/any_account.h"
+
 namespace bulkhead::queue {
 namespace {
 
@@ -34,7 +36,10 @@ void DirectiveSet::register_entry(std::uint32_t at, const AttributeHash& hash) {
   if (const auto domain = domain_of(s); !domain.empty()) entry.domain = hash(AttributeKind::kDomain, domain);
   if (!s.site.empty()) entry.site = hash(AttributeKind::kSite, s.site);
   if (s.tenant) entry.tenant = hash.of_tenant(*s.tenant);
-  entry.needs_message = !is_answered_by_entry(s);
+  // Any account is answered by an entry too, though no counter knows it.
+  Selector rest = s;
+  if (rest.account == kAnyAccount) rest.account.clear();
+  entry.needs_message = !is_answered_by_entry(rest);
   if (s.id) {
     by_id_[*s.id].push_back(at);
     return;
@@ -82,6 +87,7 @@ DirectiveSet::Match DirectiveSet::match(const Entry& entry, const Subject& subje
       differs(entry.tenant, subject.tenant_key) || differs(entry.site, subject.site_key)) {
     return Match::kNo;
   }
+  if (s.account == kAnyAccount && subject.keys.account == 0) return Match::kNo;
   if (!matches_state(directive, subject)) return Match::kNo;
   if (s.source && (!source_of_ || source_of_(subject.lane) != s.source)) return Match::kNo;
   if (subject.message != nullptr) {

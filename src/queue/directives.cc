@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/queue/any_account.h"
 #include "src/queue/bridge.h"
 #include "src/queue/records.h"
 #include "src/queue/shard_part.h"
@@ -199,7 +200,8 @@ Task<Result<DirectiveAnswer>> Directives::give(net::Shard& shard, DirectiveOrder
   }
   if (auto checked = check(order); !checked) co_return fail(checked.error());
   if (core_.is_stopping) co_return fail(ErrorCode::kUnavailable, "the queue is stopping", "try again later");
-  if (!order.selector.account.empty() && !order.selector.account_id && core_.parts.account_of) {
+  const bool is_named = !order.selector.account.empty() && order.selector.account != kAnyAccount;
+  if (is_named && !order.selector.account_id && core_.parts.account_of) {
     auto asking = core_.parts.account_of(shard, order.selector.account);
     order.selector.account_id = co_await std::move(asking);
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "src/queue/any_account.h"
+
 namespace bulkhead::queue {
 namespace {
 
@@ -30,6 +32,7 @@ std::string_view sender_text(std::string_view given) {
 }
 
 bool matches_account(const Selector& selector, const Message& message) {
+  if (selector.account == kAnyAccount) return message.account.has_value();
   if (selector.account_id) return message.account == selector.account_id;
   return selector.account.empty() || is_equal_text(selector.account, message.account_name);
 }
@@ -110,6 +113,7 @@ bool are_disjoint(const Selector& a, const Selector& b) {
   for (std::size_t i = 0; i < x.size(); ++i) {
     // These two may both be true of a delivery although their texts differ.
     if (x[i].first == "subject" || x[i].first == "older_than") continue;
+    if (x[i].first == "account" && (x[i].second == kAnyAccount || y[i].second == kAnyAccount)) continue;
     if (!x[i].second.empty() && !y[i].second.empty() && !is_equal_text(x[i].second, y[i].second)) return true;
   }
   return false;

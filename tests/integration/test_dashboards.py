@@ -15,6 +15,8 @@ from harness import TOP, Process, TestCase, free_port, main, run, swaks, wait_un
 
 ACME, GLOBEX, ABSENT, REMOTE = "127.81.0.1", "127.81.0.2", "203.0.113.77", "127.81.9.1"
 PASSWORD = "correct horse"
+# A list that passes its test and names the address that is absent.
+LISTED = ["2.0.0.127.bl IN A 127.0.0.2", "77.113.0.203.bl IN A 127.0.0.2"]
 DASHBOARDS = sorted((TOP / "monitoring/dashboards").glob("*.json"))
 RULES = sorted((TOP / "monitoring/alerts").glob("*.yml"))
 
@@ -117,8 +119,9 @@ class Running(TestCase):
     def setUp(self):
         super().setUp()
         port = free_port("127.0.0.1")
-        self.own(NameServer(self.directory / "dns", f"127.0.0.1:{port}", ["known IN A 192.0.2.1"]))
+        self.own(NameServer(self.directory / "dns", f"127.0.0.1:{port}", ["known IN A 192.0.2.1", *LISTED]))
         extra = f'[dns]\nservers = ["127.0.0.1:{port}"]\n[queue]\nretry = ["2s"]\n'
+        extra += '[monitor]\nzones = ["bl.test"]\nconfirm_after = "1s"\n'
         self.server = self.node(extra=extra)
         self.server.start()
         self.good = free_port(REMOTE)
@@ -133,7 +136,7 @@ class Running(TestCase):
         s.cli("route", "add", "rude.test", "--host", REMOTE, "--port", self.rude)
         s.cli("limit", "set", "--account", "b@globex.test", "--messages", "1/1h")
         s.cli("limit", "set", "--account", "a@acme.test", "--messages", "4/1h")
-        s.cli("tenant", "set", "acme", "--over-limit", "pace")
+        s.cli("tenant", "set", "acme", "--over-limit", "pace", "--feedback-address", "a@acme.test")
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         (s.data / "firewall.readings").write_text(json.dumps({
             "at": now, "refused_users": 1, "refused_addresses": 0, "repairs": 0,
@@ -152,6 +155,8 @@ class Running(TestCase):
         self.assertNotEqual(self.submit(*b, "a@acme.test"), 0, "over the limit")
         self.assertEqual(self.submit("c@absent.test", "127.0.0.1", "x@good.test"), 0)
         self.assertNotEqual(self.submit(*b, "a@acme.test", "wrong"), 0)
+        # What comes to the feedback address is looked at, whatever it is.
+        self.assertEqual(swaks("--server", ACME, "--port", self.server.smtp, "--from", "s@away.test", "--to", "a@acme.test")[0], 0)
         self.assertNotEqual(swaks("--server", ACME, "--port", self.server.smtp, "--from", "s@away.test", "--to",
                                   "nobody@acme.test")[0], 0)
 

@@ -59,6 +59,18 @@ void show_warnings(Output& output, const Json& answer) {
   for (const auto& text : member(answer, "warnings")) output.warn("warning: " + text.get<std::string>());
 }
 
+namespace {
+
+// Alone on a line, so that a script can take it.
+void show_secret(Output& output, const Json& answer) {
+  const auto& secret = member(answer, "webhook_secret");
+  if (output.is_json() || !secret.is_string()) return;
+  output.line(secret.get<std::string>());
+  output.warn("keep the webhook's secret: it is shown this once");
+}
+
+}  // namespace
+
 CommandFunction add_to(std::string collection, std::string noun) {
   return [collection = std::move(collection), noun = std::move(noun)](CommandContext& context,
                                                                       const Arguments& arguments) -> Status {
@@ -68,6 +80,7 @@ CommandFunction add_to(std::string collection, std::string noun) {
     if (!made) return fail(made.error());
     const auto& name = context.command.positionals.front().name;
     context.output.done(*made, fmt::format("{} {} added", noun, arguments.text(name)));
+    show_secret(context.output, *made);
     show_warnings(context.output, *made);
     return {};
   };
@@ -84,6 +97,7 @@ CommandFunction change_of(std::string collection, std::string done, Json fixed) 
     const auto changed = context.api.patch(path_of(collection, arguments, "NAME"), *body);
     if (!changed) return fail(changed.error());
     context.output.done(*changed, fmt::format("{} {}", arguments.text("NAME"), done));
+    show_secret(context.output, *changed);
     show_warnings(context.output, *changed);
     return {};
   };

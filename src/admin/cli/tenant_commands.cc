@@ -17,6 +17,7 @@ std::vector<Argument> settings() {
            .kind = ValueKind::kYesNo},
           {.name = "plan", .help = "Of its accounts: normal, bulk or new"},
           {.name = "over-limit", .help = "refuse mail over a limit, or pace it: accept it and send it later"},
+          {.name = "webhook", .help = "https URL that its events are posted to; \"\" for none"},
           {.name = "certificate", .help = "PEM file with its certificate chain", .kind = ValueKind::kFile},
           {.name = "key", .help = "PEM file with its private key", .kind = ValueKind::kFile}};
 }

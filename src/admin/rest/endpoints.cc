@@ -72,6 +72,7 @@ Fields tenant_body(Need name) {
       {"tenants_max", kInteger, kOptional, "Tenants that it may own as a reseller; 0: it is none"},
       {"plan", kString, kOptional, "Of its accounts: normal, bulk or new"},
       {"over_limit", kString, kOptional, "refuse mail over a limit, or pace it: accept it and send it later"},
+      {"webhook", kString, kOptional, "https URL that its events are posted to; \"\" for none"},
       kCertificate,
       kKey};
 }

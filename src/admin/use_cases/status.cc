@@ -3,6 +3,7 @@
 #include "src/admin/use_cases/selector.h"
 #include "src/admin/use_cases/use_cases.h"
 #include "src/admin/views.h"
+#include "src/admin/webhook_desk.h"
 
 namespace bulkhead::admin {
 namespace {
@@ -18,6 +19,25 @@ Json sources_json(const AdminServices& services, const Caller& caller) {
                            {"tenant", address.tenant ? Json(tenant_name(*snapshot, *address.tenant)) : Json(nullptr)}});
   }
   return sources;
+}
+
+Json webhooks_json(const AdminServices& services, const Caller& caller) {
+  Json webhooks = Json::array();
+  if (services.webhooks == nullptr) return webhooks;
+  const auto snapshot = services.live.snapshot();
+  const auto time = [](const std::optional<UtcTime>& at) { return at ? Json(to_rfc3339(*at)) : Json(nullptr); };
+  for (const auto& webhook : services.webhooks->failing()) {
+    const bool is_operators = webhook.tenant.is_nil();
+    if (is_operators ? !caller.is_operator() : !caller.sees(webhook.tenant)) continue;
+    webhooks.push_back(Json{{"tenant", is_operators ? Json(nullptr) : Json(tenant_name(*snapshot, webhook.tenant))},
+                            {"url", webhook.url},
+                            {"waiting", webhook.waiting},
+                            {"trouble", webhook.trouble},
+                            {"off", webhook.is_off},
+                            {"failing_since", time(webhook.failing_since)},
+                            {"next_attempt", time(webhook.next_at)}});
+  }
+  return webhooks;
 }
 
 Json store_json(const store::StoreUsage& usage) {
@@ -65,6 +85,7 @@ Task<Result<Json>> show_status(const AdminServices& services, net::Shard& shard,
             {"queue", counts_json(counts)}};
   json["sources"] = sources_json(services, call.caller);
   json["listings"] = listings_json(services, call.caller);
+  json["webhooks"] = webhooks_json(services, call.caller);
   if (!call.caller.is_operator()) co_return json;
   auto read_usage = [&services] { return services.store.usage(); };
   const auto usage = co_await services.pool.run(shard, std::move(read_usage));

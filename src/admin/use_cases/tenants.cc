@@ -8,13 +8,14 @@
 #include "src/admin/use_cases/use_cases.h"
 #include "src/admin/use_cases/warnings.h"
 #include "src/admin/views.h"
+#include "src/admin/webhook_desk.h"
 
 namespace bulkhead::admin {
 namespace {
 
 // Whose use the tenant itself may not decide: what it costs those above it.
-constexpr const char* kFieldsFromAbove[] = {"name",           "state",      "reseller", "message_size_max",
-                                            "recipients_max", "tenants_max"};
+constexpr const char* kFieldsFromAbove[] = {"name",           "state",       "reseller", "message_size_max",
+                                            "recipients_max", "tenants_max", "webhook"};
 
 constexpr std::string_view kShare = "let a tenant use the shared addresses";
 
@@ -154,9 +155,47 @@ Status check_fields(const Call& call, const TenantId& tenant) {
   return {};
 }
 
+Status check_webhook(const AdminServices& services, const Call& call) {
+  if (!call.has("webhook") || call.text("webhook").empty()) return {};
+  if (services.webhooks == nullptr) return fail(ErrorCode::kUnavailable, "this server posts no events");
+  return services.webhooks->check(call.text("webhook"));
+}
+
+// The last of a change, as it is kept elsewhere. Gives the new secret, which is shown this once.
+Result<Secret> set_webhook(const AdminServices& services, const Call& call, const tenants::Tenant& tenant) {
+  if (!call.has("webhook") || services.webhooks == nullptr) return Secret{};
+  const auto url = call.text("webhook");
+  if (!url.empty()) {
+    auto secret = services.webhooks->set(tenant.id, url);
+    if (secret) apply_change(services, call, tenant.id, change_of(tenant.name).verb("webhook set"));
+    return secret;
+  }
+  if (auto removed = services.webhooks->remove(tenant.id); !removed) return fail(removed.error());
+  apply_change(services, call, tenant.id, change_of(tenant.name).verb("webhook removed"));
+  return Secret{};
+}
+
+void add_webhook(const AdminServices& services, const tenants::Tenant& tenant, Json& json) {
+  if (services.webhooks == nullptr) return;
+  const auto webhook = services.webhooks->of(tenant.id);
+  json["webhook"] = webhook ? Json(webhook->url) : Json(nullptr);
+  if (webhook) json["webhook_waiting"] = webhook->waiting;
+  if (webhook && !webhook->trouble.empty()) json["webhook_trouble"] = webhook->trouble;
+}
+
 Json view(const AdminServices& services, const Caller& caller, const tenants::Tenant& tenant) {
   Json json = tenant_json(*services.live.snapshot(), tenant);
+  add_webhook(services, tenant, json);
   add_warnings(json, dangling_warnings(services, caller, tenant.postmaster));
+  return json;
+}
+
+// After a change: with the secret of a webhook that was set by it.
+Result<Json> view_with_secret(const AdminServices& services, const Call& call, const tenants::Tenant& tenant) {
+  const auto secret = set_webhook(services, call, tenant);
+  if (!secret) return fail(secret.error());
+  Json json = view(services, call.caller, tenant);
+  if (!secret->empty()) json["webhook_secret"] = std::string{secret->reveal()};
   return json;
 }
 
@@ -189,10 +228,11 @@ Result<Json> add_tenant(const AdminServices& services, const Call& call) {
   }
   tenants::Tenant tenant;
   if (auto done = set_fields(services, call, tenant); !done) return fail(done.error());
+  if (auto checked = check_webhook(services, call); !checked) return fail(checked.error());
   auto made = services.directory.create_tenant(std::move(tenant));
   if (!made) return fail(made.error());
   apply_change(services, call, made->id, change_of(made->name).verb("added"));
-  return view(services, call.caller, *made);
+  return view_with_secret(services, call, *made);
 }
 
 Result<Json> show_tenant(const AdminServices& services, const Call& call) {
@@ -206,6 +246,7 @@ Result<Json> set_tenant(const AdminServices& services, const Call& call) {
   const auto before = find_tenant(services, call.caller, call.in_path("tenant"));
   if (!before) return fail(before.error());
   if (auto allowed = check_fields(call, before->id); !allowed) return fail(allowed.error());
+  if (auto checked = check_webhook(services, call); !checked) return fail(checked.error());
   tenants::Tenant tenant = *before;
   if (auto done = set_fields(services, call, tenant); !done) return fail(done.error());
   const auto after = services.directory.update_tenant(tenant);
@@ -224,7 +265,7 @@ Result<Json> set_tenant(const AdminServices& services, const Call& call) {
   if (before->reseller != after->reseller) change.verb("reseller changed");
   if (before->certificate_pem != after->certificate_pem) change.verb("certificate replaced");
   if (!change.empty()) apply_change(services, call, after->id, change);
-  return view(services, call.caller, *after);
+  return view_with_secret(services, call, *after);
 }
 
 Result<Json> remove_tenant(const AdminServices& services, const Call& call) {
@@ -236,6 +277,11 @@ Result<Json> remove_tenant(const AdminServices& services, const Call& call) {
     return remove_former_name(services, call, *tenant, name);
   }
   if (auto done = services.directory.remove_tenant(tenant->id); !done) return fail(done.error());
+  if (services.webhooks != nullptr) {
+    // An endpoint that outlives its tenant is told of nothing: what remains is a row.
+    if (auto removed = services.webhooks->remove(tenant->id); !removed)
+      services.log.warning("{}", removed.error().message);
+  }
   apply_change(services, call, tenant->id, change_of(tenant->name).verb("removed"));
   return Json(nullptr);
 }

@@ -389,5 +389,25 @@ TEST(Directives, TheWholeListComesPageByPageInOrder) {
   }
 }
 
+TEST(Directives, AHoldOfAnyAccountHoldsWhatAccountsHandedInAndNothingElse) {
+  testlib::FakeStore store;
+  Doors doors;
+  QueueWorld world{store, doors.script()};
+  fill(world, "bad@x.test", 3);
+  fill(world, "worse@x.test", 2);
+  ASSERT_TRUE(world.accept("someone@elsewhere.test", {"u@to9.test"}));
+  ASSERT_TRUE(world.eventually([&] { return world.counts().scheduled == 6; }));
+  const auto answer = world.direct(DirectiveAction::kHold, of_account("*"), true);
+  EXPECT_EQ(answer.deliveries, 5U);
+  EXPECT_TRUE(world.eventually([&] { return world.counts().held == 5 && world.counts().scheduled == 1; }));
+  // It does not end the hold of one account, nor is it ended by one; a release of one goes beside it.
+  world.direct(DirectiveAction::kHold, of_account("bad@x.test"), true);
+  EXPECT_EQ(world.run(world.queue().directives(world.shard())).size(), 2U);
+  world.direct(DirectiveAction::kHold, of_account("*"), true);
+  EXPECT_EQ(world.run(world.queue().directives(world.shard())).size(), 2U);
+  world.direct(DirectiveAction::kRelease, of_account("worse@x.test"));
+  EXPECT_TRUE(world.eventually([&] { return world.counts().held == 3; }));
+}
+
 }  // namespace
 }  // namespace bulkhead::queue

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""A tenant in quarantine: what its accounts have queued and send is held by a durable order; what it receives is not."""
+import smtplib
+import ssl
+
+from harness import TestCase, free_port, main, wait_until
+
+PASSWORD = "correct horse battery"
+
+
+class TenantQuarantine(TestCase):
+    def sign_in(self, user):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        client = smtplib.SMTP("127.0.0.1", self.server.submission, local_hostname="client.test", timeout=30)
+        client.starttls(context=context)
+        client.login(user, PASSWORD)
+        return client
+
+    def count(self, *selectors):
+        return self.server.json("queue", "count", *selectors)["deliveries"]
+
+    def orders(self):
+        return [d for d in self.server.json("queue", "directives") if d["by"].startswith("reputation ")]
+
+    def test_what_it_sends_is_held_over_a_kill_and_goes_when_it_is_free(self):
+        self.server = server = self.node(listen=["127.0.0.1"])
+        self.keep_in_memory(server)
+        server.start()
+        server.cli("address", "add", "127.0.0.1", "--shared", "--helo", "mx.node.test")
+        for tenant, account in (("bad", "a@bad.test"), ("bad", "b@bad.test"), ("good", "c@good.test")):
+            if account[0] != "b":
+                server.cli("tenant", "add", tenant)
+                server.cli("domain", "add", f"{tenant}.test", "--tenant", tenant)
+            server.cli("account", "add", account, "--password-stdin", stdin=PASSWORD + "\n")
+        opened = self.directory / "opened"
+        remote = self.sink("127.0.0.3:%d" % free_port("127.0.0.3"), options=["--rcpt", "later=451 4.2.0 later",
+                                                                           "--until", opened])
+        host, port = remote.process.popen.args[-1].rsplit(":", 1)
+        server.cli("route", "add", "far.test", "--host", host, "--port", port)
+        clients = {user: self.sign_in(user) for user in ("a@bad.test", "b@bad.test", "c@good.test")}
+        for user, client in clients.items():
+            client.sendmail(user, ["later@far.test"], f"From: {user}\r\nSubject: x\r\n\r\nx\r\n")
+        wait_until(lambda: self.count("--state", "scheduled") == 3, "what waits for the remote")
+        server.cli("reputation", "set", "tenant:bad", "--state", "quarantined", "--for", "1h", "--reason", "all of them")
+        [case] = server.json("case", "list", "--status", "open")
+        [order] = self.orders()
+        self.assertEqual(order["by"], "reputation " + case["id"])
+        wait_until(lambda: self.count("--tenant", "bad", "--state", "held") == 2, "both to be held")
+        self.assertEqual(self.count("--tenant", "good", "--state", "held"), 0)
+        with self.assertRaises((smtplib.SMTPException, OSError), msg="its sessions end"):
+            clients["b@bad.test"].sendmail("b@bad.test", ["later@far.test"], "x")
+        code, text = self.sign_in("b@bad.test").mail("b@bad.test")
+        self.assertEqual(code, 550, text)
+        # What others send to it arrives.
+        clients["c@good.test"].sendmail("c@good.test", ["a@bad.test"], "Subject: hello\r\n\r\nx\r\n")
+        messages = lambda: server.json("account", "show", "a@bad.test")["mailbox"]["messages"]
+        wait_until(lambda: messages() == 1, "mail to the tenant in its mailbox")
+        server.kill()
+        server.start()
+        self.assertEqual(self.sign_in("a@bad.test").mail("a@bad.test")[0], 550)
+        wait_until(lambda: self.count("--tenant", "bad", "--state", "held") == 2, "both to be held after a kill")
+        self.assertEqual([o["by"] for o in self.orders()], [order["by"]], "one order, the same")
+        opened.touch()
+        server.cli("queue", "retry", "--tenant", "bad")
+        server.cli("queue", "retry", "--tenant", "good")
+        remote.wait_for(1)
+        self.assertEqual([m["sender"] for m in remote.messages()], ["c@good.test"], "nothing of the tenant leaves")
+        server.cli("case", "release", case["id"], "--reason", "cleaned up")
+        wait_until(lambda: self.orders() == [], "the order's end")
+        server.cli("queue", "retry", "--tenant", "bad")
+        wait_until(lambda: len(remote.messages()) == 3, "the rest to leave", 30)
+
+    def test_an_account_in_quarantine_stays_so_when_its_tenant_is_freed(self):
+        self.server = server = self.node(listen=["127.0.0.1"])
+        self.keep_in_memory(server)
+        server.start()
+        server.add_tenant("bad", "bad.test", [], "a@bad.test")
+        for key in ("a@bad.test", "tenant:bad"):
+            server.cli("reputation", "set", key, "--state", "quarantined", "--for", "1h", "--reason", "both")
+        wait_until(lambda: len(self.orders()) == 2, "two orders")
+        server.cli("reputation", "set", "tenant:bad", "--state", "restored", "--for", "1h", "--reason", "one only")
+        [order] = wait_until(lambda: len(self.orders()) == 1 and self.orders(), "one order")
+        self.assertIn("a@bad.test", str(order))
+
+
+if __name__ == "__main__":
+    main()
