@@ -125,6 +125,9 @@ bool Reputation::fires(const Rule& rule, const Record& record, Evidence& evidenc
 
 void Reputation::decide(Context& context, const Key& key, Record& record, const Rule& rule, Evidence evidence) {
   const Policy& policy = policy_of(context);
+  const bool is_told_only = policy.is_shadow || rule.is_shadow || record.exempt_until > context.now;
+  // Nobody is told who would be watched; the hour's silence after it would hide what is worse.
+  if (is_told_only && rule.leads_to < State::kThrottled) return;
   Decision decision{.key = key, .from = record.state, .to = rule.leads_to, .rule = rule.name, .at = context.now};
   if (policy.is_shadow || rule.is_shadow) decision.mode = Decision::Mode::kShadow;
   if (record.exempt_until > context.now) decision.mode = Decision::Mode::kExempt;

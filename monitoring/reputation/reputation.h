@@ -95,6 +95,13 @@ struct StoredRecord {
   std::string value;
 };
 
+// A place in a list of keys, the worst first.
+struct Rank {
+  State state = State::kQuarantined;
+  Key key;
+  bool is_before(const Rank& other) const { return state != other.state ? state > other.state : key < other.key; }
+};
+
 class Reputation {
  public:
   Reputation(const Clock& clock, std::shared_ptr<const PolicyBook> policies, ReputationLimits limits = {});
@@ -124,8 +131,9 @@ class Reputation {
   // --- Questions.
   State state_of(const Key& key) const;
   Standing standing(const Key& key) const;
-  // The keys of a kind in `least` or a worse state, the worst first.
-  std::vector<Standing> list(KeyKind kind, State least, std::size_t most) const;
+  // The keys of a kind in `least` or a worse state, the worst first; with `after` those that stand behind it.
+  std::vector<Standing> list(KeyKind kind, State least, std::size_t most,
+                             const std::optional<Rank>& after = std::nullopt) const;
   std::size_t size(KeyKind kind) const { return tables_[static_cast<std::size_t>(kind)].size(); }
   // Time as this class sees it: UTC at its making, from then on steady, so that steps of the wall clock neither end a
   // quarantine nor empty a window.

@@ -58,13 +58,15 @@ Standing Reputation::standing(const Key& key) const {
   return standing_of(key, record == nullptr ? Record{} : *record, now());
 }
 
-std::vector<Standing> Reputation::list(KeyKind kind, State least, std::size_t most) const {
+std::vector<Standing> Reputation::list(KeyKind kind, State least, std::size_t most,
+                                       const std::optional<Rank>& after) const {
   std::vector<std::pair<Key, const Record*>> found;
   tables_[static_cast<std::size_t>(kind)].visit([&](const Key& key, const Record& record) {
-    if (record.state >= least) found.emplace_back(key, &record);
+    if (record.state < least || (after && !after->is_before({record.state, key}))) return;
+    found.emplace_back(key, &record);
   });
   const auto is_worse = [](const auto& a, const auto& b) {
-    return a.second->state != b.second->state ? a.second->state > b.second->state : a.first < b.first;
+    return Rank{a.second->state, a.first}.is_before({b.second->state, b.first});
   };
   const std::size_t shown = std::min(most, found.size());
   std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(shown), found.end(), is_worse);

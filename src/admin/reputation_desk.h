@@ -55,8 +55,9 @@ class ReputationDesk {
   virtual ~ReputationDesk() = default;
   virtual net::Shard& shard() = 0;
 
-  virtual std::vector<reputation::Standing> list(reputation::KeyKind kind, reputation::State least,
-                                                 std::size_t most) const = 0;
+  // The worst first, then by key; with `after` what stands behind it.
+  virtual std::vector<reputation::Standing> list(reputation::KeyKind kind, reputation::State least, std::size_t most,
+                                                 const std::optional<reputation::Rank>& after) const = 0;
   virtual reputation::Standing standing(const reputation::Key& key) const = 0;
   virtual Status set_state(const StateOrder& order) = 0;
   virtual Status exempt(const StateOrder& order) = 0;  // for `lasts`; zero ends it

@@ -9,6 +9,7 @@
 #include "monitoring/replies/rule_book.h"
 #include "src/app/certificate_check.h"
 #include "src/app/reply_rules.h"
+#include "src/app/webhooks.h"
 
 namespace bulkhead::app {
 
@@ -32,6 +33,13 @@ void check_rules(const std::string& file, std::vector<Finding>& findings) {
       {Severity::kOk, fmt::format("{} has {} rules for replies", file, book.current()->rules().size()), ""});
 }
 
+void check_webhook(const Configuration::Notify& settings, std::vector<Finding>& findings) {
+  if (const auto target = webhook_target(settings); !target) {
+    return findings.push_back({Severity::kFault, target.error().message, target.error().advice});
+  }
+  findings.push_back({Severity::kOk, fmt::format("{} has the webhook's secret", settings.webhook_secret_file), ""});
+}
+
 }  // namespace
 
 std::vector<Finding> check_files(const Configuration& configuration) {
@@ -44,6 +52,7 @@ std::vector<Finding> check_files(const Configuration& configuration) {
   }
   const auto& rules = configuration.reputation.reply_rules;
   if (!rules.empty() && is_readable(rules, "reputation.reply_rules", findings)) check_rules(rules, findings);
+  if (!configuration.notify.webhook.empty()) check_webhook(configuration.notify, findings);
   return findings;
 }
 

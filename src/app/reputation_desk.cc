@@ -12,8 +12,9 @@ constexpr int kLooksMax = 200;
 }  // namespace
 
 std::vector<reputation::Standing> ReputationLoop::list(reputation::KeyKind kind, reputation::State least,
-                                                       std::size_t most) const {
-  return reputation_.list(kind, least, most);
+                                                       std::size_t most,
+                                                       const std::optional<reputation::Rank>& after) const {
+  return reputation_.list(kind, least, most, after);
 }
 
 reputation::Standing ReputationLoop::standing(const reputation::Key& key) const {

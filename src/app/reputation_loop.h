@@ -66,8 +66,8 @@ class ReputationLoop final : public admin::ReputationDesk {
 
   // ReputationDesk, in reputation_desk.cc.
   net::Shard& shard() override { return shard_; }
-  std::vector<reputation::Standing> list(reputation::KeyKind kind, reputation::State least,
-                                         std::size_t most) const override;
+  std::vector<reputation::Standing> list(reputation::KeyKind kind, reputation::State least, std::size_t most,
+                                         const std::optional<reputation::Rank>& after) const override;
   reputation::Standing standing(const reputation::Key& key) const override;
   Status set_state(const admin::StateOrder& order) override;
   Status exempt(const admin::StateOrder& order) override;

@@ -34,6 +34,18 @@ void Restraint::look_up(std::vector<Found>& found, Key key, bool is_of_account) 
   if (const auto* restriction = restrictions_.of(key)) found.push_back({restriction, std::move(key), is_of_account});
 }
 
+// Nobody knows yet by which family the site will be reached. What the site has said about the tenant's address of the
+// other family shows that mail to it leaves by that: then that address counts, here and as a whole.
+void Restraint::look_up_other_family(std::vector<Found>& found) const {
+  const Family other = job_.lane.arrival.family() == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4;
+  const auto& usable = directory_.usable_addresses(job_.lane.tenant, other);
+  if (usable.empty()) return;
+  const IpAddress& ip = usable.front()->ip;
+  const auto before = found.size();
+  look_up(found, Key::address_site(ip, job_.lane.site), false);
+  if (found.size() > before) look_up(found, Key::address(ip), false);
+}
+
 std::vector<Restraint::Found> Restraint::all() const {
   std::vector<Found> found;
   const auto& message = job_.message;
@@ -47,6 +59,7 @@ std::vector<Restraint::Found> Restraint::all() const {
     look_up(found, Key::address(source->ip), false);
     look_up(found, Key::address_site(source->ip, job_.lane.site), false);
   }
+  look_up_other_family(found);
   return found;
 }
 

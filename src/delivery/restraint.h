@@ -33,6 +33,7 @@ class Restraint {
   };
   std::vector<Found> all() const;
   void look_up(std::vector<Found>& found, reputation::Key key, bool is_of_account) const;
+  void look_up_other_family(std::vector<Found>& found) const;
 
   const reputation::Restrictions& restrictions_;
   const tenants::Snapshot& directory_;

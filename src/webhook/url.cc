@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <memory>
 
 #include <curl/curl.h>
@@ -13,6 +14,8 @@ namespace bulkhead::webhook {
 namespace {
 
 constexpr std::size_t kUrlMax = 2000;
+// A tenant's posts knock at no mail server or other service of the system: those have the ports between.
+constexpr unsigned kHttpsPort = 443, kFreePorts = 1024;
 
 struct UrlDeleter {
   void operator()(CURLU* url) const { curl_url_cleanup(url); }
@@ -51,6 +54,12 @@ Status check_url(const std::string& url, Owner owner) {
   }
   if (!part_of(parsed.get(), CURLUPART_USER).empty() || !part_of(parsed.get(), CURLUPART_PASSWORD).empty()) {
     return fail(ErrorCode::kInvalid, "a webhook's URL has no user and no password: its posts are signed instead");
+  }
+  const auto port = part_of(parsed.get(), CURLUPART_PORT);
+  unsigned number = kHttpsPort;
+  if (!port.empty()) std::from_chars(port.data(), port.data() + port.size(), number);
+  if (is_tenants && number != kHttpsPort && number < kFreePorts) {
+    return fail(ErrorCode::kInvalid, "a tenant's webhook has port 443, or one from 1024 on");
   }
   const auto ip = IpAddress::parse(bare(part_of(parsed.get(), CURLUPART_HOST)));
   if (is_tenants && ip && !may_connect(*ip)) {

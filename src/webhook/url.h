@@ -12,7 +12,8 @@ namespace bulkhead::webhook {
 // not theirs to reach.
 enum class Owner { kOperator, kTenant };
 
-// kInvalid says what would be right: http or https for the operator, https for a tenant, with a host, without a user.
+// kInvalid says what would be right: http or https for the operator, https for a tenant (port 443, or
+// from 1024 on), with a host, without a user.
 Status check_url(const std::string& url, Owner owner);
 
 // Whether a tenant's webhook may connect there: an address that is routed globally and stands for itself, not for an

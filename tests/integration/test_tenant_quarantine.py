@@ -83,6 +83,27 @@ class TenantQuarantine(TestCase):
         [order] = wait_until(lambda: len(self.orders()) == 1 and self.orders(), "one order")
         self.assertIn("a@bad.test", str(order))
 
+    def test_what_a_rule_in_shadow_would_do_is_in_the_trace(self):
+        self.server = server = self.node(listen=["127.0.0.1"])
+        self.keep_in_memory(server)
+        server.start()
+        server.add_tenant("bad", "bad.test", [], "a@bad.test", PASSWORD)
+        server.cli("tenant", "set", "bad", "--plan", "normal")
+        client = self.sign_in("a@bad.test")
+        for i in range(40):
+            try:
+                client.sendmail("a@bad.test", [f"nobody{i}@bad.test"], "x")
+            except smtplib.SMTPException:
+                client = self.sign_in("a@bad.test")
+        find = lambda: server.json("trace", "search", "--event", "throttled", "--account", "a@bad.test")
+        [event] = wait_until(find, "the event of what would have been")
+        self.assertIn("would be throttled", event["detail"])
+        [case] = server.json("case", "list")
+        self.assertIn(case["id"], event["detail"])
+        self.assertEqual(case["status"], "reported")
+        self.assertEqual(client.mail("a@bad.test")[0], 250, "nothing was done")
+        client.close()
+
 
 if __name__ == "__main__":
     main()

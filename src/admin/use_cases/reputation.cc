@@ -1,5 +1,6 @@
 // How accounts, tenants, addresses and clients stand, what people order about them, and the policies.
 #include <algorithm>
+#include <charconv>
 #include <functional>
 #include <utility>
 
@@ -20,7 +21,7 @@ using reputation::Key;
 using reputation::KeyKind;
 using reputation::State;
 
-constexpr std::size_t kListMax = 1000;  // of each kind
+constexpr std::size_t kLookedAtMax = 20'000;  // by one call, for who sees only some of them
 constexpr std::size_t kHistoryMax = 200;
 
 template <class T>
@@ -120,15 +121,47 @@ Result<ListFilter> list_filter(const AdminServices& services, const Call& call) 
   return filter;
 }
 
-std::vector<reputation::Standing> standings(const ReputationDesk& desk, const ListFilter& filter) {
+using Rank = reputation::Rank;
+
+Rank rank_of(const reputation::Standing& standing) {
+  return {standing.state, standing.key};
+}
+
+// What ?after= takes: a digit for the state, and the key in hexadecimal.
+std::string text_of(const Rank& rank) {
+  std::string text(1, static_cast<char>('0' + static_cast<int>(rank.state)));
+  for (const char byte : rank.key.encoded()) text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return text;
+}
+
+Result<std::optional<Rank>> rank_after(const Page& page) {
+  const std::string& text = page.after;
+  if (text.empty()) return std::optional<Rank>{};
+  std::string encoded;
+  for (std::size_t i = 1; i + 1 < text.size(); i += 2) {
+    unsigned byte = 0;
+    const auto [end, error] = std::from_chars(&text[i], &text[i] + 2, byte, 16);
+    if (error != std::errc{} || end != &text[i] + 2) break;
+    encoded += static_cast<char>(byte);
+  }
+  const auto key = Key::decode(encoded);
+  const bool is_whole = text.size() == 1 + 2 * encoded.size() && text[0] >= '0' && text[0] <= '4';
+  if (!key || !is_whole) return fail(ErrorCode::kInvalid, "after is the `next` of the page before");
+  return std::optional{Rank{static_cast<State>(text[0] - '0'), *key}};
+}
+
+// The worst `most` behind `after`, of all kinds that are asked for.
+std::vector<reputation::Standing> standings(const ReputationDesk& desk, const ListFilter& filter, std::size_t most,
+                                            const std::optional<Rank>& after) {
   std::vector<reputation::Standing> all;
   for (int i = 0; i < reputation::kKeyKinds; ++i) {
     const auto kind = static_cast<KeyKind>(i);
     if (filter.kind && *filter.kind != kind) continue;
-    auto of_kind = desk.list(kind, filter.least, kListMax);
+    auto of_kind = desk.list(kind, filter.least, most, after);
     all.insert(all.end(), std::make_move_iterator(of_kind.begin()), std::make_move_iterator(of_kind.end()));
   }
-  std::ranges::stable_sort(all, std::greater{}, &reputation::Standing::state);
+  std::ranges::sort(all, [](const auto& a, const auto& b) { return rank_of(a).is_before(rank_of(b)); });
+  if (all.size() > most) all.erase(all.begin() + static_cast<std::ptrdiff_t>(most), all.end());
   return all;
 }
 
@@ -197,19 +230,28 @@ Task<Result<Json>> list(DeskCall at) {
   if (!page) co_return fail(page.error());
   const auto filter = list_filter(at.services, at.call);
   if (!filter) co_return fail(filter.error());
-  auto work = [&filter](const ReputationDesk& where) { return standings(where, *filter); };
-  auto asking = at.ask(std::move(work));
-  const auto found = co_await std::move(asking);
+  auto after = rank_after(*page);
+  if (!after) co_return fail(after.error());
   const auto snapshot = at.services.live.snapshot();
+  const std::size_t most = page->limit + 1;  // one more tells whether there is a next page
   Json items = Json::array();
-  for (const auto& standing : found) {
-    if (items.size() >= page->limit) break;
-    auto naming = name_key(at.services, at.shard, standing.key);
-    const auto named = co_await std::move(naming);
-    const bool is_visible = !filter->scope.tenants || (!named.tenant.is_nil() && filter->scope.includes(named.tenant));
-    if (is_visible) items.push_back(standing_json(*snapshot, named, standing));
+  for (std::size_t looked_at = 0;;) {
+    auto work = [&](const ReputationDesk& where) { return standings(where, *filter, most, *after); };
+    auto asking = at.ask(std::move(work));
+    const auto found = co_await std::move(asking);
+    for (const auto& standing : found) {
+      if (items.size() == page->limit) co_return page_json(std::move(items), text_of(**after));
+      auto naming = name_key(at.services, at.shard, standing.key);
+      const auto named = co_await std::move(naming);
+      const auto& scope = filter->scope;
+      const bool is_visible = !scope.tenants || (!named.tenant.is_nil() && scope.includes(named.tenant));
+      if (is_visible) items.push_back(standing_json(*snapshot, named, standing));
+      *after = rank_of(standing);
+    }
+    if (found.size() < most) co_return page_json(std::move(items), {});
+    looked_at += found.size();
+    if (looked_at >= kLookedAtMax) co_return page_json(std::move(items), text_of(**after));
   }
-  co_return page_json(std::move(items), {});
 }
 
 Task<Result<Json>> show(DeskCall at, NamedKey named) {

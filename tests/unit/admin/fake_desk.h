@@ -13,11 +13,20 @@ class FakeDesk final : public ReputationDesk {
  public:
   explicit FakeDesk(net::Shard& shard) : shard_(shard) {}
   net::Shard& shard() override { return shard_; }
-  std::vector<reputation::Standing> list(reputation::KeyKind kind, State, std::size_t) const override {
+  std::vector<reputation::Standing> list(reputation::KeyKind kind, State, std::size_t most,
+                                         const std::optional<reputation::Rank>& after) const override {
     std::vector<reputation::Standing> found;
     for (const auto& one : all) {
-      if (one.key.kind == kind) found.push_back({.key = one.key, .state = one.state});
+      const reputation::Rank rank{one.state, one.key};
+      if (one.key.kind == kind && (!after || after->is_before(rank))) {
+        found.push_back({.key = one.key, .state = one.state});
+      }
     }
+    const auto is_worse = [](const auto& a, const auto& b) {
+      return reputation::Rank{a.state, a.key}.is_before({b.state, b.key});
+    };
+    std::sort(found.begin(), found.end(), is_worse);
+    if (found.size() > most) found.resize(most);
     return found;
   }
   reputation::Standing standing(const Key& key) const override {

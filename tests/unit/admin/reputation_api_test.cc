@@ -1,4 +1,7 @@
 // States, cases and policies through the API: who sees what, and who may decide.
+#include <algorithm>
+#include <set>
+
 #include "tests/unit/admin/admin_fixture.h"
 
 namespace bulkhead::admin {
@@ -126,6 +129,45 @@ TEST_F(ReputationApi, PoliciesAreSetByThoseAbove) {
   expect_status(call("PATCH", "/reputation/policy", {{"plan", "odd"}, {"shadow", true}}), 400);
   expect_status(call("GET", "/reputation/policy", nullptr, acme_), 200);
   expect_status(call("GET", "/reputation/policy?tenant=other", nullptr, acme_), 404);
+}
+
+TEST_F(ReputationApi, ListsInPagesTheWorstFirst) {
+  for (int i = 0; i < 7; ++i) {
+    Case client;
+    client.id = cases::CaseId::make(clock_, random_);
+    client.key = Key::client(*IpAddress::parse("198.51.100." + std::to_string(20 + i)));
+    client.state = i % 2 == 0 ? State::kThrottled : State::kQuarantined;
+    desk_.all.push_back(client);
+  }
+  std::vector<std::string> names, states;
+  std::string after;
+  int pages = 0;
+  do {
+    const auto page = call("GET", "/reputation?limit=3" + (after.empty() ? "" : "&after=" + after)).json;
+    EXPECT_LE(page["items"].size(), 3U);
+    for (const auto& item : page["items"]) {
+      names.push_back(item["name"]);
+      states.push_back(item["state"]);
+    }
+    after = page["next"].is_null() ? "" : page["next"].get<std::string>();
+  } while (!after.empty() && ++pages < 10);
+  EXPECT_EQ(pages, 3);
+  ASSERT_EQ(names.size(), 10U);
+  EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), 10U) << "each once";
+  EXPECT_TRUE(std::is_sorted(states.begin(), states.end())) << "quarantined before throttled";
+  // A tenant's pages have what is its own, however much else there is.
+  const auto own = call("GET", "/reputation?limit=1", nullptr, acme_);
+  ASSERT_EQ(own.json["items"].size(), 1U);
+  EXPECT_EQ(own.json["items"][0]["name"], "ann@acme.example");
+}
+
+TEST_F(ReputationApi, APlaceInTheListThatWasNotGivenIsRefused) {
+  for (const char* after : {"x", "4",
+                            "9"
+                            "00",
+                            "4zz", "40", "400", "-1"}) {
+    expect_status(call("GET", std::string{"/reputation?after="} + after), 400);
+  }
 }
 
 }  // namespace

@@ -111,5 +111,24 @@ TEST_F(RestraintTest, GivesBackWhatWasNotTried) {
   EXPECT_EQ(go_all(), 2);
 }
 
+TEST_F(RestraintTest, WhatASiteSaysOfTheAddressOfTheOtherFamilyCountsForMailToIt) {
+  directory_.add_address("2001:db8::10", std::nullopt, "");
+  directory_.rows.addresses.back().created_at = clock_.now();
+  directory_.publish();
+  const auto other = *IpAddress::parse("2001:db8::10");
+  restrict(Key::address_site(other, lane_.site), State::kThrottled);
+  EXPECT_EQ(go_all(), 2) << "the site is reached by IPv6";
+  restrict(Key::address_site(other, lane_.site), State::kQuarantined);
+  EXPECT_EQ(go_all(), 0);
+  lane_.site = "mx.other.example";
+  EXPECT_EQ(go_all(), 1000) << "which nobody has said of this one";
+  // And the other way round.
+  lane_ = {acme_, other, "mx.remote.example"};
+  restrict(Key::address_site(*IpAddress::parse("192.0.2.10"), lane_.site), State::kQuarantined);
+  EXPECT_EQ(go_all(), 0);
+  restrict(Key::address(*IpAddress::parse("192.0.2.10")), State::kQuarantined);
+  EXPECT_EQ(go_all(), 1000) << "IPv4 as a whole, and nothing shows that the site is reached by it";
+}
+
 }  // namespace
 }  // namespace bulkhead::delivery

@@ -8,11 +8,13 @@ namespace {
 TEST(WebhookUrl, OfATenantIsHttpsToAPublicHost) {
   EXPECT_TRUE(check_url("https://panel.acme.net/hooks?x=1", Owner::kTenant));
   EXPECT_TRUE(check_url("https://8.8.8.8:8443/", Owner::kTenant));
-  for (const char* url :
-       {"http://panel.acme.net/", "ftp://panel.acme.net/", "file:///etc/passwd", "panel.acme.net", "", "https://",
-        "https://user:secret@panel.acme.net/", "https://127.0.0.1/", "https://10.1.2.3/", "https://[::1]/",
-        "https://[fe80::1]/", "https://[::ffff:10.0.0.1]/", "https://169.254.169.254/latest", "https://a b/",
-        "https://panel.acme.net/\r\nX: y", "HTTPS://127.0.0.1/"}) {
+  EXPECT_TRUE(check_url("https://panel.acme.net:443/", Owner::kTenant));
+  EXPECT_TRUE(check_url("https://panel.acme.net:1024/", Owner::kTenant));
+  for (const char* url : {"http://panel.acme.net/", "ftp://panel.acme.net/", "file:///etc/passwd", "panel.acme.net", "",
+                          "https://", "https://user:secret@panel.acme.net/", "https://127.0.0.1/", "https://10.1.2.3/",
+                          "https://[::1]/", "https://[fe80::1]/", "https://[::ffff:10.0.0.1]/",
+                          "https://169.254.169.254/latest", "https://a b/", "https://panel.acme.net/\r\nX: y",
+                          "HTTPS://127.0.0.1/", "https://mx.acme.net:25/", "https://panel.acme.net:1023/"}) {
     EXPECT_FALSE(check_url(url, Owner::kTenant)) << url;
   }
 }

@@ -246,8 +246,9 @@ TEST_F(ReputationTest, OnlyReportsInShadowAndUnderAnExemption) {
   ASSERT_TRUE(mind.exempt(Key::account(subject.account), mind.now() + hours{2}, "migration"));
   decisions = unknown(40);
   EXPECT_EQ(account(), State::kNormal);
-  ASSERT_EQ(decisions.size(), 1U);
+  ASSERT_EQ(decisions.size(), 1U) << "who would only be watched is not told of";
   EXPECT_EQ(decisions[0].mode, Decision::Mode::kExempt);
+  EXPECT_EQ(decisions[0].to, State::kThrottled);
   clock.advance(hours{2});
   unknown(25);
   EXPECT_EQ(account(), State::kThrottled) << "exemptions end";
@@ -319,6 +320,10 @@ TEST_F(ReputationTest, ListsTheWorstFirst) {
   EXPECT_EQ(list[1].state, State::kThrottled);
   EXPECT_EQ(mind.list(KeyKind::kAccount, State::kQuarantined, 10).size(), 1U);
   EXPECT_EQ(mind.list(KeyKind::kAccount, State::kWatched, 1).size(), 1U);
+  const auto behind = mind.list(KeyKind::kAccount, State::kWatched, 10, Rank{list[0].state, list[0].key});
+  ASSERT_EQ(behind.size(), 1U);
+  EXPECT_EQ(behind[0].key, list[1].key);
+  EXPECT_TRUE(mind.list(KeyKind::kAccount, State::kWatched, 10, Rank{list[1].state, list[1].key}).empty());
 }
 
 TEST_F(ReputationTest, KeepsTheInterestingWhenItIsFull) {
