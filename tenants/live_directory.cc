@@ -186,6 +186,11 @@ Task<Result<Resolution>> CachedDirectory::resolve(net::Shard& shard, mail::Addre
   if (is_feedback && resolution && resolution->kind == Resolution::Kind::kUnknown) {
     resolution->kind = Resolution::Kind::kTargets;
   }
+  // What is suspended is the mailbox that the address is besides: reports are read all the same.
+  if (is_feedback && resolution && resolution->kind == Resolution::Kind::kSuspended && !resolution->accounts.empty()) {
+    resolution->kind = Resolution::Kind::kTargets;
+    resolution->accounts.clear();
+  }
   if (resolution && resolution->kind == Resolution::Kind::kTargets) resolution->is_feedback = is_feedback;
   if (!is_required || !resolution || resolution->kind != Resolution::Kind::kUnknown) co_return resolution;
   const TenantId tenant = resolution->tenant;

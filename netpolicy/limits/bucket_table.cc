@@ -84,6 +84,14 @@ BucketPtr BucketTable::peek(std::string_view key) const {
   return found == stripe.entries.end() ? nullptr : found->second.bucket;
 }
 
+std::optional<BucketState> BucketTable::state_of(std::string_view key) const {
+  const auto& stripe = stripe_of(key);
+  const std::lock_guard lock{stripe.mutex};
+  const auto found = stripe.entries.find(key);
+  if (found == stripe.entries.end()) return std::nullopt;
+  return BucketState{std::string{key}, found->second.rate, found->second.bucket->arrival()};
+}
+
 void BucketTable::touch(std::string_view key) {
   auto& stripe = stripe_of(key);
   const std::lock_guard lock{stripe.mutex};

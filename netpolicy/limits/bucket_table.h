@@ -45,6 +45,8 @@ class BucketTable {
   BucketPtr find(std::string_view key, const tenants::Rate& rate, Ticks now);
   // Nothing when nothing is taken from it.
   BucketPtr peek(std::string_view key) const;
+  // The same with the rate that it was last taken from at.
+  std::optional<BucketState> state_of(std::string_view key) const;
   // Remembers that the bucket has changed, for take_changes; find() does so too.
   void touch(std::string_view key);
 

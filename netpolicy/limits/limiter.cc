@@ -106,12 +106,56 @@ LimitHit Limiter::worst_of(const Ceilings& ceilings, const Payer& payer, const A
   return hit;
 }
 
+namespace {
+
+constexpr std::string_view kTextBegins = "limit of ";
+
+// The rate that a LimitHit's text names when it speaks of such a limit.
+std::optional<tenants::Rate> rate_in(std::string_view text, LimitScope scope, Measure measure) {
+  const auto tail = fmt::format(" {} of {} ", to_string(measure), to_string(scope));
+  const auto end = text.find(tail);
+  if (!text.starts_with(kTextBegins) || end == std::string_view::npos || end < kTextBegins.size()) return std::nullopt;
+  const auto rate = tenants::Rate::parse(text.substr(kTextBegins.size(), end - kTextBegins.size()));
+  return rate && !rate->is_unlimited() ? std::optional{*rate} : std::nullopt;
+}
+
+// What lay before it in its bucket comes back at another pace.
+UtcTime at_pace(const tenants::Rate& before, const tenants::Rate& after, const Limiter::Paced& paced) {
+  const Meter old_meter{before};
+  const Meter new_meter{after};
+  const Ticks waited = std::chrono::nanoseconds{paced.not_before - paced.queued_at}.count();
+  const auto ahead = old_meter.amount(waited + old_meter.tolerance());
+  const Ticks wait = std::clamp<Ticks>(new_meter.cost(ahead) - new_meter.tolerance(), 0, kPaceTicks);
+  return paced.queued_at + std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::nanoseconds{wait});
+}
+
+}  // namespace
+
+std::optional<UtcTime> Limiter::repaced(const Payer& payer, const Paced& paced, UtcTime now) {
+  const auto* tenant = payer.directory.tenant(payer.account.tenant);
+  if (tenant == nullptr || tenant->over_limit != tenants::OverLimit::kPace) return std::nullopt;
+  const Amount of_each{1, 1, 1};
+  const Ceilings ceilings{payer, of_each, now};
+  for (const auto& ceiling : ceilings) {
+    const auto before = rate_in(paced.reason, ceiling.scope, ceiling.measure);
+    if (!before) continue;
+    const bool is_reseller = ceiling.scope == LimitScope::kReseller;
+    if (is_reseller && !paced.reason.ends_with(holder_of(ceiling.scope, ceiling.subject, payer))) continue;
+    return *before == ceiling.rate ? paced.not_before : at_pace(*before, ceiling.rate, paced);
+  }
+  return std::nullopt;
+}
+
 Limiter::Usage Limiter::usage(LimitScope scope, Measure measure, std::string_view subject,
                               const tenants::Rate& rate) const {
-  const auto bucket = table_.peek(bucket_key(scope, measure, subject));
+  const auto state = table_.state_of(bucket_key(scope, measure, subject));
   const Ticks now = timeline_.now();
-  if (!bucket || rate.is_unlimited() || bucket->is_full(now)) return {};
-  return {bucket->used(Meter{rate}, now), timeline_.utc(bucket->arrival())};
+  if (!state || rate.is_unlimited() || state->arrival <= now) return {};
+  // The bucket itself goes over to a new rate with the next message: find() does the same sum.
+  const Meter meter{rate};
+  const auto used = Meter{state->rate}.amount(state->arrival - now);
+  const Ticks ahead = state->rate == rate ? state->arrival - now : std::min(meter.cost(used), meter.tolerance());
+  return {meter.amount(ahead), timeline_.utc(now + ahead)};
 }
 
 void Limiter::count(const LimitHit& hit, bool is_refused) {

@@ -97,6 +97,16 @@ class Limiter {
   Usage usage(tenants::LimitScope scope, tenants::Measure measure, std::string_view subject,
               const tenants::Rate& rate) const;
 
+  // Mail that was accepted over a limit, as its message keeps it.
+  struct Paced {
+    std::string_view reason;  // LimitHit::text()
+    UtcTime queued_at;
+    UtcTime not_before;
+  };
+  // When it may go by the limits of now: as it was said while the limit is the same; sooner or later when its rate is
+  // another; nothing, so at once, when the limit is gone or the tenant does not pace any more.
+  static std::optional<UtcTime> repaced(const Payer& payer, const Paced& paced, UtcTime now);
+
   // What an account of this age is held to.
   static tenants::Plan plan_of(const tenants::Snapshot& directory, const tenants::Account& account, UtcTime now);
 

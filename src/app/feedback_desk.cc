@@ -1,6 +1,7 @@
 #include "src/app/feedback_desk.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,9 +14,17 @@ using trace::EventKind;
 
 constexpr std::size_t kRecentMax = 10000;
 
+char lower_case(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+std::string lower_case(std::string text) {
+  std::ranges::transform(text, text.begin(), [](char c) { return lower_case(c); });
+  return text;
+}
+
 bool is_same_address(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
+  return std::ranges::equal(a, b, [](char x, char y) { return lower_case(x) == lower_case(y); });
 }
 
 bool contains(const std::vector<std::string>& addresses, std::string_view address) {
@@ -132,7 +141,8 @@ Result<FeedbackDesk::Events> FeedbackDesk::take_complaint(const queue::Message& 
     const Sent& sent = **found;
     std::vector<std::string> recipients;
     for (const auto& recipient : complaint.recipients) {
-      if (was_delivered_to(sent.deliveries, recipient)) recipients.push_back(recipient);
+      const bool is_new = !contains(recipients, recipient);
+      if (is_new && was_delivered_to(sent.deliveries, recipient)) recipients.push_back(recipient);
     }
     if (recipients.empty() && !complaint.recipients.empty()) continue;
     bool is_retry = false;
@@ -164,14 +174,17 @@ Result<FeedbackDesk::Events> FeedbackDesk::take_bounce(const queue::Message& rep
     if (!*found) continue;
     const Sent& sent = **found;
     bool is_proven = false;
+    std::set<std::string> named;  // in this report
     for (const auto& recipient : bounce.recipients) {
       const bool is_final = was_delivered_to(sent.deliveries, recipient.address);
       const auto& address = is_final ? recipient.address : recipient.original_address;
       if (recipient.action != "failed" || !was_delivered_to(sent.deliveries, address)) continue;
       is_proven = true;
+      const auto key = lower_case(address);
+      if (!named.insert(key).second) continue;
       bool is_retry = false;
       const bool is_known = was_reported(sent.reports, EventKind::kReturned, address);
-      if (is_known || !is_first("bounce " + id.text() + " " + address, report.id, is_retry)) {
+      if (is_known || !is_first("bounce " + id.text() + " " + key, report.id, is_retry)) {
         count(tenant, "repeated");
         continue;
       }

@@ -229,8 +229,8 @@ Status RunningNode::start() {
   auto& shard = foundation_.runtime.shard(0);
   foundation_.runtime.start();
   is_started_ = true;
+  background_ = std::make_unique<net::TaskGroup>(shard, log_);  // also when the next step fails: stop() joins it
   if (auto started = dispatch_.start(); !started) return started;
-  background_ = std::make_unique<net::TaskGroup>(shard, log_);
   housekeeping_ = std::make_unique<Housekeeping>(Housekeeping::Parts{shard, foundation_.pool, *foundation_.store,
                                                                      *foundation_.trace, *foundation_.directory,
                                                                      foundation_.clock, log_});

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "netpolicy/limits/limiter.h"
 #include "netpolicy/source_choice.h"
 
 namespace bulkhead::app {
@@ -29,6 +30,18 @@ Task<std::optional<AccountId>> account_named(tenants::LiveDirectory& directory, 
   co_return id;
 }
 
+// A directory that does not answer changes nothing.
+Task<std::optional<UtcTime>> pace_of(tenants::LiveDirectory& directory, const Clock& clock, net::Shard& shard,
+                                     queue::MessagePtr message) {
+  if (!message->not_before || !message->account) co_return message->not_before;
+  auto asking = directory.account_by_id(shard, *message->account);
+  const auto account = co_await std::move(asking);
+  if (!account || !*account) co_return message->not_before;
+  const auto snapshot = directory.snapshot();
+  co_return netpolicy::Limiter::repaced({*snapshot, **account, message->arrival.ip},
+                                        {message->wait_reason, message->queued_at, *message->not_before}, clock.now());
+}
+
 }  // namespace
 
 void connect_directory(queue::Queue::Parts& parts, tenants::LiveDirectory& directory) {
@@ -37,6 +50,9 @@ void connect_directory(queue::Queue::Parts& parts, tenants::LiveDirectory& direc
   };
   parts.account_of = [&directory](net::Shard& shard, std::string name) {
     return account_named(directory, shard, std::move(name));
+  };
+  parts.pace_of = [&directory, &clock = parts.clock](net::Shard& shard, queue::MessagePtr message) {
+    return pace_of(directory, clock, shard, std::move(message));
   };
   parts.is_tenant_suspended = [&directory](const TenantId& id) {
     const auto snapshot = directory.snapshot();

@@ -38,6 +38,12 @@ void note(LocalEffort& effort, std::uint16_t recipient, Fate fate, std::string_v
   effort.outcome.recipients.push_back({recipient, fate, std::move(answer), false});
 }
 
+// Nobody keeps it: its share of the body goes with the delivery.
+void note_consumed(LocalEffort& effort, std::uint16_t recipient, std::string text) {
+  note(effort, recipient, Fate::kDelivered, "2.1.5", std::move(text));
+  effort.outcome.recipients.back().is_consumed = true;
+}
+
 void plan_drop(LocalEffort& effort, std::uint16_t index, const tenants::Account& account) {
   const queue::Message& message = *effort.job.message;
   Drop drop{index, account, {}};
@@ -53,14 +59,14 @@ void plan_drop(LocalEffort& effort, std::uint16_t index, const tenants::Account&
 // A report to the tenant's feedback address: what it says becomes events of the messages that it is about.
 Task<void> take_feedback(Workshop& workshop, LocalEffort& effort, std::uint16_t index, TenantId tenant) {
   auto* desk = workshop.parts.feedback;
-  if (desk == nullptr) co_return note(effort, index, Fate::kDelivered, "2.1.5", "feedback is not read here");
+  if (desk == nullptr) co_return note_consumed(effort, index, "feedback is not read here");
   auto work = [desk, tenant, message = effort.job.message] { return desk->take(*message, tenant); };
   auto taken = co_await workshop.parts.pool.run(workshop.parts.shard, std::move(work));
   if (!taken || !*taken) {
     co_return note(effort, index, Fate::kDeferred, "4.3.0", "the feedback cannot be read at the moment");
   }
   for (auto& event : **taken) effort.events.push_back(std::move(event));
-  note(effort, index, Fate::kDelivered, "2.1.5", "taken as feedback");
+  note_consumed(effort, index, "taken as feedback");
 }
 
 // Whether the account may get mail now; otherwise its fate is noted.

@@ -85,7 +85,7 @@ Task<std::string> Router::site_of(tenants::SnapshotPtr directory, TenantId tenan
   if (auto known = known_site_of(*directory, tenant, domain)) co_return std::move(*known);
   auto records = co_await resolver_.mx(domain);
   const bool is_known = records || records.error().code == ErrorCode::kNotFound;
-  std::string site = records ? site_of_mx(domain, *records) : domain;
+  std::string site = records ? site_of_mx(domain, *records) : site_of_domain(domain);
   if (is_known) {
     if (sites_.size() >= kKnownSitesMax) {
       sites_.clear();

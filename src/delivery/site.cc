@@ -70,18 +70,27 @@ std::string site_of_mx(std::string_view domain, const std::vector<net::MxRecord>
   for (const auto& record : records) {
     if (!record.exchange.empty() && record.exchange != ".") hosts.push_back(record.exchange);
   }
-  if (hosts.empty()) return std::string{domain};
+  if (hosts.empty()) return site_of_domain(domain);
   std::sort(hosts.begin(), hosts.end());
-  // The DNS allows any octet in a name: what it says must not pass for a route of ours.
-  if (is_site_of_route(hosts.front())) return std::string{domain};
+  // The DNS allows any octet in a name: what it says must not pass for a route of ours, nor for what waits for a site.
+  if (is_site_of_route(hosts.front()) || hosts.front().find('/') != std::string_view::npos) {
+    return site_of_domain(domain);
+  }
   hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
   const std::string_view provider = provider_of(hosts.front());
   const auto is_same = [provider](std::string_view host) { return provider_of(host) == provider; };
   if (!provider.empty() && std::all_of(hosts.begin(), hosts.end(), is_same)) return std::string{provider};
   std::string joined = fmt::format("{}", fmt::join(hosts, "+"));
-  if (joined.size() <= kSiteLengthMax) return joined;
+  if (joined.size() <= kSiteLengthMax) return site_of_domain(joined);
   const std::string mark = fmt::format("~{:016x}", hash_of(joined));
   return joined.substr(0, kSiteLengthMax - mark.size()) + mark;
+}
+
+std::string site_of_domain(std::string_view name) {
+  std::string site{name};
+  // The root's dot, which canonical names do not have: mail for a host called "local" is not for our mailboxes.
+  if (site == kLocalSite) site.push_back('.');
+  return site;
 }
 
 bool is_site_of_route(std::string_view site) {

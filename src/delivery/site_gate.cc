@@ -109,8 +109,8 @@ bool SiteGate::must_yield(const queue::LaneKey& lane) {
 
 std::optional<queue::Pause> SiteGate::may_go(const queue::HandOut& job) {
   const auto& message = job.message;
-  if (message.not_before && *message.not_before > parts_.clock.now()) {
-    return queue::Pause{queue::Pause::Scope::kAccount, *message.not_before - parts_.clock.now(), "limit",
+  if (job.not_before && *job.not_before > parts_.clock.now()) {
+    return queue::Pause{queue::Pause::Scope::kAccount, *job.not_before - parts_.clock.now(), "limit",
                         "paced: " + message.wait_reason};
   }
   const auto restrictions = parts_.restrictions == nullptr ? nullptr : parts_.restrictions->current();

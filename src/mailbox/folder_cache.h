@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -18,12 +19,14 @@ struct FolderCounters {
   std::uint32_t uid_validity = 0;      // 0: none yet
   bool is_validity_stored = false;     // known to be committed
   std::uint64_t bytes = 0;             // including deliveries whose commit is under way, or has failed
+  // Held by the batches of deliveries that are not settled yet.
+  std::shared_ptr<const void> pin{};
 };
 
 // Bounded, least recently used first. Not thread-safe. One folder an account ("INBOX") is delivered to.
 //
-// Forgetting an account whose delivery is still being committed would give out a UID twice. The capacity is far
-// above the number of deliveries that can be under way at once, so that only settled accounts are ever forgotten.
+// Forgetting an account whose delivery is still being committed would give out a UID twice: one whose pin a batch holds
+// stays, and the cache is larger than its capacity for as long as it must.
 class FolderCache {
  public:
   explicit FolderCache(std::size_t capacity) : capacity_(capacity) {}
@@ -33,6 +36,8 @@ class FolderCache {
   std::size_t size() const { return order_.size(); }
 
  private:
+  void make_room();
+
   const std::size_t capacity_;
   std::list<FolderCounters> order_;  // the most recently used first
   std::unordered_map<AccountId, std::list<FolderCounters>::iterator> index_;

@@ -39,7 +39,7 @@ class KvMailboxes final : public Mailboxes {
                          Batch& batch) override;
   Result<MailboxUsage> usage(const AccountId& account) const override;
   std::optional<std::uint64_t> known_bytes(const AccountId& account) override;
-  Result<std::uint64_t> count_bytes(const AccountId& account) override;
+  Result<std::uint64_t> count_bytes(const AccountId& account) const override;
   Result<std::vector<StoredMessage>> list(const AccountId& account, const std::string& folder, std::uint32_t after_uid,
                                           std::size_t limit) const override;
   Result<std::optional<StoredMessage>> find(const AccountId& account, const std::string& folder,
@@ -200,6 +200,7 @@ Result<Stored> KvMailboxes::deliver(const AccountId& account, const IncomingMess
     if (!status) return fail(status.error());
     stored.uid = counters.uid_next++;
     counters.bytes += message.size;
+    rows.hold(counters.pin);
   }
   rows.put(Family::kMailbox, message_key(account, kInbox, stored.uid), encode_message(message));
   rows.put(Family::kMailbox, once, encode_stored(stored));
@@ -219,17 +220,13 @@ Result<MailboxUsage> KvMailboxes::usage(const AccountId& account) const {
 
 std::optional<std::uint64_t> KvMailboxes::known_bytes(const AccountId& account) {
   Shard& shard = shard_of(account);
-  const std::lock_guard lock{shard.mutex};
-  const FolderCounters* const found = shard.cache.find(account);
+  // Who holds it may be reading from the disk, and nobody on an event loop waits for that.
+  const std::unique_lock lock{shard.mutex, std::try_to_lock};
+  const FolderCounters* const found = lock ? shard.cache.find(account) : nullptr;
   return found == nullptr ? std::nullopt : std::optional{found->bytes};
 }
 
-Result<std::uint64_t> KvMailboxes::count_bytes(const AccountId& account) {
-  {
-    Shard& shard = shard_of(account);
-    const std::lock_guard lock{shard.mutex};
-    if (const auto found = counters_of(shard, account); !found) return fail(found.error());
-  }
+Result<std::uint64_t> KvMailboxes::count_bytes(const AccountId& account) const {
   return counter(byte_count_key(account));
 }
 

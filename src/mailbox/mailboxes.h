@@ -56,18 +56,19 @@ class Mailboxes {
  public:
   static std::unique_ptr<Mailboxes> make(store::Store& store);
   virtual ~Mailboxes() = default;
-  // Adds the rows that store the message to `batch`; it is stored when the caller's commit is. Storing the same
+  // Adds the rows that store the message to `batch`; it is stored when the caller's commit is. The batch, or a copy of
+  // it, is kept until that commit is over. Storing the same
   // message id in the same account twice is impossible: the second call finds it and fails with kExists.
   // kLimit: over `quota_bytes` (0: unlimited). May read from disk once per account.
   // One message is delivered to one account by one caller at a time (the queue runs one attempt of a delivery).
   virtual Result<Stored> deliver(const AccountId& account, const IncomingMessage& message, std::uint64_t quota_bytes,
                                  store::Batch& batch) = 0;
   virtual Result<MailboxUsage> usage(const AccountId& account) const = 0;  // blocks on disk
-  // The bytes of the mailbox as deliveries count them, those under way included: from memory. Nothing for an account
-  // that has not been asked about, nor delivered to, for long.
+  // The bytes of the mailbox as deliveries count them, those under way included: from memory, and without waiting.
+  // Nothing for an account that has not been delivered to for long, or while others are at work.
   virtual std::optional<std::uint64_t> known_bytes(const AccountId&) { return {}; }
-  // The bytes that are committed; known from then on. Blocks on disk.
-  virtual Result<std::uint64_t> count_bytes(const AccountId& account) = 0;
+  // The bytes that are committed. Blocks on disk.
+  virtual Result<std::uint64_t> count_bytes(const AccountId& account) const = 0;
 
   // What is committed, in the order of the UIDs. All block on disk.
   virtual Result<std::vector<StoredMessage>> list(const AccountId& account, const std::string& folder,

@@ -49,7 +49,7 @@ void name_reports(std::vector<trace::Event>& events, const Notices& notices) {
 
 }  // namespace
 
-Task<void> ShardPart::conclude(Conclusion conclusion) {
+Task<bool> ShardPart::conclude(Conclusion conclusion) {
   if (needs_notices(conclusion.settled)) {
     NoticeTerms terms{core_.timeline.now() + core_.retry()->expire_after, core_.epoch};
     if (conclusion.only_local_reports) terms.to = ReportTo::kLocalOnly;
@@ -87,6 +87,7 @@ Task<void> ShardPart::conclude(Conclusion conclusion) {
     scheduler_.postpone(conclusion.key, core_.timeline.now() + kUntilRestart);
   }
   pump();
+  co_return is_durable;
 }
 
 // On the owner's shard, with the message's turn. False when the store has failed for good, or the queue is stopping.

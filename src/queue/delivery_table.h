@@ -48,9 +48,10 @@ struct DeliveryEntry {
   std::uint16_t index = 0;
   std::uint16_t attempts = 0;
   DeliveryState state = DeliveryState::kFree;
-  bool is_sole = false;     // the only delivery of its message: no ledger entry exists
-  bool has_record = false;  // a 'd' record exists
-  bool is_overdue = false;  // stands in the line for expiry or warning
+  bool is_sole = false;           // the only delivery of its message: no ledger entry exists
+  bool has_record = false;        // a 'd' record exists
+  bool is_overdue : 1 = false;    // stands in the line for expiry or warning
+  bool is_postponed : 1 = false;  // it could not be read: nothing is done for it before it is due
 
   DeliveryKey key() const { return {message, index}; }
 };

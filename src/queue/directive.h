@@ -57,6 +57,7 @@ struct DirectiveProgress {
   std::uint64_t done = 0;    // purge: removed, bounce: reported or ended
   std::uint64_t active = 0;  // handed out when it came by; they are looked at when their attempt ends
   std::uint64_t messages_done = 0;
+  std::uint64_t taken = 0;                   // purge, bounce: marked at any time; release: let go
   std::uint64_t swept = 0, sweep_total = 0;  // entries looked at since the last order
   bool is_sweeping = false;
 };

@@ -19,6 +19,7 @@ Task<DirectiveProgress> Directives::progress_of(std::uint32_t number) {
     sum.done += one.done;
     sum.active += one.active;
     sum.messages_done += one.messages_done;
+    sum.taken += one.taken;
     sum.swept += one.swept;
     sum.sweep_total += one.sweep_total;
     sum.is_sweeping = sum.is_sweeping || one.is_sweeping || part->is_sweeping();

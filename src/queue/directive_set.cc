@@ -131,15 +131,21 @@ Judgement DirectiveSet::judge(const Subject& subject) const {
   const Directive* purge = nullptr;
   const Directive* bounce = nullptr;
   const Directive* last = nullptr;  // of hold and release
+  bool may_end = false, may_change = false;
   for (const std::uint32_t at : found) {
     const Match matched = match(entries_[at], subject);
-    if (matched == Match::kUnknown) judgement.needs_message = true;
-    if (matched != Match::kYes) continue;
+    if (matched == Match::kNo) continue;
     const Directive* directive = entries_[at].directive;
     const bool is_end = directive->action == DirectiveAction::kPurge || directive->action == DirectiveAction::kBounce;
+    if (matched == Match::kUnknown) {
+      (is_end ? may_end : may_change) = true;
+      continue;
+    }
+    if (!is_end) may_change = false;  // whatever those before it say
     const Directive*& of_kind = !is_end ? last : directive->action == DirectiveAction::kPurge ? purge : bounce;
     if (!is_end || of_kind == nullptr) of_kind = directive;
   }
+  judgement.needs_message = may_end || may_change;
   const Directive* decides = purge != nullptr ? purge : bounce != nullptr ? bounce : last;
   if (decides == nullptr) return judgement;
   judgement.number = decides->number;

@@ -328,7 +328,7 @@ Task<void> Directives::count_by_sweep(std::uint32_t number, DirectiveAnswer& ans
   for (;;) {
     auto asking = progress_of(number);
     const auto progress = co_await std::move(asking);
-    answer.deliveries = std::max(answer.deliveries, progress.held + progress.marked + progress.done + progress.active);
+    answer.deliveries = std::max(answer.deliveries, progress.held + progress.taken + progress.active);
     answer.messages = answer.deliveries;
     answer.active = progress.active;
     answer.is_complete = !progress.is_sweeping;

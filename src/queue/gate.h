@@ -45,7 +45,8 @@ struct StartAnswer {
 struct HandOut {
   const LaneKey& lane;
   const Message& message;
-  std::uint16_t recipients = 0;  // that are still pending in this delivery
+  std::uint16_t recipients = 0;         // that are still pending in this delivery
+  std::optional<UtcTime> not_before{};  // paced mail: when it may go by the limits of now
 };
 
 class Gate {

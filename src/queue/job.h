@@ -55,6 +55,7 @@ struct RecipientOutcome {
   bool is_dsn_relayed = false;   // the next hop took over the DSN duty (it offered DSN): no "delivered" DSN from us
   std::string reply_class = {};  // what a negative answer means, for the trace: "rcpt", "rep-ip", …
   std::string rule = {};         // that says so
+  bool is_consumed = false;      // kDelivered, local: read, and kept by no mailbox
 };
 
 struct Outcome {

@@ -49,7 +49,8 @@ struct Strand {
   std::uint32_t ready = 0;    // length of the list of ready ones
   std::uint32_t members = 0;  // deliveries in any state
   bool is_in_round = false;
-  bool is_waking = false;
+  std::uint16_t waking = 0;      // entries of it in the scheduler's list of wakings
+  UtcTime wakes_at = kNever;     // the earliest of them
   Strand* next = nullptr;        // in its lane's round
   std::unique_ptr<Block> block;  // nothing of it is handed out
 };

@@ -105,7 +105,7 @@ void explain(DeliveryView& view, const ListingRow& row, const DeliveryRecord& re
     view.reason_code = row.hold_code;
     view.reason = row.hold_reason;
     view.reason_since = row.held_since;
-    if (row.until != kNever) view.until = row.until;
+    if (row.until != kNever) view.until = view.next_attempt = row.until;
     view.remedy = row.remedy;
   } else if (row.state == "active") {
     view.reason_code = "active";

@@ -28,7 +28,8 @@ class DurableQueue final : public Queue {
   Status start() override;
   Task<Status> accept(net::Shard& shard, NewMessage incoming) override;
   void sources_changed() override;
-  void mailboxes_changed() override;
+  void mailbox_changed(const TenantId& tenant, const AccountId& account) override;
+  void limits_changed() override;
   void change_retry(RetryPolicy policy) override { core_.set_retry(std::move(policy)); }
   Task<Counts> retry_now(net::Shard& shard, Selector selector) override;
   Task<Counts> count(net::Shard& shard, Selector selector) override;
@@ -119,9 +120,15 @@ void DurableQueue::sources_changed() {
   }
 }
 
-void DurableQueue::mailboxes_changed() {
+void DurableQueue::mailbox_changed(const TenantId& tenant, const AccountId& account) {
   for (const auto& part : core_.shards) {
-    part->shard().post([&part = *part] { part.mailboxes_changed(); });
+    part->shard().post([&part = *part, tenant, account] { part.mailbox_changed(tenant, account); });
+  }
+}
+
+void DurableQueue::limits_changed() {
+  for (const auto& part : core_.shards) {
+    part->shard().post([&part = *part] { part.limits_changed(); });
   }
 }
 

@@ -59,8 +59,9 @@ class ShardQueue {
   // not in memory. On the shard.
   virtual Task<std::optional<Job>> take(LaneKey lane) = 0;
   // The end of an attempt: commits the outcome (state, trace, DSN, mailbox rows, blob release) and plans the next.
-  // Ends when the commit is durable; a failed commit puts the delivery back. On the shard.
-  virtual Task<void> finish(Job job, Outcome outcome) = 0;
+  // Ends when the commit is durable, and answers whether it is: a failed one leaves the delivery as it was. On the
+  // shard.
+  virtual Task<bool> finish(Job job, Outcome outcome) = 0;
   // A worker that start_worker asked for has ended. On the shard.
   virtual void worker_ended(const LaneKey& lane) = 0;
 };
@@ -146,6 +147,9 @@ class Queue {
     // The sources that the lane may use now, one of each family where there is one: a lane that is held for want of one
     // goes on when this answer changes. Asked on any thread, from memory. Not set: it goes on at every change.
     std::function<std::vector<IpAddress>(const LaneKey&)> sources_of = {};
+    // When paced mail may go by the limits of now; nothing: at once. Resumes on the shard. Not set: when its acceptance
+    // said.
+    std::function<Task<std::optional<UtcTime>>(net::Shard&, MessagePtr)> pace_of = {};
     // Limits; nullptr: none. Outlives the queue's workers.
     Gate* gate = nullptr;
   };
@@ -166,8 +170,11 @@ class Queue {
 
   // The host's addresses or the directory changed: what waits for a source is looked at again at once. Any thread.
   virtual void sources_changed() = 0;
-  // A mailbox may have room again, or take mail again: what waits for mailboxes is tried at once. Any thread.
-  virtual void mailboxes_changed() {}
+  // The mailbox of that tenant's account may have room again, or take mail again: what waits for it is tried at once,
+  // in the background. Any thread.
+  virtual void mailbox_changed(const TenantId&, const AccountId&) {}
+  // Limits, plans or what is done over a limit have changed: what waits for a limit is asked about again. Any thread.
+  virtual void limits_changed() {}
   // The counts of one tenant, from counters: no message is looked at. Resumes on `shard`.
   virtual Task<Counts> count_of(net::Shard& shard, TenantId tenant) = 0;
   // Whether the stored queue has been read; until then counts and lists are incomplete. Any thread.

@@ -9,6 +9,7 @@ constexpr std::uint8_t kVersion = 1;
 constexpr std::uint8_t kVersionWithExpiry = 2;  // only where a hold has moved it
 // A hostile server may answer with kilobytes; what is kept of it is bounded.
 constexpr std::size_t kAnswerTextMax = 1024;
+constexpr std::uint8_t kConsumed = 3;  // a fate on disk: delivered, and kept by no mailbox
 constexpr std::size_t kMessageKeySize = 1 + 16;
 constexpr std::size_t kDeliveryKeySize = kMessageKeySize + 2;
 
@@ -61,9 +62,9 @@ std::vector<std::uint16_t> DeliveryRecord::pending() const {
   return indexes;
 }
 
-bool DeliveryRecord::has_delivered() const {
+bool DeliveryRecord::has_stored() const {
   for (const auto& state : recipients) {
-    if (state.fate == Fate::kDelivered) return true;
+    if (state.fate == Fate::kDelivered && !state.is_consumed) return true;
   }
   return false;
 }
@@ -83,7 +84,7 @@ std::string DeliveryRecord::encode() const {
   out.number(recipients.size());
   for (const auto& state : recipients) {
     out.number(state.recipient);
-    out.byte(static_cast<std::uint8_t>(state.fate));
+    out.byte(state.is_consumed ? kConsumed : static_cast<std::uint8_t>(state.fate));
     out.number(static_cast<std::uint64_t>(state.answer.code < 0 ? 0 : state.answer.code));
     out.text(state.answer.enhanced);
     out.text(std::string_view{state.answer.text}.substr(0, kAnswerTextMax));
@@ -110,9 +111,9 @@ Result<DeliveryRecord> DeliveryRecord::decode(std::string_view bytes) {
     RecipientState state;
     state.recipient = static_cast<std::uint16_t>(in.number());
     const std::uint8_t fate = in.byte();
-    if (fate > static_cast<std::uint8_t>(Fate::kFailed))
-      return fail(ErrorCode::kCorrupt, "a recipient's fate is unknown");
-    state.fate = static_cast<Fate>(fate);
+    if (fate > kConsumed) return fail(ErrorCode::kCorrupt, "a recipient's fate is unknown");
+    state.is_consumed = fate == kConsumed;
+    state.fate = state.is_consumed ? Fate::kDelivered : static_cast<Fate>(fate);
     state.answer.code = static_cast<int>(in.number());
     state.answer.enhanced = in.text();
     state.answer.text = in.text();

@@ -34,7 +34,8 @@ inline constexpr std::string_view kDirectiveNumberKey = "y";
 struct RecipientState {
   std::uint16_t recipient = 0;  // index into Message::recipients
   Fate fate = Fate::kDeferred;
-  Answer answer;  // the last one, "" before the first attempt; bounded
+  Answer answer;             // the last one, "" before the first attempt; bounded
+  bool is_consumed = false;  // delivered, and kept by no mailbox
 };
 
 struct DeliveryRecord {
@@ -48,8 +49,8 @@ struct DeliveryRecord {
   std::vector<RecipientState> recipients;
 
   std::vector<std::uint16_t> pending() const;
-  // Whether a recipient was delivered already.
-  bool has_delivered() const;
+  // Whether a mailbox has the message now, and with it the share of the body.
+  bool has_stored() const;
 
   std::string encode() const;
   static Result<DeliveryRecord> decode(std::string_view bytes);

@@ -190,6 +190,7 @@ bool Scheduler::postpone(const DeliveryKey& key, UtcTime due) {
   const Slot slot = deactivate(key);
   if (slot == kNoSlot) return false;
   table_[slot].due = due;
+  table_[slot].is_postponed = due > clock_.now();
   resume(slot, Position::kFront);
   return true;
 }
@@ -273,21 +274,6 @@ bool Scheduler::make_due(const DeliveryKey& key) {
   return true;
 }
 
-std::size_t Scheduler::make_lanes_due(const std::function<bool(const Lane&)>& matches) {
-  std::unordered_set<const Lane*> meant;
-  for (const auto& lane : lanes_) {
-    if (lane->scheduled > 0 && matches(*lane)) meant.insert(lane.get());
-  }
-  if (meant.empty()) return 0;
-  std::size_t made = 0;
-  for (Slot slot = 0; slot < table_.end(); ++slot) {
-    const DeliveryEntry& entry = table_[slot];
-    if (entry.state != DeliveryState::kScheduled || !meant.contains(entry.strand->lane)) continue;
-    if (make_due(entry.key())) ++made;
-  }
-  return made;
-}
-
 Lane* Scheduler::find_lane(const LaneKey& key) const {
   const auto found = lanes_.find(key);
   return found == lanes_.end() ? nullptr : found->get();
@@ -325,7 +311,7 @@ Strand& Scheduler::open_strand(Lane& lane, AttributeRef account) {
 }
 
 void Scheduler::drop_strand_if_unused(Strand& strand) {
-  if (strand.members > 0 || strand.is_in_round || strand.is_waking) return;
+  if (strand.members > 0 || strand.is_in_round || strand.waking > 0) return;
   auto& strands = strand.lane->strands;
   const auto at = std::lower_bound(strands.begin(), strands.end(), strand.account,
                                    [](const auto& other, AttributeRef ref) { return other->account < ref; });
@@ -456,6 +442,7 @@ Taken Scheduler::activate(Slot slot) {
   leave(slot);
   enter(slot, DeliveryState::kActive);
   table_.set_timer(slot, kNever);
+  table_[slot].is_postponed = false;
   const DeliveryEntry& entry = table_[slot];
   return {.key = entry.key(),
           .attempts = entry.attempts,
@@ -475,7 +462,12 @@ Slot Scheduler::deactivate(const DeliveryKey& key) {
 
 // Back in the queue, where the directives in force put it.
 void Scheduler::resume(Slot slot, Position position) {
-  if (has_directives() && displace(slot, directives_->judge(subject_of(table_[slot])))) return;
+  if (has_directives()) {
+    const Judgement judgement = directives_->judge(subject_of(table_[slot]));
+    const bool is_unsure = judgement.needs_message && judgement.kind != Judgement::Kind::kGo;
+    if (is_unsure) unsure_.push_back(table_[slot].key());
+    if (!is_unsure && displace(slot, judgement)) return;
+  }
   resume_judged(slot, position);
 }
 

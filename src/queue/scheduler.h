@@ -181,6 +181,12 @@ class Scheduler {
   std::uint64_t doomed() const { return doomed_; }
   std::uint64_t parked() const { return parked_; }
 
+  // What waits for a limit is asked about again.
+  void lift_limit_pauses();
+  // Deliveries that were put into their lanes although a directive may mean them, which only their messages tell.
+  bool has_unsure() const { return !unsure_.empty(); }
+  std::vector<DeliveryKey> take_unsure(std::size_t limit);
+
   // Wakes what is due. Call often; next_timer() tells when at the latest.
   void run_timers();
   std::optional<UtcTime> next_timer() const;
@@ -312,6 +318,7 @@ class Scheduler {
   DirectiveSetPtr directives_;
   Slot sweep_at_ = kNoSlot;  // entries from here on are not yet judged by the present set
   SlotLine purges_, bounces_;
+  std::deque<DeliveryKey> unsure_;
   std::uint64_t doomed_ = 0;
   std::uint32_t several_ = 0;
   std::uint64_t parked_ = 0;

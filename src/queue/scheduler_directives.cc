@@ -97,15 +97,24 @@ void Scheduler::doom(Slot slot, const Judgement& judgement) {
   (line.head == kNoSlot ? line.head : table_[line.tail].next) = slot;
   line.tail = slot;
   ++progress_[judgement.number].marked;
+  ++progress_[judgement.number].taken;
 }
 
 // Judges an entry that waits, before it is handed out or expires. True when it has been moved away.
 bool Scheduler::intercept(Slot slot) {
   if (slot < sweep_at_ || !has_directives()) return false;
   const Judgement judgement = directives_->judge(subject_of(table_[slot]));
-  if (judgement.kind == Judgement::Kind::kGo) return false;
+  // Who hands it out reads its message, and asks again.
+  if (judgement.kind == Judgement::Kind::kGo || judgement.needs_message) return false;
   leave(slot);
   return displace(slot, judgement);
+}
+
+std::vector<DeliveryKey> Scheduler::take_unsure(std::size_t limit) {
+  const auto past = unsure_.begin() + static_cast<std::ptrdiff_t>(std::min(limit, unsure_.size()));
+  std::vector<DeliveryKey> taken{unsure_.begin(), past};
+  unsure_.erase(unsure_.begin(), past);
+  return taken;
 }
 
 // False when the entry's message must be read first.
@@ -142,6 +151,7 @@ bool Scheduler::apply(const DeliveryKey& key, const Judgement& judgement) {
   if (!is_parked && !is_waiting) return false;
   if (judgement.kind == Judgement::Kind::kGo) {
     if (is_parked) unpark(slot);
+    if (is_parked && judgement.number != 0) ++progress_[judgement.number].taken;
     return is_parked;
   }
   if (is_parked && judgement.kind == Judgement::Kind::kHold && judgement.number == entry.directive) return false;

@@ -108,8 +108,11 @@ void Scheduler::set_block(Strand& strand, std::unique_ptr<Block> block) {
 }
 
 void Scheduler::wake_at(UtcTime at, Lane& lane, Strand* strand) {
-  if (strand != nullptr && strand->is_waking) return;  // it looks again at its time, and waits on if need be
-  if (strand != nullptr) strand->is_waking = true;
+  if (strand != nullptr && strand->wakes_at <= at) return;  // it looks again at its time, and waits on if need be
+  if (strand != nullptr) {
+    strand->wakes_at = at;
+    ++strand->waking;
+  }
   ++lane.waking;
   waking_.emplace(at, Waking{&lane, strand});
 }
@@ -137,7 +140,8 @@ void Scheduler::wake(UtcTime now) {
     Lane& lane = *waking.lane;
     --lane.waking;
     if (Strand* strand = waking.strand; strand != nullptr) {
-      strand->is_waking = false;
+      --strand->waking;
+      strand->wakes_at = kNever;
       if (strand->block && strand->block->until <= now) set_block(*strand, nullptr);
       if (strand->block && !strand->block->is_held()) wake_at(strand->block->until, lane, strand);
       drop_strand_if_unused(*strand);
@@ -172,6 +176,25 @@ void Scheduler::try_again(const std::function<bool(const Lane&)>& matches) {
     if (lane->paused_until <= now) continue;
     lane->paused_until = now;
     if (!lane->is_held) lane->block.reset();
+    consider(*lane);
+  }
+}
+
+void Scheduler::lift_limit_pauses() {
+  const auto is_limit = [](const std::unique_ptr<Block>& block) {
+    return block && !block->is_held() && (block->code == "limit" || block->code == "warm-up");
+  };
+  const UtcTime now = clock_.now();
+  for (const auto& lane : lanes_) {
+    const bool is_paused = !lane->is_held && is_limit(lane->block);
+    if (lane->blocked == 0 && !is_paused) continue;
+    if (is_paused) {
+      lane->paused_until = now;
+      lane->block.reset();
+    }
+    for (const auto& strand : lane->strands) {
+      if (is_limit(strand->block)) set_block(*strand, nullptr);
+    }
     consider(*lane);
   }
 }

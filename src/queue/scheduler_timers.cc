@@ -19,12 +19,14 @@ void Scheduler::arm(Slot slot) {
   const DeliveryEntry& entry = table_[slot];
   UtcTime at = kNever;
   if (!entry.is_overdue) at = std::min(from_seconds(entry.expires_at), from_seconds(entry.warn_at));
-  if (entry.state == DeliveryState::kScheduled) at = std::min(at, entry.due);
+  const bool is_scheduled = entry.state == DeliveryState::kScheduled;
+  if (is_scheduled) at = entry.is_postponed ? entry.due : std::min(at, entry.due);
   table_.set_timer(slot, at);
 }
 
 void Scheduler::fire(Slot slot, UtcTime now) {
   DeliveryEntry& entry = table_[slot];
+  if (entry.due <= now) entry.is_postponed = false;
   const bool is_late = from_seconds(entry.expires_at) <= now || from_seconds(entry.warn_at) <= now;
   if (is_late && !entry.is_overdue) {
     entry.is_overdue = true;
@@ -74,6 +76,21 @@ std::optional<Taken> Scheduler::next_overdue() {
     return taken;
   }
   return std::nullopt;
+}
+
+std::size_t Scheduler::make_lanes_due(const std::function<bool(const Lane&)>& matches) {
+  std::unordered_set<const Lane*> meant;
+  for (const auto& lane : lanes_) {
+    if (lane->scheduled > 0 && matches(*lane)) meant.insert(lane.get());
+  }
+  if (meant.empty()) return 0;
+  std::size_t made = 0;
+  for (Slot slot = 0; slot < table_.end(); ++slot) {
+    const DeliveryEntry& entry = table_[slot];
+    if (entry.state != DeliveryState::kScheduled || !meant.contains(entry.strand->lane)) continue;
+    if (make_due(entry.key())) ++made;
+  }
+  return made;
 }
 
 // Once a second: lanes whose workers are stuck get one more, rested lanes go on, held ones are tried again after a

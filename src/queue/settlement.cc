@@ -110,7 +110,7 @@ void expire_pending(Settlement& settled, const Message& message, const Settlemen
 void conclude(Settlement& settled, const Message& message, const SettlementContext& context) {
   settled.record.since = context.now;
   settled.is_ended = settled.record.pending().empty();
-  settled.releases_share = settled.is_ended && is_local(message, settled.record) && !settled.record.has_delivered();
+  settled.releases_share = settled.is_ended && is_local(message, settled.record) && !settled.record.has_stored();
   for (auto* reports : {&settled.failures, &settled.delays, &settled.successes}) {
     for (auto& report : *reports) report.last_attempt = context.now;
   }
@@ -127,6 +127,7 @@ void settle_recipient(Settlement& settled, const Message& message, const Outcome
   if (state == nullptr) return;  // named twice, or not of this job
   state->answer = bounded(result.answer);
   state->fate = result.fate;
+  state->is_consumed = result.is_consumed && result.fate == Fate::kDelivered;
   if (result.fate == Fate::kDelivered) {
     add_event(settled.events, attempt_event(message, outcome, trace::EventKind::kDelivered, at, &result), *state,
               message);

@@ -68,6 +68,18 @@ Task<void> ShardPart::judge_with_messages(std::vector<DeliveryKey> unsure) {
   }
 }
 
+// What came back, or came in, while directives were in force that only its message can answer: it is in its lane, where
+// it is judged before it is handed out, and this puts what is held where it belongs although nothing takes it.
+Task<void> ShardPart::judge_unsure() {
+  is_judging_ = true;
+  while (scheduler_.has_unsure() && !core_.is_stopping) {
+    auto unsure = scheduler_.take_unsure(kJudgeSlice);
+    auto judging = judge_with_messages(std::move(unsure));
+    co_await std::move(judging);
+  }
+  is_judging_ = false;
+}
+
 Task<std::vector<Result<ShardPart::Loaded>>> ShardPart::load_all(std::vector<Doomed> wanted) {
   using All = std::vector<Result<Loaded>>;
   const store::Kv& kv = core_.parts.store.kv();

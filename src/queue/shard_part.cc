@@ -10,9 +10,10 @@ constexpr std::size_t kHotBytesMax = 16 << 20;  // of all shards together
 constexpr std::size_t kLookingAfterMax = 16;    // expiries and warnings at once
 constexpr std::size_t kLaneEventsMax = 1000;    // held and released lines of one lane at once
 constexpr std::chrono::milliseconds kTick{100};
-constexpr std::chrono::seconds kAccountReview{30};  // held accounts are asked about at least so often
-constexpr std::size_t kReviewMax = 10000;           // and so many at once
-constexpr std::chrono::minutes kUnreadableRest{5};  // until a record that cannot be read is tried again
+constexpr std::chrono::seconds kAccountReview{30};    // held accounts are asked about at least so often
+constexpr std::size_t kReviewMax = 10000;             // and so many at once
+constexpr std::chrono::seconds kUnreadableRest{300};  // until a record that cannot be read is tried again
+constexpr std::chrono::seconds kBusyRest{1};          // the same when the pool was full, for all that time asks for
 
 }  // namespace
 
@@ -61,8 +62,9 @@ void ShardPart::pump_once() {
   }
   planner_.route();
   work_off();
+  if (scheduler_.has_unsure() && !is_judging_) group_->spawn(judge_unsure());
   while (auto lane = scheduler_.next_start()) carrier_->start_worker(std::move(*lane));
-  while (looking_after_ < kLookingAfterMax) {
+  while (looking_after_ < kLookingAfterMax && core_.parts.clock.steady() >= look_again_at_) {
     const auto taken = scheduler_.next_overdue();
     if (!taken) break;
     ++looking_after_;
@@ -103,11 +105,6 @@ void ShardPart::sources_changed() {
   pump();
 }
 
-void ShardPart::mailboxes_changed() {
-  scheduler_.make_lanes_due([](const Lane& lane) { return lane.is_local(); });
-  pump();
-}
-
 // Accounts that were suspended may have been resumed.
 Task<void> ShardPart::review_accounts() {
   is_reviewing_ = true;
@@ -141,6 +138,10 @@ Task<std::optional<Job>> ShardPart::take(LaneKey lane) {
     } else {
       auto loading = load(taken->key, taken->has_record);
       auto read = co_await std::move(loading);
+      if (!read && read.error().code == ErrorCode::kUnavailable) {
+        scheduler_.put_back(taken->key);  // the pool is full: the others of the lane would fare the same
+        break;
+      }
       if (!read) {
         unreadable(*taken, read.error());
         continue;
@@ -198,7 +199,13 @@ Task<bool> ShardPart::is_let_through(LaneKey lane, Taken taken, MessagePtr messa
     }
   }
   if (parts.gate == nullptr) co_return true;
-  const auto pause = parts.gate->may_go({lane, *message, static_cast<std::uint16_t>(pending.size())});
+  HandOut handing{lane, *message, static_cast<std::uint16_t>(pending.size())};
+  if (message->not_before && *message->not_before > parts.clock.now()) handing.not_before = message->not_before;
+  if (handing.not_before && parts.pace_of) {
+    auto asking = parts.pace_of(shard_, message);
+    handing.not_before = co_await std::move(asking);
+  }
+  const auto pause = parts.gate->may_go(handing);
   if (pause) scheduler_.pause(taken.key, *pause);
   co_return !pause;
 }
@@ -252,8 +259,8 @@ Result<ShardPart::Loaded> ShardPart::read_stored(const store::Kv& kv, DeliveryKe
 void ShardPart::unreadable(const Taken& taken, const Error& error) {
   const bool is_busy = error.code == ErrorCode::kUnavailable;
   if (!is_busy) core_.parts.log.error("delivery {} cannot be read: {}", taken.key.text(), error.message);
-  const auto rest = is_busy ? std::chrono::seconds{1} : std::chrono::seconds{kUnreadableRest};
-  scheduler_.postpone(taken.key, core_.timeline.now() + rest);
+  if (is_busy) look_again_at_ = core_.parts.clock.steady() + kBusyRest;
+  scheduler_.postpone(taken.key, core_.timeline.now() + (is_busy ? kBusyRest : kUnreadableRest));
 }
 
 void ShardPart::worker_ended(const LaneKey& lane) {
@@ -261,11 +268,11 @@ void ShardPart::worker_ended(const LaneKey& lane) {
   pump();
 }
 
-Task<void> ShardPart::finish(Job job, Outcome outcome) {
+Task<bool> ShardPart::finish(Job job, Outcome outcome) {
   auto node = active_.extract(job.key);
   if (node.empty()) {
     core_.parts.log.error("delivery {} ended twice", job.key.text());
-    co_return;
+    co_return false;
   }
   if (outcome.kind != Outcome::Kind::kAttempted && node.mapped().is_gated && core_.parts.gate != nullptr) {
     const LaneKey lane = scheduler_.lane_of(job.key);
@@ -274,12 +281,12 @@ Task<void> ShardPart::finish(Job job, Outcome outcome) {
   if (outcome.kind == Outcome::Kind::kUnsent) {
     scheduler_.put_back(job.key);
     pump();
-    co_return;
+    co_return true;
   }
   if (outcome.kind == Outcome::Kind::kHeld) {
     hold(job, node.mapped(), outcome);
     pump();
-    co_return;
+    co_return true;
   }
   Conclusion conclusion;
   conclusion.message = job.message;
@@ -288,7 +295,7 @@ Task<void> ShardPart::finish(Job job, Outcome outcome) {
   conclusion.active = std::move(node.mapped());
   conclusion.batch = std::move(outcome.batch);
   auto concluding = conclude(std::move(conclusion));
-  co_await std::move(concluding);
+  co_return co_await std::move(concluding);
 }
 
 // What changed while the worker decided may have brought what was missing: then the lane goes on at once.

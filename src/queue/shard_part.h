@@ -21,7 +21,7 @@ class ShardPart final : public ShardQueue {
   ShardPart(Core& core, net::Shard& shard);
 
   Task<std::optional<Job>> take(LaneKey lane) override;
-  Task<void> finish(Job job, Outcome outcome) override;
+  Task<bool> finish(Job job, Outcome outcome) override;
   void worker_ended(const LaneKey& lane) override;
 
   void set_carrier(Carrier& carrier) { carrier_ = &carrier; }
@@ -42,7 +42,9 @@ class ShardPart final : public ShardQueue {
   void receive_all(const std::vector<Arrival>& arrivals);
   // Held lanes are looked at again, known sites are forgotten, and what waits for a route that has gone is due.
   void sources_changed();
-  void mailboxes_changed();
+  // What waits for that mailbox is due; what waits for a limit is asked about again (shard_wakes.cc).
+  void mailbox_changed(const TenantId& tenant, const AccountId& account);
+  void limits_changed();
   void stop() { scheduler_.stop_starting(); }
   // Starts workers and what is overdue, as far as limits allow.
   void pump();
@@ -100,7 +102,14 @@ class ShardPart final : public ShardQueue {
   void hold(const Job& job, const Active& active, const Outcome& outcome);
   void record_lane(const LaneKey& lane, trace::EventKind kind, const std::string& detail);
 
+  // shard_wakes.cc
+  using Mailboxes = std::map<AccountId, TenantId>;
+  Task<void> wake_mailboxes();
+  Task<void> wake_those(std::vector<DeliveryKey> candidates, const Mailboxes& changed);
+  bool may_wait_for(const Mailboxes& changed) const;
+
   // shard_orders.cc
+  Task<void> judge_unsure();
   Task<void> sweep();
   Task<void> judge_with_messages(std::vector<DeliveryKey> unsure);
   void work_off();
@@ -113,7 +122,7 @@ class ShardPart final : public ShardQueue {
   static Result<Loaded> read_stored(const store::Kv& kv, DeliveryKey key, bool has_record, MessagePtr known);
 
   // conclusion.cc
-  Task<void> conclude(Conclusion conclusion);
+  Task<bool> conclude(Conclusion conclusion);  // whether it is durable
   Task<bool> commit(ShardPart& owner, Conclusion& conclusion);
   store::Transaction transaction_of(ShardPart& owner, const Conclusion& conclusion, bool is_last);
   void keep_ledger(const Conclusion& conclusion);
@@ -133,9 +142,13 @@ class ShardPart final : public ShardQueue {
   Planner planner_;
   std::unordered_map<DeliveryKey, Active, DeliveryKeyHash> active_;
   std::size_t looking_after_ = 0;
+  SteadyTime look_again_at_;  // the pool was full
   DirectiveSetPtr directives_;
   std::map<std::uint32_t, std::uint32_t> accepting_;  // by epoch; nearly always one entry
   SteadyTime review_at_;
+  Mailboxes mailboxes_changed_;
+  bool is_waking_mailboxes_ = false;
+  bool is_judging_ = false;
   bool is_reviewing_ = false;
   bool is_sweeping_ = false;
   bool is_purging_ = false;

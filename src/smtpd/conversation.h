@@ -55,6 +55,7 @@ struct Conversation {
   std::optional<Transaction> transaction;
   std::uint32_t messages = 0;
   std::uint32_t errors = 0;
+  std::uint32_t put_offs = 0;       // recipients refused for now, since one was accepted
   std::uint32_t idle_commands = 0;  // since the last message
   std::uint32_t sign_in_failures = 0;
   std::uint32_t rejected_events = 0;

@@ -30,7 +30,7 @@ smtp::Reply refusal_for(Room room) {
 
 Task<Refused> check_room(Conversation& conversation, const tenants::Resolution& resolution) {
   if (resolution.kind != tenants::Resolution::Kind::kTargets || !resolution.forwards.empty()) co_return std::nullopt;
-  if (resolution.accounts.empty()) co_return std::nullopt;  // a feedback address: read, not kept
+  if (resolution.is_feedback) co_return std::nullopt;  // read whether or not there is a mailbox that keeps it
   const auto has_no_quota = [](const tenants::Account& account) { return account.quota_bytes == 0; };
   if (std::ranges::any_of(resolution.accounts, has_no_quota)) co_return std::nullopt;
   const std::uint64_t size = conversation.transaction->declared_size;

@@ -47,6 +47,21 @@ std::uint64_t message_size_max(const Settings& settings, const tenants::Tenant* 
   return tenant == nullptr ? settings.message_size_max : std::min(settings.message_size_max, tenant->message_size_max);
 }
 
+std::uint64_t recipient_size_max(std::uint64_t size_max, const tenants::Resolution& resolution) {
+  const bool is_kept = !resolution.is_feedback || !resolution.accounts.empty() || !resolution.forwards.empty();
+  return is_kept ? size_max : std::min(size_max, kFeedbackSizeMax);
+}
+
+std::uint64_t transaction_size_max(const Conversation& conversation) {
+  const auto directory = conversation.snapshot();
+  const auto& transaction = *conversation.transaction;
+  const auto size_max = message_size_max(conversation.services.settings, directory->tenant(*transaction.tenant));
+  const bool is_only_read = std::ranges::all_of(transaction.recipients, [&](const auto& recipient) {
+    return recipient.local && directory->tenant(TenantId{recipient.local->ulid()}) != nullptr;
+  });
+  return is_only_read ? std::min(size_max, kFeedbackSizeMax) : size_max;
+}
+
 std::uint32_t recipients_max(const tenants::Tenant* tenant) {
   return tenant == nullptr ? kRecipientsDefault : std::min(tenant->recipients_max, kRecipientsCeiling);
 }

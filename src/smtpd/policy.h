@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "src/mail/report.h"
 #include "src/proto/smtp/reply.h"
 #include "src/smtpd/conversation.h"
 #include "tenants/live_directory.h"
@@ -27,6 +28,10 @@ Refused check_originator(const tenants::Snapshot& directory, const tenants::Acco
 
 // What a message may measure: the tenant's limit, when it is known, below the node's.
 std::uint64_t message_size_max(const Settings& settings, const tenants::Tenant* tenant);
+// The same for one recipient, and for the recipients so far: a report that nobody keeps is read no further than this.
+inline constexpr std::uint64_t kFeedbackSizeMax = mail::Report::kMessageMax;
+std::uint64_t recipient_size_max(std::uint64_t size_max, const tenants::Resolution& resolution);
+std::uint64_t transaction_size_max(const Conversation& conversation);
 std::uint32_t recipients_max(const tenants::Tenant* tenant);
 Refused check_declared_size(std::uint64_t declared, std::uint64_t size_max);
 

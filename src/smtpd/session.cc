@@ -38,6 +38,16 @@ bool is_idle(const smtp::Command& command) {
 // Replies that wait for further commands are sent when they get this long.
 constexpr std::size_t kOutputMax = 16384;
 
+constexpr std::uint64_t kPatienceWithAccepted = 100;  // so many times as much
+
+// Whose every recipient is refused for now gains nothing by further ones. One accepted makes the client a useful one:
+// it may well name all that are too many for the transaction, and must not lose the message for that.
+bool is_put_off_too_often(const Conversation& conversation) {
+  const bool has_accepted = conversation.transaction && !conversation.transaction->accepted.empty();
+  const std::uint64_t most = conversation.services.settings.put_offs_max;
+  return conversation.put_offs >= (has_accepted ? most * kPatienceWithAccepted : most);
+}
+
 smtp::Reply stopping() {
   return smtp::Reply(421, "4.3.2", "The server is stopping: try again soon");
 }
@@ -219,6 +229,10 @@ Task<Session::Flow> Session::conclude(Answer answer) {
     co_return Flow::kEnd;
   }
   if (answer.next == Next::kReceiveData) co_return co_await receive_data();
+  if (is_put_off_too_often(conversation_)) {
+    queue_reply(smtp::Reply(421, "4.7.0", "Too many recipients that cannot be taken now: try again later"));
+    co_return co_await end();
+  }
   if (is_error && ++conversation_.errors >= settings.errors_max) {
     queue_reply(smtp::Reply(421, "4.7.0", "Too many errors"));
     co_return co_await end();

@@ -29,6 +29,7 @@ struct Settings {
   std::uint32_t errors_max = 20;                                    // with this one the session ends
   std::chrono::milliseconds error_delay = std::chrono::seconds{1};  // grows by this much with each refusal
   std::chrono::milliseconds error_delay_max = std::chrono::seconds{5};
+  std::uint32_t put_offs_max = 100;  // recipients refused for now, one after the other: with this one the session ends
   std::uint32_t idle_commands_max = 100;   // that move no mail, since the last message: NOOP must not hold a session
   std::uint32_t rejected_events_max = 50;  // of a session in the trace
 

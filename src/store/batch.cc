@@ -27,6 +27,7 @@ void Batch::add(Family family, std::string key, std::int64_t delta) {
 }
 
 void Batch::append(Batch other) {
+  held_.insert(held_.end(), other.held_.begin(), other.held_.end());
   if (operations_.empty()) {
     operations_ = std::move(other.operations_);
     return;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,9 +40,12 @@ class Batch {
   const std::vector<Operation>& operations() const { return operations_; }
   bool empty() const { return operations_.empty(); }
   void append(Batch other);
+  // Lives until the batch and its copies are gone: after the commit, or when nobody will try it any more.
+  void hold(std::shared_ptr<const void> something) { held_.push_back(std::move(something)); }
 
  private:
   std::vector<Operation> operations_;
+  std::vector<std::shared_ptr<const void>> held_;
 };
 
 // Reading side. Thread-safe; blocks on disk, so call it from the blocking pool unless the keys are known to be warm.

@@ -99,6 +99,11 @@ class FakeDirectory final : public tenants::LiveDirectory {
     } else if (!resolution.accounts.empty() || !resolution.forwards.empty()) {
       resolution.kind = tenants::Resolution::Kind::kTargets;
     }
+    const auto* tenant = snapshot_->tenant(resolution.tenant);
+    if (tenant != nullptr && tenant->feedback_address == canonical(recipient).text()) {
+      resolution.kind = tenants::Resolution::Kind::kTargets;
+      resolution.is_feedback = true;
+    }
     co_return resolution;
   }
   Task<Result<std::optional<tenants::Account>>> account_by_address(net::Shard&, mail::Address address) override {

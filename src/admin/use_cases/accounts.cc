@@ -106,7 +106,8 @@ Result<Json> set_account(const AdminServices& services, const Call& call) {
   if (!change.empty()) apply_change(services, call, after->tenant, change);
   // Mail may wait for the room, or for the end of the suspension, or may never fit now.
   const bool takes_other_mail = before->quota_bytes != after->quota_bytes || before->suspension != after->suspension;
-  if (takes_other_mail) services.queue.mailboxes_changed();
+  if (takes_other_mail) services.queue.mailbox_changed(after->tenant, after->id);
+  if (before->plan != after->plan) services.queue.limits_changed();
   return account_json(*services.live.snapshot(), *after);
 }
 

@@ -219,6 +219,7 @@ Result<Json> set_limit(const AdminServices& services, const Call& call) {
   if (!change.empty()) {
     if (auto done = services.directory.set_limit(limit); !done) return fail(done.error());
     apply_change(services, call, named->tenant.value_or(TenantId{}), change);
+    services.queue.limits_changed();
   }
   Json items = Json::array();
   add_rows(services, {limit, named->name, named->tenant}, items);
@@ -239,6 +240,7 @@ Result<Json> unset_limit(const AdminServices& services, const Call& call) {
   }
   if (auto done = services.directory.set_limit(none); !done) return fail(done.error());
   apply_change(services, call, named->tenant.value_or(TenantId{}), change);
+  services.queue.limits_changed();
   return Json(nullptr);
 }
 
@@ -262,7 +264,10 @@ Result<Json> set_warm_up(const AdminServices& services, const Call& call) {
   if (auto done = services.directory.set_warm_up(table); !done) return fail(done.error());
   Change change{"warm-up"};
   change.field("days", fmt::format("{}", fmt::join(before, ",")), fmt::format("{}", fmt::join(table, ",")));
-  if (!change.empty()) apply_change(services, call, TenantId{}, change);
+  if (!change.empty()) {
+    apply_change(services, call, TenantId{}, change);
+    services.queue.limits_changed();
+  }
   return warm_up_json(table);
 }
 

@@ -35,6 +35,10 @@ std::string advice_for(const tenants::Snapshot& snapshot, const queue::DeliveryV
   const auto tenant = tenant_name(snapshot, delivery.message->tenant);
   if (!delivery.remedy.empty()) return delivery.remedy;
   if (delivery.state == "active") return "an attempt is under way";
+  if (delivery.state == "ready" && delivery.reason_code == "limit") {
+    return "it goes when the limit lets it; raising or ending the limit lets it go at once";
+  }
+  if (delivery.state == "ready" && delivery.until) return "it goes on by itself at that time";
   if (delivery.state == "ready") return "it goes out as soon as a connection of its lane is free";
   if (delivery.reason_code.find("no-source") != std::string::npos) {
     const auto& arrival = delivery.message->arrival.ip;

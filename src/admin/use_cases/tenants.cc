@@ -265,6 +265,9 @@ Result<Json> set_tenant(const AdminServices& services, const Call& call) {
   if (before->reseller != after->reseller) change.verb("reseller changed");
   if (before->certificate_pem != after->certificate_pem) change.verb("certificate replaced");
   if (!change.empty()) apply_change(services, call, after->id, change);
+  const bool sends_otherwise =
+      before->plan != after->plan || before->over_limit != after->over_limit || before->reseller != after->reseller;
+  if (sends_otherwise) services.queue.limits_changed();
   return view_with_secret(services, call, *after);
 }
 

@@ -46,10 +46,8 @@ void begin_message(Conversation& conversation, smtp::DataReader::Framing framing
   transaction.id = MessageId::make(services.clock, services.random);
   transaction.sink = std::make_unique<MessageSink>(services.intake.new_blob(), received_field_of(conversation, now),
                                                    missing_fields_of(conversation, now));
-  const auto directory = conversation.snapshot();
-  const auto* tenant = directory->tenant(*transaction.tenant);
-  transaction.reader.emplace(
-      framing, smtp::DataLimits{message_size_max(services.settings, tenant), services.settings.line_size_max});
+  transaction.reader.emplace(framing,
+                             smtp::DataLimits{transaction_size_max(conversation), services.settings.line_size_max});
 }
 
 queue::NewMessage new_message(Conversation& conversation, const mail::HeaderFindings& findings) {
@@ -105,10 +103,8 @@ Refused check_content(const Conversation& conversation) {
     case smtp::DataFault::kLineTooLong:
       return smtp::Reply(554, "5.6.0",
                          "The message has a line longer than " + std::to_string(settings.line_size_max) + " octets");
-    case smtp::DataFault::kTooBig: {
-      const auto directory = conversation.snapshot();
-      return too_big(message_size_max(settings, directory->tenant(*transaction.tenant)));
-    }
+    case smtp::DataFault::kTooBig:
+      return too_big(transaction_size_max(conversation));
     case smtp::DataFault::kNone:
       break;
   }

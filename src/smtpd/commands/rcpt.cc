@@ -51,11 +51,13 @@ Refused check_recipient(const Conversation& conversation, const tenants::Resolut
   if (transaction.recipients.size() >= most || transaction.accepted.size() >= most) {
     return smtp::Reply(452, "4.5.3", "Too many recipients: send to the others in a further transaction");
   }
-  return check_declared_size(transaction.declared_size, message_size_max(conversation.services.settings, tenant));
+  const auto size_max = message_size_max(conversation.services.settings, tenant);
+  return check_declared_size(transaction.declared_size, recipient_size_max(size_max, resolution));
 }
 
 Answer refuse(Conversation& conversation, smtp::Reply reply, const mail::Recipient& recipient) {
   conversation.record_rejection(reply, &recipient.address);
+  if (reply.is_temporary()) ++conversation.put_offs;
   return {std::move(reply)};
 }
 
@@ -92,6 +94,7 @@ Task<Answer> rcpt_to(Conversation& conversation, smtp::Command command) {
   }
   if (!transaction.tenant) transaction.tenant = resolution->tenant;
   transaction.accepted.push_back(recipient.address.text());
+  conversation.put_offs = 0;
   expand_into(transaction, recipient, *resolution);
   co_return Answer{smtp::Reply(250, "2.1.5", "Recipient ok")};
 }

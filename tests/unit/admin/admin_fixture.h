@@ -24,13 +24,15 @@ class FakeQueue final : public queue::Queue {
   std::vector<queue::DeliveryView> deliveries;
   std::vector<queue::Selector> retried;
   int mailbox_wakes = 0;
+  int limit_wakes = 0;
 
   void set_carrier(std::size_t, queue::Carrier&) override {}
   Status start() override { return {}; }
   queue::ShardQueue& shard_queue(std::size_t) override { std::abort(); }
   Task<Status> accept(net::Shard&, queue::NewMessage) override { co_return Status{}; }
   void sources_changed() override {}
-  void mailboxes_changed() override { ++mailbox_wakes; }
+  void mailbox_changed(const TenantId&, const AccountId&) override { ++mailbox_wakes; }
+  void limits_changed() override { ++limit_wakes; }
   Task<queue::Counts> retry_now(net::Shard&, queue::Selector selector) override {
     retried.push_back(selector);
     co_return count_of(selector);
@@ -165,7 +167,7 @@ class FakeMailboxes final : public mailbox::Mailboxes {
                                   store::Batch&) override {
     return fail(ErrorCode::kUnavailable, "not in this test");
   }
-  Result<std::uint64_t> count_bytes(const AccountId&) override { return 4096; }
+  Result<std::uint64_t> count_bytes(const AccountId&) const override { return 4096; }
   Result<mailbox::MailboxUsage> usage(const AccountId&) const override { return mailbox::MailboxUsage{3, 4096}; }
   Result<std::vector<mailbox::StoredMessage>> list(const AccountId&, const std::string&, std::uint32_t,
                                                    std::size_t) const override {

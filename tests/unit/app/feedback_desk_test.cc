@@ -171,5 +171,18 @@ TEST_F(FeedbackDeskTest, WhatCannotBeReadNowIsTriedAgain) {
   EXPECT_FALSE(desk_->take(report, acme_));
 }
 
+TEST_F(FeedbackDeskTest, AReportThatNamesARecipientInManyWaysCountsItOnce) {
+  auto report = bounce(sent_, "x@remote.test");
+  const std::string again =
+      "\r\n\r\nFinal-Recipient: rfc822; X@Remote.Test\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+      "Final-Recipient: rfc822; x@remote.test\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n";
+  report.insert(report.find("\r\n\r\n--b\r\nContent-Type: text/rfc822-headers"), again.substr(0, again.size() - 4));
+  const auto message = mail(report);
+  EXPECT_EQ(take(message).size(), 1U);
+  EXPECT_EQ(take(message).size(), 1U) << "a further try";
+  EXPECT_TRUE(take(bounce(sent_, "X@REMOTE.test")).empty());
+  EXPECT_EQ(told_.size(), 1U);
+}
+
 }  // namespace
 }  // namespace bulkhead::app

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "src/delivery/feedback_desk.h"
 #include "tests/unit/delivery/world.h"
 
 namespace bulkhead::delivery {
@@ -125,6 +126,49 @@ TEST(LocalDelivery, FailsForAnAccountThatWasRemoved) {
   const auto recipient = world.queue.outcome_of(job).recipients[0];
   EXPECT_EQ(recipient.fate, Fate::kFailed);
   EXPECT_EQ(recipient.answer.enhanced, "5.1.1");
+}
+
+struct Desk final : FeedbackDesk {
+  Result<std::vector<trace::Event>> take(const queue::Message& message, const TenantId& tenant) override {
+    trace::Event event;
+    event.kind = trace::EventKind::kComplained;
+    event.id = message.id;
+    event.tenant = tenant;
+    return std::vector{event};
+  }
+};
+
+struct FeedbackWorld : LocalWorld {
+  queue::Job post_report() {
+    auto report = message("Subject: report\r\n\r\n", {"fbl@acme.example"});
+    report->recipients[0].local = queue::feedback_mailbox(tenant);
+    queue::Job job = job_of(report);
+    job.domain.clear();
+    queue.add(local_lane(), job);
+    return job;
+  }
+  Desk its_desk;
+};
+
+TEST(LocalDelivery, AReportIsReadAndItsBodyKeptByNobody) {
+  FeedbackWorld world;
+  world.desk = &world.its_desk;
+  const auto job = world.post_report();
+  world.work(world.local_lane(), 1);
+  const Outcome outcome = world.queue.outcome_of(job);
+  ASSERT_EQ(outcome.recipients.size(), 1U);
+  EXPECT_EQ(outcome.recipients[0].fate, Fate::kDelivered);
+  EXPECT_TRUE(outcome.recipients[0].is_consumed);
+  EXPECT_EQ(world.trace.published, 1);
+}
+
+TEST(LocalDelivery, TellsNobodyOfAReportWhoseCommitFailed) {
+  FeedbackWorld world;
+  world.desk = &world.its_desk;
+  world.post_report();
+  world.store.fail_commits(Error{ErrorCode::kUnavailable, "the disk is gone", ""});
+  world.work(world.local_lane(), 1);
+  EXPECT_EQ(world.trace.published, 0);
 }
 
 }  // namespace

@@ -70,6 +70,14 @@ TEST(Site, IsTheSameForTheSameSetAndBounded) {
   EXPECT_NE(site_of_mx("d", many), site);
 }
 
+TEST(Site, OfAHostCalledLocalIsNotThatOfOurMailboxes) {
+  EXPECT_EQ(site_of_mx("local", {}), "local.");
+  EXPECT_EQ(site_of_mx("a.test", {{10, "local"}}), "local.");
+  EXPECT_EQ(site_of_domain("local"), "local.");
+  EXPECT_EQ(site_of_domain("localhost"), "localhost");
+  EXPECT_EQ(site_of_mx("a.test", {{10, "routing/b.test"}}), "a.test") << "a name that only the queue gives";
+}
+
 TEST(Router, RefusesForGoodOnlyWhatTheDnsIsSureOf) {
   World world;
   Router router{world.resolver, world.clock, world.random, world.settings};

@@ -49,7 +49,7 @@ class SiteGateTest : public ::testing::Test {
     while (count < 1000 && gate_.may_start({key, count, 1000}).is_allowed) ++count;
     return count;
   }
-  std::optional<queue::Pause> go(const queue::LaneKey& key) { return gate_.may_go({key, message_, 1}); }
+  std::optional<queue::Pause> go(const queue::LaneKey& key) { return gate_.may_go({key, message_, 1, not_before_}); }
   int go_all(const queue::LaneKey& key) {
     int count = 0;
     while (count < 100000 && !go(key)) ++count;
@@ -63,6 +63,7 @@ class SiteGateTest : public ::testing::Test {
   SiteGate gate_{{directory_, limiter_, clock_, random_}};
   TenantId acme_, beta_;
   queue::Message message_;
+  std::optional<UtcTime> not_before_;
 };
 
 TEST_F(SiteGateTest, BeginsWithFewConnectionsAndLearns) {
@@ -193,7 +194,7 @@ TEST_F(SiteGateTest, WhatWasNotTriedIsGivenBack) {
 }
 
 TEST_F(SiteGateTest, PacedMailWaitsForItsTime) {
-  message_.not_before = clock_.now() + minutes{5};
+  not_before_ = clock_.now() + minutes{5};
   message_.wait_reason = "limit of 60/1h messages of account anna@acme.example";
   const auto pause = go(lane(acme_));
   ASSERT_TRUE(pause);

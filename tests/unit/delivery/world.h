@@ -133,14 +133,15 @@ class ScriptedQueue final : public queue::ShardQueue {
     jobs.pop_front();
     co_return job;
   }
-  Task<void> finish(queue::Job job, queue::Outcome outcome) override {
+  Task<bool> finish(queue::Job job, queue::Outcome outcome) override {
     const std::lock_guard lock{mutex_};
     store::Transaction transaction;
     transaction.batch = outcome.batch;
-    store_.commit(std::move(transaction), [](Result<store::Committed>) {});
+    bool is_durable = false;
+    store_.commit(std::move(transaction), [&](Result<store::Committed> done) { is_durable = done.has_value(); });
     outcomes_.emplace_back(job.key, std::move(outcome));
     changed_.notify_all();
-    co_return;
+    co_return is_durable;
   }
   void worker_ended(const queue::LaneKey&) override {
     const std::lock_guard lock{mutex_};
@@ -271,8 +272,9 @@ class World {
   }
   void work(std::size_t outcomes) { work(lane(), outcomes); }
   void make_courier() {
-    const Parts parts{runner.shard(), pool,    resolver, queue,  directory, host_addresses, store, *mailboxes,
-                      trace,          metrics, clock,    random, log};
+    Parts parts{runner.shard(), pool,    resolver, queue,  directory, host_addresses, store, *mailboxes,
+                trace,          metrics, clock,    random, log};
+    parts.feedback = desk;
     runner.call([&] { courier = std::make_unique<Courier>(parts, settings); });
   }
 
@@ -291,6 +293,7 @@ class World {
   ScriptedQueue queue{store};
   Settings settings;
   TenantId tenant;
+  FeedbackDesk* desk = nullptr;  // set before the first work
   std::unique_ptr<Courier> courier;
 
  private:

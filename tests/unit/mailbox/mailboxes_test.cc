@@ -144,14 +144,16 @@ TEST_F(RemovalTest, AnAccountThatIsStillThereKeepsItsMail) {
   EXPECT_EQ(mailboxes_->usage(account_)->messages, 5U);
 }
 
-TEST_F(MailboxesTest, KnowsHowFullAnAccountIsOnceItWasAskedFor) {
+TEST_F(MailboxesTest, KnowsHowFullAnAccountIsOnceItWasDeliveredTo) {
   EXPECT_EQ(mailboxes_->known_bytes(account_), std::nullopt);
   ASSERT_TRUE(deliver(message(70)).has_value());
   EXPECT_EQ(mailboxes_->known_bytes(account_), 70U);
   open();
   EXPECT_EQ(mailboxes_->known_bytes(account_), std::nullopt);
   EXPECT_EQ(mailboxes_->count_bytes(account_).value(), 70U);
-  EXPECT_EQ(mailboxes_->known_bytes(account_), 70U);
+  EXPECT_EQ(mailboxes_->known_bytes(account_), std::nullopt) << "who asks pushes nobody out";
+  ASSERT_TRUE(deliver(message(30)).has_value());
+  EXPECT_EQ(mailboxes_->known_bytes(account_), 100U);
 }
 
 TEST_F(MailboxesTest, CountsOnlyWhatIsCommitted) {
@@ -235,6 +237,23 @@ TEST_F(MailboxesTest, NoUidIsEverGivenOutTwice) {
     EXPECT_GT(state->uid_next, last);
     open();
   }
+}
+
+TEST_F(MailboxesTest, NoUidIsGivenOutTwiceWhileACommitIsUnderWay) {
+  store::Batch first, second;
+  const auto one = mailboxes_->deliver(account_, message(), 0, first);
+  for (int i = 0; i < 72'000; ++i) {
+    store::Batch others;
+    const auto other = AccountId::make(clock_, random_);
+    ASSERT_TRUE(mailboxes_->deliver(other, message(), 0, others).has_value());
+    ASSERT_TRUE(mailboxes_->count_bytes(other).has_value());
+  }
+  const auto two = mailboxes_->deliver(account_, message(), 0, second);
+  ASSERT_TRUE(one && two);
+  EXPECT_NE(one->uid, two->uid);
+  commit(std::move(first));
+  commit(std::move(second));
+  EXPECT_EQ(mailboxes_->list(account_, "INBOX", 0, 10)->size(), 2U);
 }
 
 TEST_F(MailboxesTest, UidValidityNeverChanges) {
@@ -322,6 +341,26 @@ TEST(FolderCache, ForgetsTheLeastRecentlyUsed) {
   EXPECT_EQ(cache.find(accounts[1].account), nullptr);
   EXPECT_NE(cache.find(accounts[0].account), nullptr);
   EXPECT_NE(cache.find(accounts[2].account), nullptr);
+}
+
+TEST(FolderCache, KeepsWhatADeliveryIsUnderWayFor) {
+  testlib::ManualClock clock;
+  SeededRandom random{7};
+  FolderCache cache{2};
+  std::array<FolderCounters, 4> accounts;
+  for (auto& account : accounts) account.account = AccountId::make(clock, random);
+  auto pin = cache.insert(accounts[0]).pin;
+  cache.insert(accounts[1]);
+  cache.insert(accounts[2]);
+  EXPECT_NE(cache.find(accounts[0].account), nullptr);
+  EXPECT_EQ(cache.find(accounts[1].account), nullptr);
+  auto second = cache.find(accounts[2].account)->pin;
+  cache.insert(accounts[3]);
+  EXPECT_EQ(cache.size(), 3U) << "all others are in use";
+  pin.reset();
+  second.reset();
+  cache.insert(accounts[1]);
+  EXPECT_EQ(cache.size(), 2U);
 }
 
 }  // namespace

@@ -252,5 +252,71 @@ TEST_F(LimiterTest, CountsWhatItDid) {
   }
 }
 
+class RepacedTest : public LimiterTest {
+ protected:
+  RepacedTest() {
+    pace(acme_);
+    set(LimitScope::kAccount, limit_subject(anna_.id), "60/1h burst 1");
+    for (int i = 0; i < 10; ++i) {
+      Reservation reservation;
+      admission_ = send(anna_, reservation);
+      reservation.keep();
+    }
+  }
+  // In minutes from now; -1: at once.
+  long waits() const {
+    const auto reason = admission_.hit->text();
+    const auto at = Limiter::repaced({*directory_.snapshot(), anna_, arrival_},
+                                     {reason, clock_.now(), *admission_.not_before}, clock_.now());
+    return at ? std::chrono::round<std::chrono::minutes>(*at - clock_.now()).count() : -1;
+  }
+  void change(const char* messages) {
+    directory_.rows.limits.clear();
+    set(LimitScope::kAccount, limit_subject(anna_.id), messages);
+  }
+
+  Admission admission_;
+};
+
+TEST_F(RepacedTest, WaitsAsWasSaidWhileTheLimitIsTheSame) {
+  EXPECT_EQ(waits(), 9);
+}
+
+TEST_F(RepacedTest, WaitsAsTheNewRateSays) {
+  change("180/1h burst 1");
+  EXPECT_EQ(waits(), 3);
+  change("30/1h burst 1");
+  EXPECT_EQ(waits(), 18);
+  change("60/1h burst 60");
+  EXPECT_LE(waits(), 0);
+}
+
+TEST_F(RepacedTest, GoesAtOnceWhenTheLimitIsGone) {
+  change("none");
+  EXPECT_EQ(waits(), -1);
+}
+
+TEST_F(RepacedTest, GoesAtOnceWhenTheTenantPacesNoMore) {
+  for (auto& tenant : directory_.rows.tenants) tenant.over_limit = tenants::OverLimit::kRefuse;
+  directory_.publish();
+  EXPECT_EQ(waits(), -1);
+}
+
+TEST_F(LimiterTest, TheUsageFollowsALimitThatIsSetBeforeTheNextMessage) {
+  set(LimitScope::kAccount, limit_subject(anna_.id), "100/1h");
+  for (int i = 0; i < 40; ++i) {
+    Reservation reservation;
+    EXPECT_FALSE(send(anna_, reservation).is_refused());
+    reservation.keep();
+  }
+  const auto used = [&](const char* rate) {
+    return limiter_.usage(LimitScope::kAccount, Measure::kMessages, limit_subject(anna_.id), *Rate::parse(rate)).used;
+  };
+  EXPECT_EQ(used("100/1h"), 40U);
+  EXPECT_EQ(used("500/1h"), 40U);
+  EXPECT_EQ(used("1000/1d"), 40U);
+  EXPECT_EQ(used("20/1h"), 20U);
+}
+
 }  // namespace
 }  // namespace bulkhead::netpolicy

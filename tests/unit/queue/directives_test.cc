@@ -409,5 +409,56 @@ TEST(Directives, AHoldOfAnyAccountHoldsWhatAccountsHandedInAndNothingElse) {
   EXPECT_TRUE(world.eventually([&] { return world.counts().held == 3; }));
 }
 
+Selector to(const std::string& recipient) {
+  Selector selector;
+  selector.recipient = recipient;
+  return selector;
+}
+
+TEST(Directives, OrdersByRecipientOrIdSayHowMuchTheyMeant) {
+  testlib::FakeStore store;
+  Doors doors;
+  QueueWorld world{store, doors.script()};
+  fill(world, "a@x.test", 6);
+  const auto bounced = world.direct(DirectiveAction::kBounce, to("u1@to1.test"));
+  EXPECT_EQ(bounced.deliveries, 1U);
+  EXPECT_EQ(bounced.messages, 1U);
+  Selector by_id;
+  by_id.id = world.run(world.queue().list(world.shard(), {}, "", 1)).at(0).message->id;
+  EXPECT_EQ(world.direct(DirectiveAction::kBounce, by_id).deliveries, 1U);
+  Selector whole;
+  whole.tenant = world.tenant;
+  world.direct(DirectiveAction::kHold, whole, true);
+  ASSERT_TRUE(world.eventually([&] { return world.counts().held >= 4; }));
+  EXPECT_EQ(world.direct(DirectiveAction::kRelease, to("u5@to2.test")).deliveries, 1U);
+}
+
+TEST(Directives, AnExceptionByRecipientOutlivesAnAttemptAndARestart) {
+  testlib::FakeStore store;
+  Doors doors;
+  Selector whole;
+  {
+    QueueWorld world{store, doors.script()};
+    whole.tenant = world.tenant;
+    fill(world, "a@x.test", 3);
+    world.direct(DirectiveAction::kHold, whole, true);
+    ASSERT_TRUE(world.eventually([&] { return world.counts().held == 3; }));
+    world.direct(DirectiveAction::kRelease, to("u1@to1.test"), true);
+    ASSERT_TRUE(world.eventually([&] { return world.counts().held == 2; }));
+    const int before = doors.attempts;
+    world.run(world.queue().retry_now(world.shard(), to("u1@to1.test")));
+    ASSERT_TRUE(world.eventually([&] { return doors.attempts > before && world.counts().active == 0; }));
+    EXPECT_TRUE(world.eventually([&] { return world.counts().scheduled == 1; })) << "deferred, and not held";
+    EXPECT_EQ(world.counts().held, 2U);
+  }
+  QueueWorld world{store, doors.script()};
+  ASSERT_TRUE(world.eventually([&] { return world.queue().is_loaded() && world.counts().deliveries == 3; }));
+  EXPECT_TRUE(world.eventually([&] { return world.counts().held == 2; }));
+  doors.is_open = true;
+  world.clock.advance(hours{4});
+  EXPECT_TRUE(world.eventually([&] { return world.counts().deliveries == 2; }));
+  EXPECT_EQ(world.counts().held, 2U);
+}
+
 }  // namespace
 }  // namespace bulkhead::queue

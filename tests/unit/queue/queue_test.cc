@@ -376,7 +376,10 @@ TEST(Queue, TriesMailboxesAgainWhenTheyHaveChanged) {
   ASSERT_TRUE(world.accept("a@from.test", {"x@b.test"}));
   EXPECT_TRUE(world.eventually([&] { return world.counts().scheduled == 2; }));
   is_full = false;
-  world.queue().mailboxes_changed();
+  const auto anna = AccountId::from_bytes("annaaccount-0001");
+  world.queue().mailbox_changed(world.tenant, AccountId{});
+  EXPECT_EQ(world.counts().scheduled, 2U) << "another mailbox";
+  world.queue().mailbox_changed(world.tenant, anna);
   EXPECT_TRUE(world.eventually([&] { return world.counts().deliveries == 1; }));
   EXPECT_EQ(tried_remote, 1);
 }
@@ -462,6 +465,27 @@ TEST(Queue, ADamagedRecordDoesNotKeepOthersFromBeingServed) {
   world.clock.advance(hours{1});
   EXPECT_TRUE(world.drains());
   EXPECT_EQ(queue_keys(store), 1U) << "what does not decode is left for a person to see";
+}
+
+TEST(Queue, KeepsNoBodyForWhatWasReadOnly) {
+  testlib::FakeStore store;
+  QueueWorld world{store, [](const Job& job) {
+                     auto outcome = delivered(job);
+                     for (auto& one : outcome.recipients) one.is_consumed = true;
+                     return outcome;
+                   }};
+  ASSERT_TRUE(world.accept("a@from.test", {"local:fbl@ours.test"}));
+  ASSERT_TRUE(world.accept("a@from.test", {"local:fbl@ours.test", "x@b.test"}));
+  EXPECT_TRUE(world.drains());
+  EXPECT_EQ(store.usage().live_bytes, 0U);
+}
+
+TEST(Queue, LeavesTheBodyToTheMailboxThatHasStoredIt) {
+  testlib::FakeStore store;
+  QueueWorld world{store, [](const Job& job) { return delivered(job); }};
+  ASSERT_TRUE(world.accept("a@from.test", {"local:anna@ours.test"}));
+  EXPECT_TRUE(world.drains());
+  EXPECT_GT(store.usage().live_bytes, 0U);
 }
 
 }  // namespace

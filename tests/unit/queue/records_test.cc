@@ -155,7 +155,7 @@ TEST(DeliveryRecord, ComesBackAsItWas) {
   ASSERT_TRUE(decoded);
   EXPECT_EQ(decoded->encode(), record.encode());
   EXPECT_EQ(decoded->pending(), std::vector<std::uint16_t>{700});
-  EXPECT_TRUE(decoded->has_delivered());
+  EXPECT_TRUE(decoded->has_stored());
 }
 
 TEST(QueueKeys, OfOneMessageStandTogetherAndParseBack) {
@@ -213,6 +213,19 @@ TEST(HotMessages, ForgetsTheOneUnusedForLongest) {
   EXPECT_FALSE(hot.get(messages[1]->id));
   hot.remove(messages.front()->id);
   EXPECT_FALSE(hot.peek(messages.front()->id));
+}
+
+TEST(DeliveryRecord, KnowsWhatWasReadAndIsKeptByNobody) {
+  DeliveryRecord record;
+  RecipientState state;
+  state.fate = Fate::kDelivered;
+  state.is_consumed = true;
+  record.recipients = {state};
+  const auto decoded = DeliveryRecord::decode(record.encode());
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->recipients[0].fate, Fate::kDelivered);
+  EXPECT_TRUE(decoded->recipients[0].is_consumed);
+  EXPECT_FALSE(decoded->has_stored());
 }
 
 }  // namespace

@@ -336,5 +336,64 @@ TEST_F(OrderedScheduler, AHeldLaneIsTriedAgainAfterFiveMinutes) {
   EXPECT_EQ(scheduler_.counts().held, 0U);
 }
 
+TEST_F(OrderedScheduler, ALimitThatIsGoneHoldsNobodyBack) {
+  const auto key = add(1, lane(1));
+  ASSERT_TRUE(scheduler_.take(lane(1)));
+  ASSERT_TRUE(scheduler_.pause(key, {Pause::Scope::kAccount, hours{1}, "limit", "1 in 1h"}));
+  add(1, lane(1));
+  EXPECT_EQ(next(lane(1)), -1);
+  scheduler_.lift_limit_pauses();
+  const auto again = scheduler_.take(lane(1));
+  ASSERT_TRUE(again);
+  ASSERT_TRUE(scheduler_.pause(again->key, {Pause::Scope::kAccount, seconds{60}, "limit", "60 in 1h"}));
+  clock_.advance(seconds{60});
+  scheduler_.run_timers();
+  EXPECT_EQ(next(lane(1)), 1) << "the shorter wait counts";
+  clock_.advance(hours{2});
+  scheduler_.run_timers();
+}
+
+TEST_F(OrderedScheduler, ALaneThatWaitsForALimitGoesOnWhenItIsGone) {
+  const auto key = add(1, lane(1));
+  const auto other = add(2, lane(2));
+  ASSERT_TRUE(scheduler_.take(lane(1)));
+  ASSERT_TRUE(scheduler_.take(lane(2)));
+  ASSERT_TRUE(scheduler_.pause(key, {Pause::Scope::kLane, hours{1}, "limit", "1 in 1h"}));
+  ASSERT_TRUE(scheduler_.pause(other, {Pause::Scope::kLane, hours{1}, "site-backoff", "it does not answer"}));
+  scheduler_.lift_limit_pauses();
+  EXPECT_EQ(next(lane(1)), 1);
+  EXPECT_EQ(next(lane(2)), -1);
+}
+
+TEST_F(OrderedScheduler, AnExceptionThatOnlyTheMessageTellsOutlivesAnAttempt) {
+  const auto key = add(1, lane(1));
+  auto release = directive(2, DirectiveAction::kRelease, 1);
+  release.selector.recipient = "x@to.test";
+  add(1, lane(1));  // held
+  set({directive(1, DirectiveAction::kHold, 1, true), release});
+  Message message;
+  message.id = key.message;
+  message.account = account(1);
+  message.recipients.emplace_back().recipient.address = {"x", "to.test"};
+  const std::vector<std::uint16_t> pending{0};
+  Message other = message;
+  other.recipients[0].recipient.address = {"y", "to.test"};
+  while (scheduler_.is_sweeping()) {
+    for (const auto& unsure : scheduler_.sweep(7)) {
+      scheduler_.apply(unsure, scheduler_.judge(unsure, unsure == key ? &message : &other, &pending));
+    }
+  }
+  EXPECT_EQ(scheduler_.counts(), (StateCounts{.ready = 1, .held = 1}));
+  const auto taken = scheduler_.take(lane(1));
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->key, key);
+  ASSERT_TRUE(scheduler_.reschedule(key, 1, clock_.now() + hours{1}));
+  EXPECT_EQ(scheduler_.counts(), (StateCounts{.scheduled = 1, .held = 1}));
+  EXPECT_EQ(scheduler_.take_unsure(10), std::vector{key}) << "its message is looked at again";
+  EXPECT_FALSE(scheduler_.has_unsure());
+  EXPECT_FALSE(scheduler_.apply(key, scheduler_.judge(key, &message, &pending)));
+  EXPECT_EQ(scheduler_.counts(), (StateCounts{.scheduled = 1, .held = 1}));
+}
+
 }  // namespace
 }  // namespace bulkhead::queue

@@ -266,5 +266,42 @@ TEST_F(SchedulerTest, ADeliveryTakesAtMost150BytesAndEmptyLanesGo) {
   EXPECT_EQ(scheduler.lanes(), 0U);
 }
 
+TEST_F(SchedulerTest, WhatCouldNotBeReadRestsHoweverLateItIs) {
+  Scheduler scheduler{{}, clock_};
+  auto made = planned(lane(1));
+  made.warn_at = clock_.now() + hours{4};
+  scheduler.add(made);
+  for (const auto late : {hours{5}, hours{120}}) {  // a warning, then the expiry
+    clock_.advance(late);
+    scheduler.run_timers();
+    const auto taken = scheduler.next_overdue();
+    ASSERT_TRUE(taken);
+    ASSERT_TRUE(scheduler.postpone(taken->key, clock_.now() + seconds{300}));
+    scheduler.run_timers();
+    EXPECT_FALSE(scheduler.next_overdue()) << "not within the same instant";
+    clock_.advance(seconds{299});
+    scheduler.run_timers();
+    EXPECT_FALSE(scheduler.next_overdue());
+    clock_.advance(seconds{1});
+    scheduler.run_timers();
+    const auto again = scheduler.next_overdue();
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->is_expired, late == hours{120});
+    scheduler.put_back(again->key);
+  }
+}
+
+TEST_F(SchedulerTest, WhatRestsBecauseItCouldNotBeReadIsTriedWhenSomebodyAsks) {
+  Scheduler scheduler{{}, clock_};
+  const auto key = add(scheduler, lane(1));
+  clock_.advance(hours{121});
+  scheduler.run_timers();
+  ASSERT_TRUE(scheduler.next_overdue());
+  ASSERT_TRUE(scheduler.postpone(key, clock_.now() + seconds{300}));
+  ASSERT_TRUE(scheduler.make_due(key));
+  scheduler.run_timers();
+  EXPECT_TRUE(scheduler.next_overdue());
+}
+
 }  // namespace
 }  // namespace bulkhead::queue

@@ -333,5 +333,70 @@ TEST(Session, CountsRepliesAndHowItEnded) {
   EXPECT_EQ(counters.sessions_ended[0][0], 1U);
 }
 
+TEST(Session, EndsWhenNoRecipientCanBeTakenNow) {
+  World world;
+  world.settings.put_offs_max = 3;
+  Connection connection{world};
+  connection.open();
+  connection.say("EHLO c\r\nMAIL FROM:<>\r\n");
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(connection.say("RCPT TO:<dora@delta.example>\r\n").starts_with("450"));
+  EXPECT_FALSE(connection.stream.is_closed());
+  EXPECT_NE(connection.say("RCPT TO:<dora@delta.example>\r\n").find("421 4.7.0 Too many recipients"),
+            std::string::npos);
+  EXPECT_TRUE(connection.stream.is_closed());
+}
+
+TEST(Session, AnAcceptedRecipientIsWorthManyThatAreNot) {
+  World world;
+  world.settings.put_offs_max = 3;
+  Connection connection{world};
+  connection.open();
+  connection.say("EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<ben@beta.example>\r\n");
+  for (int i = 0; i < 299; ++i) EXPECT_TRUE(connection.say("RCPT TO:<gus@gamma.example>\r\n").starts_with("452")) << i;
+  EXPECT_TRUE(connection.say("RCPT TO:<ben@beta.example>\r\n").starts_with("250"));
+  EXPECT_TRUE(connection.say("RCPT TO:<gus@gamma.example>\r\n").starts_with("452"));
+}
+
+class FeedbackSession : public ::testing::Test {
+ protected:
+  FeedbackSession() {
+    world_.directory.rows.tenants[1].feedback_address = "fbl@beta.example";
+    world_.directory.publish();
+    connection_.open();
+    connection_.say("EHLO c\r\n");
+  }
+  std::string mail_from(const std::string& more) { return connection_.say("MAIL FROM:<>" + more + "\r\n"); }
+  std::string to(const std::string& address) { return connection_.say("RCPT TO:<" + address + ">\r\n"); }
+
+  World world_;
+  Connection connection_{world_};
+};
+
+TEST_F(FeedbackSession, AReportLargerThanIsReadIsRefused) {
+  mail_from(" SIZE=524288");
+  EXPECT_TRUE(to("fbl@beta.example").starts_with("250"));
+  connection_.say("RSET\r\n");
+  mail_from(" SIZE=524289");
+  EXPECT_TRUE(to("fbl@beta.example").starts_with("552 5.3.4"));
+  EXPECT_TRUE(to("ben@beta.example").starts_with("250")) << "only the report is so small";
+  connection_.say("RSET\r\n");
+  mail_from("");
+  EXPECT_TRUE(to("fbl@beta.example").starts_with("250"));
+  connection_.say("DATA\r\n");
+  std::string body;
+  while (body.size() <= 524288) body += std::string(998, 'x') + "\r\n";
+  EXPECT_TRUE(connection_.say(body + ".\r\n").starts_with("552 5.3.4"));
+  EXPECT_TRUE(world_.intake.accepted.empty());
+}
+
+TEST_F(FeedbackSession, AReportIsTakenThoughTheMailboxOfItsAddressIsFull) {
+  auto& mailbox = world_.directory.add_account("fbl@beta.example");
+  mailbox.quota_bytes = 100;
+  world_.intake.mailbox_bytes[mailbox.id] = 100;
+  world_.directory.publish();
+  mail_from(" SIZE=5000");
+  EXPECT_TRUE(to("fbl@beta.example").starts_with("250"));
+}
+
 }  // namespace
 }  // namespace bulkhead::smtpd

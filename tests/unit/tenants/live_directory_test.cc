@@ -197,6 +197,19 @@ TEST_F(ResolveTest, TheFeedbackAddressIsTakenThoughNobodyHasAMailboxThere) {
   EXPECT_TRUE(resolve("fbl@acme.example").is_feedback);
 }
 
+TEST_F(ResolveTest, ReportsAreReadThoughTheMailboxOfTheirAddressIsSuspended) {
+  acme_.feedback_address = "fbl@acme.example";
+  ASSERT_TRUE(directory_->update_tenant(acme_));
+  auto account = account_of(acme_, "fbl@acme.example");
+  account.suspension = Suspension::kSuspended;
+  ASSERT_TRUE(directory_->create_account(account));
+  refresh();
+  const auto resolution = resolve("fbl@acme.example");
+  EXPECT_EQ(resolution.kind, Kind::kTargets);
+  EXPECT_TRUE(resolution.is_feedback);
+  EXPECT_TRUE(resolution.accounts.empty());
+}
+
 TEST_F(ResolveTest, PostmasterFallsBackToTheOldestActivePerson) {
   auto room = account_of(acme_, "a-room@acme.example");
   room.kind = AccountKind::kRoom;
