@@ -9,11 +9,15 @@ namespace bulkhead::netpolicy {
 namespace {
 
 SourceDecision use(const tenants::SourceAddress& address) {
-  return {SourceDecision::Kind::kUse, address.ip, address.helo, {}, false};
+  return {SourceDecision::Kind::kUse, address.ip, address.helo, {}, false, false};
+}
+
+SourceDecision unused(std::string reason) {
+  return {SourceDecision::Kind::kNoSource, {}, {}, std::move(reason), false, false};
 }
 
 SourceDecision no_source(std::string reason) {
-  return {SourceDecision::Kind::kNoSource, {}, {}, std::move(reason), false};
+  return {SourceDecision::Kind::kNoSource, {}, {}, std::move(reason), false, true};
 }
 
 // Nothing when the address is not withheld.
@@ -55,7 +59,7 @@ bool HostAddresses::contains(const IpAddress& ip) const {
 SourceDecision choose_source(const tenants::Snapshot& directory, const HostAddresses& host, const TenantId& tenant,
                              const std::optional<IpAddress>& arrival, Family family) {
   const auto& usable = directory.usable_addresses(tenant, family);
-  if (usable.empty()) return no_source(unusable(directory, tenant, family));
+  if (usable.empty()) return unused(unusable(directory, tenant, family));
   if (arrival) {
     const auto same = std::find_if(usable.begin(), usable.end(), [&](const auto* a) { return a->ip == *arrival; });
     if (same != usable.end()) {

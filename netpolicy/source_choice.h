@@ -33,6 +33,7 @@ struct SourceDecision {
   std::string helo;          // "" : the node's name
   std::string reason;        // kNoSource: a sentence that says which address is missing or that the family is not used
   bool is_withheld = false;  // kNoSource, because of HostAddresses::withheld
+  bool is_missing = false;   // kNoSource, though the tenant has addresses of the family: none can be used now
 };
 
 // A withheld address counts as missing. The source for a delivery of `tenant` to a remote address of `family`:

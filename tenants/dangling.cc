@@ -1,5 +1,7 @@
 #include "tenants/dangling.h"
 
+#include <set>
+
 #include <fmt/format.h>
 
 #include "tenants/expansion.h"
@@ -11,20 +13,47 @@ namespace {
 
 constexpr std::size_t kPage = 1000;
 
-// Under the address itself, or without its tag.
-Result<bool> has_owner(Directory& directory, mail::Address address) {
-  for (;;) {
-    const auto account = directory.account_by_address(address);
+constexpr int kFollowedMax = 100;  // addresses; what leads further is taken for good
+
+// Follows aliases to an account or an address of somebody else.
+class Chain {
+ public:
+  Chain(Directory& directory, const Snapshot& snapshot) : directory_(directory), snapshot_(snapshot) {}
+
+  Result<bool> finds_somebody(const mail::Address& target) {
+    const auto* domain = snapshot_.domain_by_name(target.domain);
+    if (domain == nullptr) return true;
+    mail::Address address = normalised(target);
+    address.domain = domain->name;
+    // What was met before has its answer on the way: a circle leads to nobody.
+    if (!met_.insert(address.text()).second) return false;
+    if (++followed_ > kFollowedMax) return true;
+    const auto account = directory_.account_by_address(address);
     if (!account) return fail(account.error());
     if (*account) return true;
-    const auto alias = directory.alias_by_address(address);
+    const auto alias = directory_.alias_by_address(address);
     if (!alias) return fail(alias.error());
-    if (*alias) return true;
+    if (*alias) return any_of((*alias)->to);
+    // Mail for postmaster finds somebody while the tenant has anybody (RFC 5321 §4.5.1).
+    if (address.local == "postmaster") return true;
     const auto base = without_tag(address);
-    if (!base) return false;
-    address = *base;
+    return base ? finds_somebody(*base) : Result<bool>{false};
   }
-}
+
+ private:
+  Result<bool> any_of(const std::vector<mail::Address>& targets) {
+    for (const auto& target : targets) {
+      auto found = finds_somebody(target);
+      if (!found || *found) return found;
+    }
+    return false;
+  }
+
+  Directory& directory_;
+  const Snapshot& snapshot_;
+  std::set<std::string> met_;
+  int followed_ = 0;
+};
 
 class Search {
  public:
@@ -90,18 +119,17 @@ class Search {
 Result<bool> leads_nowhere(Directory& directory, const Snapshot& snapshot, const mail::Address& target) {
   const auto* domain = snapshot.domain_by_name(target.domain);
   if (domain == nullptr) return false;
+  auto is_found = Chain{directory, snapshot}.finds_somebody(target);
+  if (!is_found) return fail(is_found.error());
+  if (*is_found) return false;
+  // The catch-all takes what nobody has, at the end of an alias, too; but not its own target.
   mail::Address address = normalised(target);
   address.domain = domain->name;
-  const auto is_owned = has_owner(directory, address);
-  if (!is_owned) return fail(is_owned.error());
-  // Mail for postmaster finds somebody while the tenant has anybody (RFC 5321 §4.5.1).
-  if (*is_owned || address.local == "postmaster") return false;
   const auto catch_all = mail::Address::parse(domain->catch_all);
   if (!catch_all || normalised(*catch_all) == address) return true;
-  if (snapshot.domain_by_name(catch_all->domain) == nullptr) return false;
-  const auto is_caught = has_owner(directory, normalised(*catch_all));
-  if (!is_caught) return fail(is_caught.error());
-  return !*is_caught;
+  is_found = Chain{directory, snapshot}.finds_somebody(*catch_all);
+  if (!is_found) return fail(is_found.error());
+  return !*is_found;
 }
 
 Result<DanglingTargets> find_dangling(Directory& directory, const Snapshot& snapshot, DanglingBounds bounds) {

@@ -67,10 +67,15 @@ bool is_feedback_address(const Snapshot& snapshot, const mail::Address& address)
   const auto* domain = snapshot.domain_by_name(address.domain);
   const auto* tenant = domain != nullptr ? snapshot.tenant(domain->tenant) : nullptr;
   if (tenant == nullptr || tenant->feedback_address.empty()) return false;
+  // It is kept as it was set: its domain may have another name by now.
+  auto feedback = mail::Address::parse(tenant->feedback_address);
+  if (!feedback || snapshot.domain_by_name(feedback->domain) != domain) return false;
+  feedback->domain = domain->name;
   auto normal = normalised(address);
   normal.domain = domain->name;
   const auto base = without_tag(normal);
-  return normal.text() == tenant->feedback_address || (base && base->text() == tenant->feedback_address);
+  const auto kept = normalised(std::move(*feedback));
+  return normal == kept || (base && *base == kept);
 }
 
 std::optional<Account> account_in(const AddressMeaning& meaning) {

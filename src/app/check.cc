@@ -142,14 +142,20 @@ int check(const std::string& configuration_file, Form form) {
   const auto reading = read_configuration(configuration_file);
   std::vector<Finding> findings;
   for (const auto& fault : reading.faults) findings.push_back({Severity::kFault, fault.text(), ""});
-  // A file that cannot be read as a whole says nothing about the host; single faults do not hide the others.
+  // A file that cannot be read as a whole says nothing of what to look at; single faults do not hide the others.
   const bool is_unreadable = std::ranges::any_of(reading.faults, [](const auto& fault) { return fault.key.empty(); });
   if (reading.faults.empty()) {
     findings.push_back({Severity::kOk, configuration_file + " is a valid configuration", ""});
   } else if (!is_unreadable) {
     findings.push_back({Severity::kWarning, "the rest was checked as if the faulty keys were not there", ""});
   }
-  if (!is_unreadable) add_all(findings, look_around(reading.configuration));
+  if (is_unreadable) {
+    add_all(findings, check_any_host());
+    findings.push_back({Severity::kWarning, "user, data, ports, TLS, DNS and addresses were not looked at",
+                        "they are when the file can be read: mend it and check again"});
+  } else {
+    add_all(findings, look_around(reading.configuration));
+  }
   form == Form::kJson ? print_json(findings) : print_text(findings);
   const bool has_fault = std::any_of(findings.begin(), findings.end(),
                                      [](const Finding& finding) { return finding.severity == Severity::kFault; });

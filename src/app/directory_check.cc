@@ -26,8 +26,13 @@ std::vector<Finding> check_targets(const Configuration& configuration) {
   std::vector<Finding> findings;
   for (const auto& each : dangling->found) {
     const auto target = each.target.text();
-    findings.push_back({Severity::kWarning, fmt::format("{} leads to {}, which does not exist", each.holder, target),
-                        "make it with: bulkhead account add " + target});
+    const auto alias = (*directory)->alias_by_address(each.target);
+    const bool is_alias = alias && *alias;
+    findings.push_back(
+        {Severity::kWarning,
+         fmt::format("{} leads to {}, which {}", each.holder, target,
+                     is_alias ? "is an alias that leads to nobody" : "does not exist"),
+         is_alias ? "see: bulkhead alias show " + target : "make it with: bulkhead account add " + target});
   }
   if (!dangling->is_complete) {
     findings.push_back(

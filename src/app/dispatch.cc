@@ -43,8 +43,7 @@ queue::Queue::Parts Dispatch::queue_parts(const Configuration& configuration) {
       .node_name = configuration.node.name,
       .retry = retry_policy(configuration),
       .source_preview = [this](const queue::LaneKey& lane) -> std::optional<IpAddress> {
-        const auto usable = sources(lane);
-        return usable.empty() ? std::nullopt : std::optional{usable.front()};
+        return likely_source(*foundation_.live->snapshot(), *foundation_.host->current(), lane);
       },
       .resolve_sender = delivery::sender_resolution(*foundation_.live),
       .on_event = [this](const trace::Event& event) { foundation_.event_metrics->count(event); },

@@ -72,6 +72,17 @@ Result<std::optional<FeedbackDesk::Sent>> FeedbackDesk::find(const TenantId& ten
   return std::optional{std::move(sent)};
 }
 
+// In whole minutes, so that the table is emptied again: it holds at most a tenant for each report of a minute.
+bool FeedbackDesk::may_read(const TenantId& tenant) {
+  const std::lock_guard lock{mutex_};
+  const auto now = parts_.clock.steady();
+  if (now - minute_ >= std::chrono::minutes{1}) {
+    minute_ = now;
+    reports_.clear();
+  }
+  return ++reports_[tenant] <= kReportsMax;
+}
+
 // Whether nothing was counted under this name lately; a further try of the same report counts again, silently.
 bool FeedbackDesk::is_first(const std::string& what, const MessageId& report, bool& is_retry) {
   const std::lock_guard lock{mutex_};
@@ -204,6 +215,10 @@ Result<FeedbackDesk::Events> FeedbackDesk::take_bounce(const queue::Message& rep
 }
 
 Result<FeedbackDesk::Events> FeedbackDesk::take(const queue::Message& message, const TenantId& tenant) {
+  if (!may_read(tenant)) {
+    count(tenant, "too_many");
+    return Events{};
+  }
   const auto body = read(message);
   if (!body && body.error().code != ErrorCode::kCorrupt) return fail(body.error());
   const auto report = body ? mail::parse_report(*body) : fail(body.error());

@@ -52,6 +52,9 @@ class FeedbackDesk final : public delivery::FeedbackDesk {
   explicit FeedbackDesk(Parts parts) : parts_(std::move(parts)) {}
 
   Result<std::vector<trace::Event>> take(const queue::Message& message, const TenantId& tenant) override;
+  net::BlockingPool& pool() override { return pool_; }
+
+  static constexpr std::uint32_t kReportsMax = 60;  // of a tenant that are read in a minute; more are counted only
 
  private:
   // A message of the tenant that was delivered elsewhere, as the trace has it.
@@ -66,15 +69,22 @@ class FeedbackDesk final : public delivery::FeedbackDesk {
   Result<std::optional<Sent>> find(const TenantId& tenant, const MessageId& id) const;
   Result<Events> take_complaint(const queue::Message& report, const TenantId& tenant, const mail::Complaint& complaint);
   Result<Events> take_bounce(const queue::Message& report, const TenantId& tenant, const mail::BounceReport& bounce);
+  bool may_read(const TenantId& tenant);
   bool is_first(const std::string& what, const MessageId& report, bool& is_retry);
   trace::Event event_of(const Sent& sent, trace::EventKind kind, const std::vector<std::string>& recipients) const;
   void tell(const Sent& sent, const trace::Event& event, std::string status) const;
   void count(const TenantId& tenant, std::string_view outcome) const;
 
+  static constexpr std::size_t kWaitingMax = 1000;
+
   const Parts parts_;
   std::mutex mutex_;  // of what follows: what was counted lately and may not be in the trace yet
   std::map<std::string, MessageId> recent_;
   std::deque<std::string> order_;
+  SteadyTime minute_{};  // when the counting of reports began
+  std::map<TenantId, std::uint32_t> reports_;
+  // The last member, so that what runs on it ends before anything else does.
+  net::BlockingPool pool_{1, kWaitingMax};
 };
 
 }  // namespace bulkhead::app

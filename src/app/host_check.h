@@ -18,5 +18,7 @@ struct Finding {
 
 // User, data directory, free space, descriptors, clock, ports, the admin socket. Changes nothing; blocks shortly.
 std::vector<Finding> check_host(const Configuration& configuration);
+// What of it needs no configuration.
+std::vector<Finding> check_any_host();
 
 }  // namespace bulkhead::app

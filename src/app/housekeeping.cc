@@ -25,8 +25,22 @@ Status Housekeeping::free_removed() {
   return freed ? Status{} : fail(freed.error());
 }
 
+// When new mail is refused for want of space, and when that is over.
+void Housekeeping::tell_of_space(bool& was_taking) {
+  const auto taking = parts_.store.accepts_new();
+  const bool is_full = !taking && taking.error().code == ErrorCode::kFull;
+  if (is_full == !was_taking) return;
+  was_taking = !is_full;
+  if (is_full) {
+    parts_.log.error("new mail is refused: {}", taking.error().message);
+  } else {
+    parts_.log.info("there is room on the disk again: new mail is taken");
+  }
+}
+
 Task<void> Housekeeping::run(net::TaskGroup& group) {
   std::string last_trouble;
+  bool was_taking = true;
   for (int number = 1;; ++number) {
     auto sleeping = parts_.shard.sleep(kInterval, group);
     const bool goes_on = co_await std::move(sleeping);
@@ -42,6 +56,7 @@ Task<void> Housekeeping::run(net::TaskGroup& group) {
     };
     const Result<Status> done = co_await parts_.pool.run(parts_.shard, std::move(round));
     const Status status = done ? *done : Status{fail(done.error())};
+    tell_of_space(was_taking);
     // The same trouble each round is said once.
     const std::string trouble = status ? "" : status.error().message;
     if (trouble != last_trouble && !trouble.empty()) parts_.log.warning("housekeeping: {}", trouble);

@@ -27,6 +27,7 @@ class Housekeeping {
 
  private:
   Status free_removed();
+  void tell_of_space(bool& was_taking);
   Parts parts_;
 };
 

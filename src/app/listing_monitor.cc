@@ -17,6 +17,7 @@ const std::string kRows = "listing/";
 constexpr std::chrono::seconds kAskedRest{10};
 constexpr std::chrono::milliseconds kFollowRest{700};  // between two looks at the directory: each costs some time
 constexpr std::size_t kAskedMax = 1000;
+constexpr std::chrono::milliseconds kRefusedRest{10'000};
 
 std::vector<listings::Subject> subjects_of(const tenants::Snapshot& directory) {
   std::vector<listings::Subject> subjects;
@@ -126,15 +127,16 @@ SteadyTime ListingMonitor::turn(net::TaskGroup& group) {
   }
   for (auto& question : questions) {
     ++open_questions_;
-    group.spawn(ask(std::move(question)));
+    group.spawn(ask(std::move(question), group));
   }
   store_rows(parts_.store, parts_.log, kRows, rows);
   return next;
 }
 
-Task<Answer> ListingMonitor::answer_to(std::string name) {
+Task<std::optional<Answer>> ListingMonitor::answer_to(std::string name) {
   auto asking = parts_.resolver.fresh_addresses(std::move(name));
   auto found = co_await std::move(asking);
+  if (!found.addresses && found.addresses.error().code == ErrorCode::kLimit) co_return std::nullopt;
   Answer answer;
   answer.ttl = found.ttl;
   if (found.addresses) {
@@ -148,9 +150,18 @@ Task<Answer> ListingMonitor::answer_to(std::string name) {
   co_return answer;
 }
 
-Task<void> ListingMonitor::ask(Question question) {
-  auto asking = answer_to(question.name);
-  const Answer answer = co_await std::move(asking);
+// Keeps its place until the question was sent: were its answer to get lost, a zone would never end its test.
+Task<void> ListingMonitor::ask(Question question, net::TaskGroup& group) {
+  std::optional<Answer> answered;
+  while (!answered) {
+    auto asking = answer_to(question.name);
+    answered = co_await std::move(asking);
+    if (answered) break;
+    auto resting = parts_.shard.sleep(kRefusedRest, group);
+    const bool goes_on = co_await std::move(resting);
+    if (!goes_on) co_return;
+  }
+  const Answer& answer = *answered;
   --open_questions_;
   std::vector<Transition> transitions;
   std::optional<listings::Watch::Reading> reading;
@@ -229,6 +240,9 @@ Task<Result<std::vector<admin::Monitor::ZoneAnswer>>> ListingMonitor::ask_zones(
     co_return fail(ErrorCode::kNotFound, fmt::format("{} is not watched", subject.text()),
                    "loopback addresses are not; addresses and domains of the directory are, within a second");
   }
+  if (askers_ >= kAskersMax) {
+    co_return fail(ErrorCode::kLimit, "the lists are being asked by many just now", "try again in ten seconds");
+  }
   if (!may_ask_again(subject)) {
     co_return fail(ErrorCode::kLimit, fmt::format("the lists were asked about {} a moment ago", subject.text()),
                    "try again in ten seconds");
@@ -244,9 +258,13 @@ Task<Result<std::vector<admin::Monitor::ZoneAnswer>>> ListingMonitor::ask_zones(
       answers.push_back({zone.zone, std::string{to_string(zone.state)}, {}, zone.why});
     }
   }
+  ++askers_;
   for (const auto& question : questions) {
     auto asking = answer_to(question.name);
-    const Answer answer = co_await std::move(asking);
+    const auto answered = co_await std::move(asking);
+    // What was not sent waits for the watch's next look.
+    if (!answered) continue;
+    const Answer& answer = *answered;
     std::vector<Transition> transitions;
     std::optional<listings::Watch::Reading> reading;
     {
@@ -263,6 +281,7 @@ Task<Result<std::vector<admin::Monitor::ZoneAnswer>>> ListingMonitor::ask_zones(
     answers.push_back({reading->zone, std::string{outcome_of(answer, reading->judgement)},
                        is_listed ? listings::text_of(reading->judgement.codes) : std::string{}, std::move(why)});
   }
+  --askers_;
   co_return answers;
 }
 

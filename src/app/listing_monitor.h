@@ -35,6 +35,7 @@ class ListingMonitor {
     std::function<void(const listings::Transition&)> on_transition{};  // on the shard; may be empty
   };
   static constexpr std::size_t kQuestionsMax = 32;
+  static constexpr std::size_t kAskersMax = 4;  // people at once, beyond that; each asks one question after the other
 
   explicit ListingMonitor(Parts parts) : parts_(std::move(parts)), watch_(parts_.clock, parts_.random) {}
 
@@ -51,8 +52,9 @@ class ListingMonitor {
   Task<Result<std::vector<admin::Monitor::ZoneAnswer>>> ask_zones(listings::Subject subject);  // on the shard
 
  private:
-  Task<void> ask(listings::Question question);
-  Task<listings::Answer> answer_to(std::string name);
+  Task<void> ask(listings::Question question, net::TaskGroup& group);
+  // Nothing: our own resolver did not send the question, which says nothing about the zone.
+  Task<std::optional<listings::Answer>> answer_to(std::string name);
   void follow_directory();
   void take(const std::vector<listings::Transition>& transitions);
   void record(const listings::Transition& transition);
@@ -65,6 +67,7 @@ class ListingMonitor {
   std::uint64_t version_ = 0;                 // of the directory's snapshot that is watched
   SteadyTime followed_at_{};
   std::size_t open_questions_ = 0;
+  std::size_t askers_ = 0;
   std::map<listings::Subject, SteadyTime> asked_at_;  // by people
 };
 

@@ -95,9 +95,9 @@ Status RunningNode::open() {
 void RunningNode::follow_sources() {
   foundation_.host->on_change([this] { dispatch_.sources_changed(); });
   foundation_.live->on_change([this](const tenants::SnapshotPtr& snapshot) {
+    oversight_.directory_changed();  // first: until then a new address is not withheld
     foundation_.certificates->update(snapshot);
     if (foundation_.marks != nullptr) foundation_.marks->update(*snapshot);
-    oversight_.directory_changed();
     dispatch_.sources_changed();
   });
 }

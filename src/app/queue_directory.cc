@@ -4,6 +4,8 @@
 
 #include "netpolicy/limits/limiter.h"
 #include "netpolicy/source_choice.h"
+#include "src/delivery/targets.h"
+#include "src/queue/lane.h"
 
 namespace bulkhead::app {
 namespace {
@@ -72,6 +74,15 @@ std::vector<IpAddress> sources_of(const tenants::Snapshot& directory, const netp
     if (decision.kind == netpolicy::SourceDecision::Kind::kUse) sources.push_back(decision.ip);
   }
   return sources;
+}
+
+std::optional<IpAddress> likely_source(const tenants::Snapshot& directory, const netpolicy::HostAddresses& host,
+                                       const queue::LaneKey& lane) {
+  if (lane.site == queue::kLocalSite) return std::nullopt;
+  const auto sources = delivery::sources_for(directory, host, lane.tenant, lane.arrival);
+  if (sources.must_wait() || !sources.has_any()) return std::nullopt;
+  const Family other = sources.preferred == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4;
+  return sources.of(sources.has(sources.preferred) ? sources.preferred : other).ip;
 }
 
 }  // namespace bulkhead::app

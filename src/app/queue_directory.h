@@ -18,4 +18,9 @@ void connect_directory(queue::Queue::Parts& parts, tenants::LiveDirectory& direc
 std::vector<IpAddress> sources_of(const tenants::Snapshot& directory, const netpolicy::HostAddresses& host,
                                   const queue::LaneKey& lane);
 
+// The one of them that it leaves from, unless the remote host has addresses of the other family alone. Nothing while it
+// must wait for an address.
+std::optional<IpAddress> likely_source(const tenants::Snapshot& directory, const netpolicy::HostAddresses& host,
+                                       const queue::LaneKey& lane);
+
 }  // namespace bulkhead::app

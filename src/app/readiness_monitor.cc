@@ -88,7 +88,7 @@ void ReadinessMonitor::follow_directory() {
   const auto directory = parts_.directory.snapshot();
   {
     const std::lock_guard lock{mutex_};
-    if (directory->version() == version_) return;
+    if (directory->version() <= version_) return;  // another thread has followed to a later one
     version_ = directory->version();
     watch_.set_subjects(subjects_of(*directory, parts_.node_name));
   }

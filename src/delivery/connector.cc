@@ -48,7 +48,8 @@ Task<bool> Connector::try_host(const Destination& destination, const TargetSearc
       break;
     case Targets::Kind::kNoSource:
       attempt.no_source = std::move(found.reason);
-      co_return false;
+      // Nor does mail that waits for its address go to a less preferred host instead.
+      co_return search.sources.must_wait();
     case Targets::Kind::kNone:
       ++attempt.hosts_without;
       co_return false;

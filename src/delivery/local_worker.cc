@@ -61,7 +61,7 @@ Task<void> take_feedback(Workshop& workshop, LocalEffort& effort, std::uint16_t 
   auto* desk = workshop.parts.feedback;
   if (desk == nullptr) co_return note_consumed(effort, index, "feedback is not read here");
   auto work = [desk, tenant, message = effort.job.message] { return desk->take(*message, tenant); };
-  auto taken = co_await workshop.parts.pool.run(workshop.parts.shard, std::move(work));
+  auto taken = co_await desk->pool().run(workshop.parts.shard, std::move(work));
   if (!taken || !*taken) {
     co_return note(effort, index, Fate::kDeferred, "4.3.0", "the feedback cannot be read at the moment");
   }

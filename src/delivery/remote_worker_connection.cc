@@ -19,10 +19,10 @@ bool RemoteWorker::is_right_source(const queue::Message& message) const {
   const Target& target = connection_->remote->target();
   const auto directory = workshop_.parts.directory.snapshot();
   const auto addresses = workshop_.parts.host_addresses.current();
-  const IpAddress& arrival = message.arrival.ip;
-  const auto source = netpolicy::choose_source(*directory, *addresses, message.tenant,
-                                               arrival.is_unspecified() ? std::nullopt : std::optional{arrival},
-                                               target.remote.ip.family());
+  const auto sources = sources_for(*directory, *addresses, message.tenant, message.arrival.ip);
+  // Were the host known over the preferred family, too, the message would have to wait: looked at anew.
+  if (sources.must_wait()) return false;
+  const auto& source = sources.of(target.remote.ip.family());
   if (source.kind != netpolicy::SourceDecision::Kind::kUse || source.ip != target.source) return false;
   return target.helo == (source.helo.empty() ? workshop_.settings.node_name : source.helo);
 }

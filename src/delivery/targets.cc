@@ -31,10 +31,10 @@ Target make_target(const TargetSearch& search, const std::string& host, SocketAd
 Targets targets_of(const TargetSearch& search, const Destination& destination, const std::string& host,
                    const Lookup& found) {
   Targets targets;
-  for (std::size_t i = 0; i < std::max(found.v4.size(), found.v6.size()); ++i) {
-    for (const auto* addresses : {&found.v6, &found.v4}) {
-      if (i >= addresses->size()) continue;
-      const SocketAddress remote{(*addresses)[i], destination.port};
+  const bool is_v4_first = search.sources.preferred == Family::kIpv4;
+  for (const auto* addresses : {is_v4_first ? &found.v4 : &found.v6, is_v4_first ? &found.v6 : &found.v4}) {
+    for (const IpAddress& ip : *addresses) {
+      const SocketAddress remote{ip, destination.port};
       if (!destination.is_route && leads_to_ourselves(remote, *search.host_addresses, search.settings.listeners)) {
         return {
             Targets::Kind::kLoop, {}, fmt::format("the address {} of {} is this server itself", remote.text(), host)};
@@ -59,6 +59,12 @@ std::string_view name_of(Family family) {
   return family == Family::kIpv6 ? "IPv6" : "IPv4";
 }
 
+Targets without_source(const TargetSearch& search, std::string_view host, Family family, std::string_view has) {
+  return {Targets::Kind::kNoSource,
+          {},
+          fmt::format("{} {} {} addresses, and {}", host, has, name_of(family), search.sources.of(family).reason)};
+}
+
 }  // namespace
 
 std::string Sources::reason() const {
@@ -70,7 +76,8 @@ Sources sources_for(const tenants::Snapshot& directory, const netpolicy::HostAdd
                     const IpAddress& arrival) {
   const std::optional<IpAddress> known = arrival.is_unspecified() ? std::nullopt : std::optional{arrival};
   return {netpolicy::choose_source(directory, host, tenant, known, Family::kIpv4),
-          netpolicy::choose_source(directory, host, tenant, known, Family::kIpv6)};
+          netpolicy::choose_source(directory, host, tenant, known, Family::kIpv6),
+          known ? arrival.family() : Family::kIpv6};
 }
 
 std::string Target::text() const {
@@ -94,6 +101,12 @@ Task<Targets> find_targets(const TargetSearch& search, const Destination& destin
   if (literal) {
     found.of(literal->family()) = {*literal};
   } else {
+    if (search.sources.must_wait()) {
+      const Family family = search.sources.preferred;
+      co_await look_up(search.resolver, host, family, found);
+      if (found.is_unknown) co_return Targets{Targets::Kind::kUnknown, {}, {}};
+      if (!found.of(family).empty()) co_return without_source(search, host, family, "has");
+    }
     for (const Family family : {Family::kIpv6, Family::kIpv4}) {
       if (search.sources.has(family)) co_await look_up(search.resolver, host, family, found);
     }
@@ -105,10 +118,7 @@ Task<Targets> find_targets(const TargetSearch& search, const Destination& destin
     if (!literal && (!found.v4.empty() || !found.v6.empty())) continue;
     if (!literal) co_await look_up(search.resolver, host, family, found);
     if (found.of(family).empty()) continue;
-    co_return Targets{
-        Targets::Kind::kNoSource,
-        {},
-        fmt::format("{} has only {} addresses, and {}", host, name_of(family), search.sources.of(family).reason)};
+    co_return without_source(search, host, family, "has only");
   }
   Targets targets = targets_of(search, destination, host, found);
   if (targets.kind == Targets::Kind::kNone && found.is_unknown) targets.kind = Targets::Kind::kUnknown;

@@ -161,7 +161,7 @@ Task<FreshAddresses> CaresResolver::fresh_addresses(std::string host) {
     flight = found->second;
   } else if (flights_.size() >= options_.questions_max / 2) {
     observe({"refused", std::nullopt});
-    co_return FreshAddresses{fail(ErrorCode::kUnavailable, "too many DNS questions are waiting for an answer")};
+    co_return FreshAddresses{fail(ErrorCode::kLimit, "too many DNS questions are waiting for an answer")};
   } else {
     flight = start(key, {std::move(name), RecordType::kA});
   }

@@ -40,7 +40,7 @@ class Resolver {
   virtual Task<Result<std::vector<std::string>>> txt(std::string name) = 0;  // strings of a record joined
   virtual Task<Result<std::vector<std::string>>> ptr(IpAddress ip) = 0;
   // A records, asked for anew and not kept: for who watches an answer change. Leaves half of the places for questions
-  // to the lookups above: kUnavailable beyond.
+  // to the lookups above: kLimit beyond, which says nothing of the DNS.
   virtual Task<FreshAddresses> fresh_addresses(std::string host) {
     auto asking = addresses(std::move(host), Family::kIpv4);
     auto found = co_await std::move(asking);

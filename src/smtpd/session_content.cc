@@ -3,6 +3,7 @@
 
 #include "src/smtpd/commands/commands.h"
 #include "src/smtpd/policy.h"
+#include "src/smtpd/refused_message.h"
 #include "src/smtpd/session.h"
 
 namespace bulkhead::smtpd {
@@ -46,7 +47,7 @@ Task<Session::Flow> Session::receive_data() {
     const auto& settings = conversation_.services.settings;
     if (is_hopeless(transaction, received, settings)) {
       const auto refused = check_content(conversation_);
-      conversation_.record_rejection(*refused);
+      record_refused_message(conversation_, *refused);
       queue_reply(*refused);
       co_return co_await end();
     }
@@ -69,7 +70,7 @@ Task<Session::Flow> Session::receive_chunk(smtp::BdatArguments chunk, Answer ans
   }
   const auto size_max = conversation_.services.settings.message_size_max;
   if (chunk.size > size_max) {
-    conversation_.record_rejection(too_big(size_max));
+    record_refused_message(conversation_, too_big(size_max));
     conversation_.transaction.reset();
     const Flow discarded = co_await discard_chunk(chunk.size);
     Answer refused{too_big(size_max), discarded == Flow::kGoOn ? Next::kContinue : Next::kClose};

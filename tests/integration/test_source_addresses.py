@@ -121,6 +121,27 @@ class SourceAddresses(TestCase):
         self.assertLess(messages[1]["at"] - back, 1.0)
         self.assertEqual(messages[1]["peer"], ONE4)
 
+    def test_the_family_of_the_arrival_address_comes_first_and_is_waited_for(self):
+        sink = self.remote_sink()
+        self.submit("a@one.test", ONE4, "x@dest.test")
+        self.submit("a@one.test", ONE6, "x@dest.test")
+        sink.wait_for(2)
+        self.assertEqual([peer for peer, _, _ in self.peers(sink)], [ONE4, ONE6])
+        self.net.add(self.net.server, "10.77.0.99/24")   # who hands in by another address of the host
+        self.net.remove(self.net.server, f"{ONE4}/24")
+        time.sleep(0.2)
+        self.submit("a@one.test", "10.77.0.99", "x@dest.test")
+        row = self.wait_for_state("held", "no-source")[0]
+        self.assertIsNone(row["source"])
+        self.assertIn(ONE4, self.server.cli("queue", "why", row["id"]))
+        self.submit("a@one.test", ONE6, "x@dest.test")
+        sink.wait_for(3)
+        self.assertEqual([peer for peer, _, _ in self.peers(sink)], [ONE4, ONE6, ONE6])
+        self.net.add(self.net.server, f"{ONE4}/24")
+        sink.wait_for(4, seconds=5)
+        self.assertEqual([peer for peer, _, _ in self.peers(sink)], [ONE4, ONE4, ONE6, ONE6])
+        self.assertEqual({c["peer"] for c in sink.connections()}, {ONE4, ONE6})
+
     def test_a_tenant_without_ipv6_never_connects_over_ipv6(self):
         sink = self.remote_sink()
         self.submit("c@three.test", THREE4, "x@dest.test")

@@ -37,6 +37,17 @@ Result<CsvTable> read_table(CommandContext& context, const std::string& path) {
   return parse_csv(text.str(), kRowsMax);
 }
 
+// Sizes with a unit become bytes, as --quota takes them; what is no size is left for the server to refuse.
+void count_quotas_in_bytes(CsvTable& table) {
+  const auto column = std::ranges::find(table.columns, "quota");
+  if (column == table.columns.end()) return;
+  const auto index = static_cast<std::size_t>(column - table.columns.begin());
+  for (auto& row : table.rows) {
+    if (index >= row.fields.size()) continue;
+    if (const auto size = parse_size(row.fields[index])) row.fields[index] = std::to_string(*size);
+  }
+}
+
 // What the parts came to.
 struct Tally {
   std::uint64_t created = 0;
@@ -67,8 +78,9 @@ Status send_part(CommandContext& context, const CsvTable& table, std::size_t fir
 }  // namespace
 
 Status import_accounts(CommandContext& context, const Arguments& arguments) {
-  const auto table = read_table(context, arguments.text("FILE"));
+  auto table = read_table(context, arguments.text("FILE"));
   if (!table) return fail(table.error());
+  count_quotas_in_bytes(*table);
   Tally tally;
   for (std::size_t first = 0; first < table->rows.size(); first += kPartSize) {
     if (auto sent = send_part(context, *table, first, tally); !sent) {

@@ -31,7 +31,33 @@ Status check(CommandContext& context, const Arguments& arguments) {
   }
   if (context.output.is_json()) context.output.object(all);
   if (failures == 0) return {};
-  return fail(ErrorCode::kConflict, fmt::format("{} of {} addresses have a failure", failures, ips.size()));
+  return fail(ErrorCode::kConflict,
+              fmt::format("{} of {} {} a failure", failures, counted(ips.size(), "address", "addresses"),
+                          failures == 1 ? "has" : "have"));
+}
+
+// Warns when the tenant is left without an address: its mail waits then.
+Status remove(CommandContext& context, const Arguments& arguments) {
+  const auto path = path_of("addresses", arguments, "NAME");
+  const auto address = context.api.get(path);
+  if (!address) return fail(address.error());
+  const auto removed = context.api.remove(path);
+  if (!removed) return fail(removed.error());
+  context.output.done(*removed, fmt::format("address {} removed", arguments.text("NAME")));
+  const auto& tenant = member(*address, "tenant");
+  if (!tenant.is_string()) return {};
+  std::size_t left = 0;
+  const auto count = [&left](const Json& /*address*/) { ++left; };
+  const auto name = tenant.get<std::string>();
+  const auto listed = context.api.each_item("/addresses?tenant=" + proto::http::percent_encode(name), 1, count);
+  if (listed && left == 0) {
+    context.output.warn(fmt::format(
+        "warning: {0} has no address of its own any more, and its mail waits until it has one: bulkhead address add "
+        "192.0.2.10 --tenant {0}, with your address; or let it use the shared ones: bulkhead tenant set {0} "
+        "--shared-addresses yes",
+        name));
+  }
+  return {};
 }
 
 }  // namespace
@@ -85,12 +111,7 @@ Noun address_commands() {
                {{.name = "NAME", .help = "The IP address", .field = "-"}},
                {},
                check},
-              {"remove",
-               "Remove an address",
-               "bulkhead address remove 192.0.2.10",
-               {kIp},
-               {},
-               remove_from("addresses", "address")},
+              {"remove", "Remove an address", "bulkhead address remove 192.0.2.10", {kIp}, {}, remove},
           }};
 }
 

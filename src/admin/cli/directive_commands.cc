@@ -72,6 +72,7 @@ CommandFunction order_of(std::string verb, std::string done) {
         context.output.done(*answer, sentence(*answer, done, arguments.has("dry-run")));
         const auto reports = report_sentence(member(*answer, "reports"), arguments.has("dry-run"));
         if (!reports.empty() && !context.output.is_json()) context.output.line(reports);
+        show_warnings(context.output, *answer);
         for (const auto& text : member(*answer, "overridden")) {
           context.output.warn("ended by this order: " + text.get<std::string>());
         }

@@ -17,6 +17,9 @@ namespace {
 
 constexpr const char* kDefaultConfiguration = "/etc/bulkhead/bulkhead.toml";
 
+constexpr const char* kCommonOptions =
+    "\n\nEvery command takes --json, --config, --socket, --url and --token, too: see bulkhead --help";
+
 // What every command takes.
 struct Globals {
   bool wants_json = false;
@@ -66,7 +69,7 @@ BoundCommand bind(CLI::App& noun_app, const Command& command) {
   bound.command = &command;
   bound.app = command.verb.empty() ? &noun_app : noun_app.add_subcommand(command.verb, command.help);
   bound.app->fallthrough();
-  bound.app->footer("Example:\n  " + command.example);
+  bound.app->footer("Example:\n  " + command.example + kCommonOptions);
   for (const auto& positional : command.positionals) add_argument(*bound.app, positional, *bound.arguments, true);
   for (const auto& flag : command.flags) add_argument(*bound.app, flag, *bound.arguments, false);
   return bound;
@@ -83,7 +86,7 @@ std::vector<BoundCommand> bind_all(CLI::App& app) {
       bound.push_back(bind(*noun_app, command));
       examples += "\n  " + command.example;
     }
-    noun_app->footer("Examples:" + examples);
+    noun_app->footer("Examples:" + examples + (noun.commands.front().verb.empty() ? kCommonOptions : ""));
   }
   return bound;
 }
@@ -193,9 +196,22 @@ std::optional<Error> usage_error(CLI::App& app, const std::vector<std::string>& 
                fmt::format("see: bulkhead {} --help", path)};
 }
 
+// What people type by habit: "help account add" is "account add --help", "--version" is "version".
+std::vector<std::string> usual_words(int argc, const char* const* argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.empty()) return words;
+  if (words.front() == "--version") words.front() = "version";
+  if (words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
+  return words;
+}
+
 }  // namespace
 
 int run_cli(int argc, const char* const* argv, const CliEnvironment& environment) {
+  const auto asked = usual_words(argc, argv);
   CLI::App app{"Bulkhead, a mail server for those who host mail for others", "bulkhead"};
   Globals globals;
   add_globals(app, globals);
@@ -214,14 +230,14 @@ int run_cli(int argc, const char* const* argv, const CliEnvironment& environment
   const auto* version = app.add_subcommand("version", "Print the version of this program");
   const auto commands = bind_all(app);
   try {
-    app.parse(argc, argv);
+    // CLI11 takes words from the end.
+    app.parse(std::vector<std::string>(asked.rbegin(), asked.rend()));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0)
       return app.exit(error, environment.out, environment.err) == 0 ? kExitDone : kExitUsage;
-    const std::vector<std::string> words(argv + 1, argv + argc);
-    if (const auto wrong = usage_error(app, words)) return report(environment.err, *wrong);
+    if (const auto wrong = usage_error(app, asked)) return report(environment.err, *wrong);
     return report(environment.err, Error{ErrorCode::kInvalid, error.what(),
-                                         fmt::format("see: bulkhead {} --help", command_path(app, words))});
+                                         fmt::format("see: bulkhead {} --help", command_path(app, asked))});
   }
   for (const auto& [local_app, local] : locals) {
     if (local_app->parsed()) return local->run(globals.configuration_file, globals.wants_json);

@@ -21,7 +21,7 @@ std::vector<Argument> filters() {
           {.name = "subject", .help = "With this in the subject"},
           {.name = "id", .help = "Of this message"},
           {.name = "message-id", .help = "With this header field Message-ID"},
-          {.name = "since", .help = "From this time on: 2026-11-23T00:00:00Z, or 1h ago"},
+          {.name = "since", .help = "From this time on: 2026-11-23T00:00:00Z, 2026-11-23, or 1h for an hour ago"},
           {.name = "until", .help = "Up to this time"},
           {.name = "event", .help = fmt::format("One of: {}", fmt::join(trace::event_names(), ", "))},
           {.name = "user", .help = "Changed by this caller"},

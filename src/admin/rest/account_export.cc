@@ -3,6 +3,7 @@
 #include "src/admin/csv.h"
 #include "src/admin/rest/streams.h"
 #include "src/admin/use_cases/account_fields.h"
+#include "src/admin/use_cases/change.h"
 #include "src/admin/views.h"
 
 namespace bulkhead::admin {
@@ -99,6 +100,10 @@ Result<std::unique_ptr<BodySource>> export_accounts(const AdminServices& service
   if (!scope) return fail(scope.error());
   if (AccountExport::wants_passwords(call)) {
     if (auto allowed = require_operator(call.caller, "export password hashes"); !allowed) return fail(allowed.error());
+    const auto tenant = call.in_query("tenant");
+    const auto one = scope->tenants && scope->tenants->size() == 1 ? scope->tenants->front() : TenantId{};
+    Change change{tenant.empty() ? "accounts" : "accounts of tenant " + escape_controls(tenant, 120)};
+    record_change(services, call, one, change.verb("exported with password hashes"));
   }
   return std::make_unique<AccountExport>(services, context, call, std::move(*scope));
 }

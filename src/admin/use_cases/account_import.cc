@@ -33,7 +33,7 @@ Result<Json> body_of(const CsvTable& table, const CsvRow& row) {
       std::uint64_t quota = 0;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), quota);
       if (error != std::errc{} || end != value.data() + value.size()) {
-        return fail(ErrorCode::kInvalid, "quota is not a number of bytes");
+        return fail(ErrorCode::kInvalid, "quota is no size: write bytes; the command line takes 2G, too");
       }
       body[column] = quota;
     } else {

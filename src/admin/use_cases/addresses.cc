@@ -51,12 +51,17 @@ Status set_fields(const AdminServices& services, const Call& call, tenants::Sour
   return set_owner(services, call, address);
 }
 
-// "ready": an operator's word in place of the check, or that it is to be checked anew.
-Status set_ready(const AdminServices& services, const Call& call, const tenants::SourceAddress& address) {
+// "ready": an operator's word in place of the check, or that it is to be checked anew. Whether it may be said is asked
+// before anything is changed, so that a refusal leaves nothing half done.
+Status check_ready(const AdminServices& services, const Call& call, const IpAddress& ip) {
   if (!call.has("ready")) return {};
   if (auto allowed = require_operator(call.caller, "say that addresses are ready"); !allowed) return allowed;
   if (services.monitor == nullptr) return fail(ErrorCode::kUnavailable, "readiness is not watched by this server");
-  return services.monitor->set_ready(address.ip, call.is_true("ready"));
+  if (ip.is_loopback()) {
+    return fail(ErrorCode::kConflict, fmt::format("{} is not checked", ip.text()),
+                "a loopback address is always ready");
+  }
+  return {};
 }
 
 // The tenant that the event belongs to; nil for a shared address.
@@ -95,7 +100,11 @@ Result<Json> list_addresses(const AdminServices& services, const Call& call) {
 Result<Json> add_address(const AdminServices& services, const Call& call) {
   if (auto allowed = require_operator(call.caller, "add addresses"); !allowed) return fail(allowed.error());
   const auto ip = IpAddress::parse(call.text("ip"));
-  if (!ip || ip->is_unspecified()) return fail(ErrorCode::kInvalid, "ip is not an IPv4 or IPv6 address");
+  if (!ip) return fail(ErrorCode::kInvalid, "ip is not an IPv4 or IPv6 address");
+  if (ip->is_unspecified()) {
+    return fail(ErrorCode::kInvalid, fmt::format("{} stands for every address: mail leaves from one", ip->text()),
+                "what this host has: ip address show");
+  }
   if (call.text("tenant").empty() && !call.is_true("shared")) {
     return fail(
         ErrorCode::kInvalid, "whose address is it?",
@@ -134,17 +143,23 @@ Result<Json> set_address(const AdminServices& services, const Call& call) {
   if (!address.tenant) {
     if (auto allowed = require_operator(call.caller, "share addresses"); !allowed) return fail(allowed.error());
   }
+  if (auto possible = check_ready(services, call, address.ip); !possible) return fail(possible.error());
   const auto snapshot = services.live.snapshot();
   const auto after = services.directory.update_address(address);
   if (!after) return fail(after.error());
-  if (auto done = set_ready(services, call, *after); !done) return fail(done.error());
   if (before->tenant != after->tenant) record_move(services, call, *before, *after);
   auto change = change_of(before->ip);
   change.field("helo", before->helo, after->helo)
       .field("default", before->is_default ? "yes" : "no", after->is_default ? "yes" : "no");
-  if (call.has("ready")) change.verb(call.is_true("ready") ? "let go as ready" : "to be checked before it sends");
-  if (!change.empty()) record_change(services, call, event_tenant(*after), change);
   refresh_after_change(services);
+  // Last, for a new name for HELO makes the address one that nobody has looked at.
+  Status ready;
+  if (call.has("ready")) ready = services.monitor->set_ready(after->ip, call.is_true("ready"));
+  if (call.has("ready") && ready) {
+    change.verb(call.is_true("ready") ? "let go as ready" : "to be checked before it sends");
+  }
+  if (!change.empty()) record_change(services, call, event_tenant(*after), change);
+  if (!ready) return fail(ready.error());
   Json json = view(services, *after);
   add_warnings(json, service_warnings(services, call.caller, *snapshot, after->ip));
   return json;

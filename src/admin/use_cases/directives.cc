@@ -8,6 +8,7 @@
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/selector.h"
 #include "src/admin/use_cases/use_cases.h"
+#include "src/admin/use_cases/warnings.h"
 #include "src/admin/views.h"
 
 namespace bulkhead::admin {
@@ -98,6 +99,22 @@ class Sum {
   bool is_exact_ = true, is_complete_ = true;
 };
 
+// An order for an account that is not there is no mistake (it may come, and mail of a removed one may be queued), but
+// it is one often enough to be said.
+Task<std::vector<std::string>> warnings_about(const AdminServices& services, net::Shard& shard, std::string account,
+                                              bool and_future) {
+  std::vector<std::string> warnings;
+  if (account.empty() || account == "*") co_return warnings;  // "*": every account
+  if (auto address = mail::Address::parse(account)) {
+    auto asking = services.live.account_by_address(shard, std::move(*address));
+    const auto found = co_await std::move(asking);
+    if (!found || *found) co_return warnings;
+  }
+  warnings.push_back(fmt::format("there is no account {} now{}", escape_controls(account, 320),
+                                 and_future ? "; the order stands for when there is one" : ""));
+  co_return warnings;
+}
+
 std::string selected_by(const queue::Selector& selector) {
   return escape_controls(queue::text_of(selector), 320);
 }
@@ -143,7 +160,11 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
                             selected_by(selector)));
     record_change(services, call, selector.tenant.value_or(TenantId{}), change);
   }
-  co_return sum.json();
+  auto warning = warnings_about(services, shard, selectors->front().account, order.and_future);
+  const auto warnings = co_await std::move(warning);
+  Json json = sum.json();
+  add_warnings(json, warnings);
+  co_return json;
 }
 
 Json progress_json(const queue::DirectiveProgress& progress) {

@@ -16,16 +16,19 @@ tl::unexpected<Error> malformed(std::string_view name, std::string_view expected
   return fail(ErrorCode::kInvalid, fmt::format("the filter {} is not {}", name, expected));
 }
 
-// A moment, or a duration that counts back from now: "2026-11-23T00:00:00Z", "1h".
+// A moment, a day (its beginning, UTC), or a duration that counts back from now: "2026-11-23T00:00:00Z", "2026-11-23",
+// "1h", "1h ago".
 Status read_time(const AdminServices& services, const Call& call, std::string_view name, std::optional<UtcTime>& into) {
-  const auto text = call.in_query(name);
+  std::string text{call.in_query(name)};
   if (text.empty()) return {};
+  if (text.ends_with(" ago")) text.resize(text.size() - 4);
+  constexpr std::size_t kDaySize = 10;  // "2026-11-23"
   if (const auto ago = parse_duration(text)) {
     into = services.clock.now() - *ago;
   } else {
-    into = parse_rfc3339(text);
+    into = parse_rfc3339(text.size() == kDaySize ? text + "T00:00:00Z" : text);
   }
-  if (!into) return malformed(name, "a time such as 2026-11-23T00:00:00Z, or a duration such as 1h");
+  if (!into) return malformed(name, "a time such as 2026-11-23T00:00:00Z, a day, or a duration such as 1h");
   return {};
 }
 

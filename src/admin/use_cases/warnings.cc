@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "src/admin/use_cases/lookup.h"
 #include "src/base/log.h"
 #include "tenants/dangling.h"
 
@@ -52,6 +53,11 @@ Names addresses_lost(const tenants::Snapshot& before, const tenants::Snapshot& a
   return lost;
 }
 
+bool is_alias(const AdminServices& services, const mail::Address& target) {
+  const auto found = services.directory.alias_by_address(as_kept(services, target));
+  return found && *found;
+}
+
 }  // namespace
 
 void add_warnings(Json& answer, const std::vector<std::string>& warnings) {
@@ -69,8 +75,12 @@ std::vector<std::string> dangling_warnings(const AdminServices& services, const 
     if (!is_lost || !*is_lost) continue;
     const auto name = escape_controls(target.text(), 320);
     warnings.push_back(
-        fmt::format("{} does not exist, and mail to it is refused until it does; make it with: bulkhead account add {}",
-                    name, name));
+        is_alias(services, target)
+            ? fmt::format("the alias {} leads to nobody, and mail to it is refused; see: bulkhead alias show {}", name,
+                          name)
+            : fmt::format(
+                  "{} does not exist, and mail to it is refused until it does; make it with: bulkhead account add {}",
+                  name, name));
     if (warnings.size() == kWarningsMax) break;
   }
   return warnings;

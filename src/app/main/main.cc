@@ -1,4 +1,5 @@
 // The program: serve and check run here, every other command talks to the API of a running server.
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <system_error>
@@ -16,9 +17,9 @@ namespace {
 
 using namespace bulkhead;
 
-// The command line finds the server by the admin socket that the configuration names. A file with faults does not keep
-// an administrator from a running server; nor does it that there is none in the usual place. One that was named and
-// cannot be opened is a mistake: the socket would be that of another server.
+// The command line finds the server by the admin socket that the configuration names. Keys with faults do not keep
+// an administrator from a running server; nor does it that there is no file in the usual place. One that was named and
+// cannot be opened, or that is no TOML, is a mistake: the socket would be that of another server.
 Result<admin::cli::Settings> settings_of(const std::string& configuration_file) {
   const auto path = app::configuration_path(configuration_file);
   if (path != app::kUsualConfiguration && !std::ifstream{path}) {
@@ -27,6 +28,12 @@ Result<admin::cli::Settings> settings_of(const std::string& configuration_file) 
                 "it was named by --config or BULKHEAD_CONFIG; the server can be named by --socket PATH, too");
   }
   const auto reading = app::read_configuration(path);
+  // A fault without a key is one of the file as a whole.
+  const auto broken = std::ranges::find_if(reading.faults, [](const auto& fault) { return fault.key.empty(); });
+  if (broken != reading.faults.end() && std::ifstream{path}) {
+    return fail(ErrorCode::kInvalid, broken->text(),
+                "until it is mended the server can be named by --socket PATH; see: bulkhead check");
+  }
   admin::cli::Settings settings;
   settings.socket = reading.configuration.listen.admin;
   return settings;

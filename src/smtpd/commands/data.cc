@@ -5,6 +5,7 @@
 #include "src/smtpd/mailbox_room.h"
 #include "src/smtpd/originator_check.h"
 #include "src/smtpd/policy.h"
+#include "src/smtpd/refused_message.h"
 #include "src/smtpd/reputation_check.h"
 
 namespace bulkhead::smtpd {
@@ -74,20 +75,20 @@ queue::NewMessage new_message(Conversation& conversation, const mail::HeaderFind
 
   auto received = conversation.event(trace::EventKind::kReceived);
   received.id = message.id;
-  received.recipients = std::move(transaction.accepted);
+  received.recipients = transaction.accepted;  // a copy: a refusal yet to come names them
   received.message_id = findings.message_id;
   received.subject = findings.subject;
   received.size = message.size;
   made.events.push_back(std::move(received));
 
-  message.sender = std::move(transaction.sender);
+  message.sender = transaction.sender;
   message.recipients = std::move(transaction.recipients);
   made.body = transaction.sink->take_blob();
   return made;
 }
 
 Answer refuse(Conversation& conversation, smtp::Reply reply) {
-  conversation.record_rejection(reply);
+  record_refused_message(conversation, reply);
   conversation.transaction.reset();
   return {std::move(reply)};
 }

@@ -73,9 +73,13 @@ Task<Refused> check_sender(Conversation& conversation, const Transaction& starte
   auto allowed = co_await services.directory.may_send_as(services.shard, std::move(account), std::move(sender));
   if (!allowed) co_return temporary_failure(allowed.error());
   if (*allowed) co_return std::nullopt;
-  co_return smtp::Reply(
-      550, "5.7.1",
-      name + " may not send as " + started.sender.text() + ": use that account's own address or one of its aliases");
+  if (!started.originator->is_signed_in) {
+    co_return smtp::Reply(550, "5.7.1",
+                          "This client hands in mail as " + name + " by its network, and may not send as " +
+                              started.sender.text() + ": use an address of that account's domains");
+  }
+  co_return smtp::Reply(550, "5.7.1",
+                        name + " may not send as " + started.sender.text() + ": use an address of " + name + "'s own");
 }
 
 Answer refuse(Conversation& conversation, smtp::Reply reply, const Transaction& started) {

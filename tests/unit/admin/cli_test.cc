@@ -255,6 +255,36 @@ TEST_F(Cli, ExplainsEveryNounAndVerb) {
   }
 }
 
+TEST_F(Cli, TakesTheWordsOfHabit) {
+  EXPECT_EQ(run({"help"}), kExitDone);
+  EXPECT_NE(out_.str().find("tenant"), std::string::npos);
+  EXPECT_EQ(run({"help", "tenant", "add"}), kExitDone);
+  EXPECT_NE(out_.str().find("bulkhead tenant add"), std::string::npos);
+  EXPECT_NE(out_.str().find("Every command takes --json"), std::string::npos);
+  EXPECT_EQ(run({"--version"}), kExitDone);
+  EXPECT_EQ(out_.str(), "bulkhead 0.1.0\n");
+  EXPECT_TRUE(state_.requests.empty());
+}
+
+TEST_F(Cli, ImportsQuotasAsTheFlagTakesThem) {
+  run({"account", "import", "-"}, "address,quota\na@acme.example,1G\nb@acme.example,lots\n");
+  EXPECT_EQ(last().body, "address,quota\na@acme.example,1073741824\nb@acme.example,lots\n");
+}
+
+TEST_F(Cli, WarnsWhenATenantLosesItsLastAddress) {
+  const Json address{{"ip", "192.0.2.1"}, {"tenant", "acme"}};
+  answer(address);
+  answer(Json(nullptr));
+  answer({{"items", Json::array({address})}, {"next", nullptr}});
+  EXPECT_EQ(run({"address", "remove", "192.0.2.1"}), kExitDone);
+  EXPECT_EQ(err_.str(), "");
+  answer(address);
+  answer(Json(nullptr));
+  answer({{"items", Json::array()}, {"next", nullptr}});
+  EXPECT_EQ(run({"address", "remove", "192.0.2.1"}), kExitDone);
+  EXPECT_NE(err_.str().find("acme has no address of its own any more"), std::string::npos) << err_.str();
+}
+
 TEST_F(Cli, AsksOnlyForWhatTheApiTakes) {
   for (const auto& noun : nouns()) {
     for (const auto& command : noun.commands) {

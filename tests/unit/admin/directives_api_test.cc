@@ -23,6 +23,18 @@ TEST_F(DirectivesApi, GivesTheOrderThatWasAskedFor) {
   }
 }
 
+TEST_F(DirectivesApi, WarnsOfAnAccountThatIsNotThere) {
+  const auto warnings = [&](const char* account, bool and_future) {
+    return call("POST", "/queue/hold", {{"account", account}, {"and_future", and_future}})
+        .json.value("warnings", Json{});
+  };
+  EXPECT_TRUE(warnings("ann@acme.example", true).is_null());
+  EXPECT_TRUE(warnings("*", true).is_null());
+  EXPECT_EQ(warnings("anna@acme.example", false), Json::array({"there is no account anna@acme.example now"}));
+  EXPECT_EQ(warnings("anna@acme.example", true),
+            Json::array({"there is no account anna@acme.example now; the order stands for when there is one"}));
+}
+
 TEST_F(DirectivesApi, ABounceTellsWhoGetsAReport) {
   queue_message("acme", "ready", "");
   const Json order{{"site", "remote.example"}};

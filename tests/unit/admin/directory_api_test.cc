@@ -115,6 +115,28 @@ TEST_F(AddressApi, MovesToAnotherTenantAndToAll) {
   EXPECT_EQ(call("PATCH", "/addresses/192.0.2.1", {{"tenant", nullptr}}).json["shared"], true);
 }
 
+TEST_F(AddressApi, ARefusedChangeChangesNothing) {
+  const auto reseller = token_for("acme");
+  expect_status(call("PATCH", "/tenants/other", {{"reseller", "acme"}}), 200);
+  const Json both{{"helo", "new.acme.example"}, {"ready", true}};
+  expect_status(call("PATCH", "/addresses/192.0.2.1", both, reseller), 403);
+  EXPECT_EQ(directory_->snapshot_rows()->addresses.front().helo, "mail.acme.example");
+  expect_status(call("POST", "/addresses", {{"ip", "127.0.0.9"}, {"tenant", "acme"}}), 201);
+  expect_status(call("PATCH", "/addresses/127.0.0.9", both), 409);
+  EXPECT_EQ(call("GET", "/addresses/127.0.0.9").json["helo"], "");
+  services_->monitor = nullptr;
+  EXPECT_GE(call("PATCH", "/addresses/192.0.2.1", both).status, 500);
+  EXPECT_EQ(directory_->snapshot_rows()->addresses.front().helo, "mail.acme.example");
+}
+
+TEST_F(AddressApi, WhatWasChangedHoldsThoughReadinessCouldNotBeKept) {
+  fake_monitor_.refusal = fail(ErrorCode::kIo, "the disk is full");
+  EXPECT_GE(call("PATCH", "/addresses/192.0.2.1", {{"helo", "new.acme.example"}, {"ready", true}}).status, 500);
+  EXPECT_EQ(live_->snapshot()->address(*IpAddress::parse("192.0.2.1"))->helo, "new.acme.example");
+  EXPECT_NE(trace_.last().detail.find("helo from"), std::string::npos);
+  EXPECT_EQ(trace_.last().detail.find("ready"), std::string::npos);
+}
+
 TEST_F(TenantApi, WhatLostItsAddressesSharesOnlyWhenTheOperatorSaysSo) {
   expect_status(call("DELETE", "/addresses/192.0.2.1"), 204);
   EXPECT_EQ(call("GET", "/tenants/acme").json["shared_addresses"], false);
@@ -243,6 +265,8 @@ TEST_F(AccountApi, MovesAccountsWithTheirPasswordsAndFormerAddresses) {
   expect_status(call("PUT", "/accounts/ann@acme.example/password", {{"password", "correct horse"}}), 204);
   expect_status(call("PATCH", "/accounts/ann@acme.example", {{"address", "anna@acme.example"}, {"plan", "bulk"}}), 200);
   auto exported = call("GET", "/accounts/export?tenant=acme&with_passwords=true");
+  EXPECT_EQ(trace_.last().detail, "accounts of tenant acme: exported with password hashes");
+  EXPECT_EQ(trace_.last().tenant, live_->snapshot()->tenant_by_name("acme")->id);
   ASSERT_NE(exported.reply.stream, nullptr);
   proto::http::Request request;
   request.body = text_of(runner_, *exported.reply.stream);
@@ -261,6 +285,28 @@ TEST_F(AccountApi, MovesAccountsWithTheirPasswordsAndFormerAddresses) {
   EXPECT_EQ(after->password_hash, before->password_hash);
   EXPECT_EQ(after->plan, before->plan);
   EXPECT_EQ(call("GET", "/accounts/anna@acme.example").json["former_addresses"], Json::array({"ann@acme.example"}));
+}
+
+TEST_F(AccountApi, AChangeHoldsAtOnceUnderEachOfItsAddresses) {
+  const auto found = [&](const char* text) {
+    return value(runner_.run(live_->account_by_address(runner_.shard(), *mail::Address::parse(text))));
+  };
+  const std::string account = "/accounts/ann@acme.example";
+  EXPECT_FALSE(found("anna@acme.example"));
+  EXPECT_TRUE(found("ann@acme.example"));
+  expect_status(call("PATCH", account, {{"address", "anna@acme.example"}}), 200);
+  EXPECT_EQ(found("ann@acme.example")->address.text(), "anna@acme.example");
+  ASSERT_TRUE(found("anna@acme.example"));
+  expect_status(call("PUT", account + "/password", {{"password", "correct horse"}}), 204);
+  EXPECT_NE(found("ann@acme.example")->password_hash, "");
+  EXPECT_NE(found("anna@acme.example")->password_hash, "");
+  expect_status(call("DELETE", "/aliases/ann@acme.example"), 204);
+  EXPECT_FALSE(found("ann@acme.example"));
+  expect_status(call("POST", "/accounts", {{"address", "ann@acme.example"}}), 201);
+  EXPECT_EQ(found("ann@acme.example")->address.text(), "ann@acme.example");
+  expect_status(call("DELETE", "/aliases/sales@acme.example"), 204);
+  expect_status(call("DELETE", "/accounts/anna@acme.example"), 204);
+  EXPECT_FALSE(found("anna@acme.example"));
 }
 
 TEST_F(AccountApi, KeepsHashesFromTenantsAndRefusesThoseThatCostTooMuch) {

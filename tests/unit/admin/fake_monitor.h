@@ -31,11 +31,13 @@ class FakeMonitor final : public Monitor {
   }
   std::optional<netpolicy::ReadinessView> readiness(const listings::Subject&) const override { return std::nullopt; }
   Status set_ready(const IpAddress& ip, bool is_ready) override {
+    if (!refusal) return refusal;
     orders.emplace_back(ip, is_ready);
     return {};
   }
 
   std::vector<std::pair<IpAddress, bool>> orders;
+  Status refusal;  // what set_ready() answers, unless it is fine
 
  private:
   std::vector<listings::ZoneView> zones_{1};

@@ -99,6 +99,9 @@ TEST_F(TraceApi, FindsTheEventsOfAMessage) {
   expect_status(shown, 200);
   EXPECT_EQ(shown.json["events"][0]["recipient"], "a@b.example, c@b.example");
   EXPECT_EQ(call("GET", "/trace?event=delivered").json["items"].size(), 1U);
+  for (const char* since : {"since=1h", "since=1h%20ago", "since=2001-01-01", "since=2001-01-01T00:00:00Z"}) {
+    EXPECT_EQ(call("GET", std::string{"/trace?event=delivered&"} + since).json["items"].size(), 1U) << since;
+  }
   for (const char* filter : {"event=nothing", "since=yesterday", "id=7", "client_ip=x", "limit=0"}) {
     expect_status(call("GET", std::string{"/trace?"} + filter), 400);
   }

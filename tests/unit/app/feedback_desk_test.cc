@@ -165,6 +165,19 @@ TEST_F(FeedbackDeskTest, ALateBounceCountsOnceForEachRecipient) {
   EXPECT_TRUE(take(bounce(sent_, "x@remote.test", "delayed")).empty());
 }
 
+TEST_F(FeedbackDeskTest, ReadsSixtyReportsOfATenantInAMinute) {
+  const auto report = mail(complaint(sent_, "x@remote.test"));
+  for (std::uint32_t i = 0; i < FeedbackDesk::kReportsMax - 1; ++i) EXPECT_EQ(take(report).size(), 1U);
+  EXPECT_EQ(take(report).size(), 1U) << "the sixtieth";
+  EXPECT_FALSE(counted("too_many"));
+  EXPECT_TRUE(take(report).empty());
+  EXPECT_TRUE(counted("too_many"));
+  const auto foreign = send(other_, {"x@remote.test"});
+  EXPECT_EQ(desk_->take(mail(complaint(foreign, "x@remote.test")), other_)->size(), 1U) << "another tenant's";
+  clock_.advance(std::chrono::minutes{1});
+  EXPECT_EQ(take(report).size(), 1U);
+}
+
 TEST_F(FeedbackDeskTest, WhatCannotBeReadNowIsTriedAgain) {
   auto report = mail(complaint(sent_, "x@remote.test"));
   report.body.offset += 1000;

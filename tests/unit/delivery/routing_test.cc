@@ -197,6 +197,61 @@ TEST(Targets, AreOnlyOfFamiliesThatHaveASource) {
   EXPECT_EQ(search.find("nowhere.example").kind, Targets::Kind::kNone);
 }
 
+// A tenant with a source of either family; what is found for hosts with one address of each family or of one.
+struct BothFamilies {
+  BothFamilies() {
+    for (const char* host : {"both.example", "four.example"}) world.resolver.v4.insert({host, std::vector{v4}});
+    for (const char* host : {"both.example", "six.example"}) world.resolver.v6.insert({host, std::vector{v6}});
+    sources.v4 = {netpolicy::SourceDecision::Kind::kUse, *IpAddress::parse("192.0.2.77"), {}, {}};
+    sources.v6 = {netpolicy::SourceDecision::Kind::kUse, *IpAddress::parse("2001:db8::77"), {}, {}};
+  }
+  Targets find(std::string host) {
+    const TargetSearch search{world.resolver, world.settings, world.host_addresses.current(), sources};
+    const Destination destination{{host}, 25, {}, false};
+    return world.runner.run(find_targets(search, destination, host));
+  }
+  // The remote addresses in their order.
+  std::string order(std::string host) {
+    std::string text;
+    for (const auto& target : find(std::move(host)).targets) text += target.remote.ip.text() + " ";
+    return text;
+  }
+  void miss(netpolicy::SourceDecision& source) {
+    source.kind = netpolicy::SourceDecision::Kind::kNoSource;
+    source.is_missing = true;
+    source.reason = "address 192.0.2.77 is not present on this host";
+  }
+  const IpAddress v4 = *IpAddress::parse("192.0.2.1");
+  const IpAddress v6 = *IpAddress::parse("2001:db8::1");
+  World world;
+  Sources sources;
+};
+
+TEST(Targets, BeginWithTheFamilyOfTheArrivalAddress) {
+  BothFamilies tried;
+  tried.sources.preferred = Family::kIpv4;
+  EXPECT_EQ(tried.order("both.example"), "192.0.2.1 2001:db8::1 ");
+  EXPECT_EQ(tried.order("six.example"), "2001:db8::1 ");
+  tried.sources.preferred = Family::kIpv6;
+  EXPECT_EQ(tried.order("both.example"), "2001:db8::1 192.0.2.1 ");
+  EXPECT_EQ(tried.order("four.example"), "192.0.2.1 ");
+}
+
+TEST(Targets, WaitForTheArrivalAddressWhereTheHostHasItsFamily) {
+  BothFamilies tried;
+  tried.sources.preferred = Family::kIpv4;
+  tried.miss(tried.sources.v4);
+  const auto both = tried.find("both.example");
+  EXPECT_EQ(both.kind, Targets::Kind::kNoSource);
+  EXPECT_NE(both.reason.find("address 192.0.2.77 is not present"), std::string::npos) << both.reason;
+  EXPECT_EQ(tried.order("six.example"), "2001:db8::1 ") << "it has no other family";
+  tried.world.resolver.v4.insert({"odd.example", tl::unexpected(Error{ErrorCode::kUnavailable, "servfail", {}})});
+  tried.world.resolver.v6.insert({"odd.example", std::vector{tried.v6}});
+  EXPECT_EQ(tried.find("odd.example").kind, Targets::Kind::kUnknown) << "nobody knows which families it has";
+  tried.sources.preferred = Family::kIpv6;
+  EXPECT_EQ(tried.order("both.example"), "2001:db8::1 ");
+}
+
 TEST(RemoteRouting, FailsForADomainThatDoesNotExistAndHoldsWhereOnlyTheFamilyIsMissing) {
   World world;
   world.resolver.v6.insert({"six.example", std::vector{*IpAddress::parse("2001:db8::1")}});

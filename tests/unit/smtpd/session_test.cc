@@ -118,6 +118,20 @@ TEST(Session, BoundsTheRefusalsInTheTrace) {
   EXPECT_TRUE(events.front().reply.starts_with("550 5.7.1 "));
 }
 
+TEST(Session, ARefusalAfterTheMessageNamesItsSenderAndRecipients) {
+  World world;
+  world.intake.accept_status = fail(ErrorCode::kIo, "the disk is full");
+  world.log.expect("was not accepted");
+  Connection connection{world};
+  connection.open();
+  connection.say("HELO c\r\nMAIL FROM:<a@remote.example>\r\nRCPT TO:<sales@beta.example>\r\nDATA\r\n");
+  connection.say("Subject: s\r\n\r\nb\r\n.\r\n");
+  const auto events = world.trace.events(trace::EventKind::kRejected);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].sender, "a@remote.example");
+  EXPECT_EQ(events[0].recipients, std::vector<std::string>{"sales@beta.example"});
+}
+
 TEST(Session, RecordsTheReceivedEventWithTheMessage) {
   World world;
   Connection connection{world};

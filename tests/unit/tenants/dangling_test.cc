@@ -1,5 +1,7 @@
 #include "tenants/dangling.h"
 
+#include <algorithm>
+
 #include "tests/unit/tenants/directory_fixture.h"
 
 namespace bulkhead::tenants {
@@ -60,6 +62,30 @@ TEST_F(DanglingTest, FindsAliasesCatchAllsAndPostmasters) {
   EXPECT_TRUE(is_complete_);
   EXPECT_EQ(found({.found_max = 2}).size(), 2U);
   EXPECT_FALSE(is_complete_);
+}
+
+TEST_F(DanglingTest, FollowsAliasesToTheirEnd) {
+  add_alias(acme_, "b@acme.example", {"gone@acme.example"});
+  add_alias(acme_, "a@acme.example", {"b@acme.example"});
+  add_alias(acme_, "c@acme.example", {"a@acme.example", "jo@acme.example"});
+  add_alias(acme_, "out@acme.example", {"a@acme.example", "x@remote.example"});
+  EXPECT_TRUE(is_lost("a@acme.example"));
+  EXPECT_TRUE(is_lost("a+tag@acme.example"));
+  EXPECT_FALSE(is_lost("c@acme.example"));
+  EXPECT_FALSE(is_lost("out@acme.example"));
+  add_alias(acme_, "round@acme.example", {"about@acme.example"});
+  add_alias(acme_, "about@acme.example", {"round@acme.example"});
+  EXPECT_TRUE(is_lost("round@acme.example"));
+}
+
+TEST_F(DanglingTest, ACatchAllThatFindsNobodySavesNobody) {
+  add_alias(acme_, "rest@acme.example", {"gone@acme.example"});
+  set_catch_all("rest@acme.example");
+  EXPECT_TRUE(is_lost("rest@acme.example"));
+  EXPECT_TRUE(is_lost("other@acme.example"));
+  const auto all = found();
+  EXPECT_NE(std::find(all.begin(), all.end(), "the catch-all of acme.example -> rest@acme.example"), all.end());
+  EXPECT_NE(std::find(all.begin(), all.end(), "the alias rest@acme.example -> gone@acme.example"), all.end());
 }
 
 }  // namespace

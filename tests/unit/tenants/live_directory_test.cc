@@ -210,6 +210,20 @@ TEST_F(ResolveTest, ReportsAreReadThoughTheMailboxOfTheirAddressIsSuspended) {
   EXPECT_TRUE(resolution.accounts.empty());
 }
 
+TEST_F(ResolveTest, TheFeedbackAddressSurvivesARenamingOfItsDomain) {
+  acme_.feedback_address = "fbl@acme.example";
+  ASSERT_TRUE(directory_->update_tenant(acme_));
+  acme_domain_.name = "acme-new.example";
+  ASSERT_TRUE(directory_->update_domain(acme_domain_));
+  add_domain(acme_, "third.example");
+  refresh();
+  for (const auto* address : {"fbl@acme.example", "FBL+jmrp@acme.example", "fbl@acme-new.example"}) {
+    EXPECT_TRUE(resolve(address).is_feedback) << address;
+  }
+  EXPECT_FALSE(resolve("fbl@third.example").is_feedback);
+  EXPECT_FALSE(resolve("fbl2@acme-new.example").is_feedback);
+}
+
 TEST_F(ResolveTest, PostmasterFallsBackToTheOldestActivePerson) {
   auto room = account_of(acme_, "a-room@acme.example");
   room.kind = AccountKind::kRoom;
