@@ -134,13 +134,11 @@ struct Desk final : FeedbackDesk {
     event.kind = trace::EventKind::kComplained;
     event.id = message.id;
     event.tenant = tenant;
-    return std::vector {
-      event net::BlockingPool& pool() override {
-        return its_pool;
-      }
-      net::BlockingPool its_pool{1, 10};
-    };
+    return std::vector{event};
   }
+  net::BlockingPool& pool() override { return its_pool; }
+
+  net::BlockingPool its_pool{1, 10};
 };
 
 struct FeedbackWorld : LocalWorld {
