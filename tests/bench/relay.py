@@ -30,6 +30,7 @@ import harness
 
 SINK = "127.0.0.2:2525"
 TICKS = os.sysconf("SC_CLK_TCK")
+MESSAGES_PER_SESSION = 8000  # below what the server takes of one (smtp.messages_per_session)
 
 
 def smtp_load():
@@ -196,7 +197,10 @@ def fill_queue(options, node):
     node.cli("route", "add", "waits.example", "--host", "127.0.0.3", "--port", str(harness.free_port("127.0.0.3")))
     filling = argparse.Namespace(**{**vars(options), "size": 1024})
     target = f"127.0.0.1:{node.smtp}"
-    subprocess.run(source_command(filling, target, "r@waits.example", options.queued), check=True, timeout=3600)
+    most = options.sessions * MESSAGES_PER_SESSION
+    for first in range(0, options.queued, most):
+        count = min(most, options.queued - first)
+        subprocess.run(source_command(filling, target, "r@waits.example", count), check=True, timeout=3600)
     print(f"{options.queued} messages queued, {resident(node.process.pid):.0f} MiB resident", flush=True)
 
 
