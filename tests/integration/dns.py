@@ -8,15 +8,16 @@ SOA = "@ 60 IN SOA ns.test. root.test. 1 3600 600 86400 5\n@ 60 IN NS ns.test.\n
 
 
 class NameServer:
-    """`records` are lines of the zone "test."; `reverse` maps an IP to a name."""
+    """`records` are lines of the zone "test."; `reverse` maps an IP to a name; `zones` are further ones: name to lines."""
 
-    def __init__(self, directory, endpoint, records, reverse=None, namespace=None):
+    def __init__(self, directory, endpoint, records, reverse=None, namespace=None, zones=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.address, self.port = endpoint.rsplit(":", 1)
         self.namespace = namespace
+        further = {f"{zone}.": SOA + "\n".join(lines) + "\n" for zone, lines in (zones or {}).items()}
         zones = {"test.": SOA + "ns 60 IN A 127.0.0.1\n" + "\n".join(records) + "\n",
-                 "10.in-addr.arpa.": SOA, "7.7.d.f.ip6.arpa.": SOA}
+                 "10.in-addr.arpa.": SOA, "7.7.d.f.ip6.arpa.": SOA, **further}
         for ip, name in (reverse or {}).items():
             import ipaddress
             pointer = ipaddress.ip_address(ip).reverse_pointer + "."

@@ -169,12 +169,12 @@ admin = "{self.socket}"
 class Sink:
     """tests/integration/sink.py as a process; what it saw is one JSON document a line."""
 
-    def __init__(self, directory, endpoints, namespace=None, options=()):
+    def __init__(self, directory, endpoints, namespace=None, options=(), program="sink.py"):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.record = self.directory / "sink.jsonl"
         self.record.touch()
-        arguments = [sys.executable, TOP / "tests/integration/sink.py", "--record", self.record, *options, *endpoints]
+        arguments = [sys.executable, TOP / "tests/integration" / program, "--record", self.record, *options, *endpoints]
         self.process = Process(arguments, self.directory / "sink.log", namespace)
         wait_until(lambda: "listening" in self.process.text() or not self.process.is_running(), "the sink to listen")
         if not self.process.is_running():
@@ -255,7 +255,7 @@ class Namespaces:
 
     def __init__(self):
         tag = f"bh{os.getpid()}"
-        self.server, self.remote = f"{tag}s", f"{tag}r"
+        self.server, self.remote, self.clients = f"{tag}s", f"{tag}r", []
         for name in (self.server, self.remote):
             run(["ip", "netns", "add", name])
             # Without it, removing the first address of a network removes the others, too.
@@ -271,11 +271,23 @@ class Namespaces:
             options = ["nodad"] if ":" in network else []
             run(["ip", "-n", namespace, "address", "add", network, "dev", "veth0", *options])
 
+    def client(self, number):
+        """A further host with a network of its own, 10.78.NUMBER.2, that reaches the server's; returns its namespace."""
+        name, link = f"{self.server[:-1]}c{number}", f"veth{number}"
+        self.clients.append(name)
+        run(["ip", "netns", "add", name])
+        run(["ip", "link", "add", link, "netns", self.server, "type", "veth", "peer", "name", "veth0", "netns", name])
+        for namespace, device, host in ((self.server, link, 1), (name, "veth0", 2)):
+            run(["ip", "-n", namespace, "address", "add", f"10.78.{number}.{host}/24", "dev", device])
+            run(["ip", "-n", namespace, "link", "set", device, "up"])
+        run(["ip", "-n", name, "route", "add", "default", "via", f"10.78.{number}.1"])
+        return name
+
     def remove(self, namespace, network):
         run(["ip", "-n", namespace, "address", "del", network, "dev", "veth0"])
 
     def close(self):
-        for name in (self.server, self.remote):
+        for name in (self.server, self.remote, *self.clients):
             run(["ip", "netns", "del", name], check=False)
 
 

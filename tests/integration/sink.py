@@ -16,7 +16,7 @@ import time
 from ledger import fingerprint
 
 
-def parse():
+def parser():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--record", required=True)
     p.add_argument("--name", default="sink.test")
@@ -28,13 +28,14 @@ def parse():
     p.add_argument("--rcpt", action="append", default=[], metavar="LOCALPART=ANSWER",
                    help="answer to RCPT for that local part ('*' for all)")
     p.add_argument("--end", help="answer to the end of the data instead of 250")
+    p.add_argument("--taken", default="250 2.0.0 taken", help="the 250 itself")
     p.add_argument("--first", type=int, default=0, help="only the first N transactions are answered so")
     p.add_argument("--until", metavar="FILE", help="answers so only until the file exists")
     p.add_argument("--drop-at-end", action="store_true", help="closes after the final dot, before the reply")
     p.add_argument("--delay", type=float, default=0.0, help="seconds before each reply")
     p.add_argument("--no-data", action="store_true", help="does not record the message's text")
     p.add_argument("endpoints", nargs="+")
-    return p.parse_args()
+    return p
 
 
 class Session:
@@ -53,13 +54,17 @@ class Session:
             await self.writer.drain()
 
     async def run(self):
-        o = self.sink.options
         self.sink.write(event="connect", peer=self.peer, local=self.local)
-        await self.reply(o.greeting or f"220 {o.name} ESMTP")
-        while not o.greeting:
+        refusal = self.refusal()
+        await self.reply(refusal or f"220 {self.sink.options.name} ESMTP")
+        while not refusal:
             line = await self.reader.readline()
             if not line or not await self.command(line.decode("utf-8", "replace").rstrip("\r\n")):
                 break
+
+    def refusal(self):
+        """What the client hears instead of the greeting."""
+        return self.sink.options.greeting
 
     async def command(self, line):
         verb = line.split(" ", 1)[0].split(":", 1)[0].upper()
@@ -150,7 +155,7 @@ class Session:
         self.sink.transactions += 1
         if bad and o.drop_at_end:
             return False
-        await self.reply(o.end if bad and o.end else "250 2.0.0 taken")
+        await self.reply(o.end if bad and o.end else o.taken)
 
     async def do_rset(self, line):
         self.mail, self.rcpt = None, []
@@ -166,6 +171,8 @@ class Session:
 
 
 class Sink:
+    session = Session
+
     def __init__(self, options):
         self.options = options
         self.file = open(options.record, "ab", buffering=0)
@@ -180,7 +187,7 @@ class Sink:
         self.file.write((json.dumps({"at": time.time(), **event}) + "\n").encode())
 
     async def serve(self, reader, writer):
-        session = Session(self, reader, writer)
+        session = self.session(self, reader, writer)
         try:
             await session.run()
             await writer.drain()
@@ -191,18 +198,22 @@ class Sink:
             writer.close()
 
 
-async def main():
-    options = parse()
-    sink = Sink(options)
+async def serve(sinks):
     servers = []
-    for endpoint in options.endpoints:
-        host, port = endpoint.rsplit(":", 1)
-        servers.append(await asyncio.start_server(sink.serve, host.strip("[]"), int(port), limit=1 << 26, backlog=1024))
+    for sink in sinks:
+        for endpoint in sink.options.endpoints:
+            host, port = endpoint.rsplit(":", 1)
+            servers.append(await asyncio.start_server(sink.serve, host.strip("[]"), int(port), limit=1 << 26, backlog=1024))
     print("listening", flush=True)
     await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
-try:
-    asyncio.run(main())
-except KeyboardInterrupt:
-    sys.exit(0)
+def main(sinks):
+    try:
+        asyncio.run(serve(sinks))
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main([Sink(parser().parse_args())])
