@@ -215,12 +215,14 @@ Result<std::unique_ptr<Store>> open_local_store(Store::Options options, FileSyst
   const std::string blobs = options.directory + "/blobs";
   const std::string kv_directory = options.directory + "/kv";
   auto status = files.make_directory(blobs);
+  if (status) status = files.make_directory(kv_directory);
   if (status) status = files.sync_directory(options.directory);
   if (!status) return fail(status.error());
 
+  SpaceWatch{{options.directory, options.free_space_min}, files, clock}.make_room_for_start();
   if (rocks_files == nullptr) rocks_files = rocksdb::FileSystem::Default();
   parts.env = rocksdb::NewCompositeEnv(make_wal_file_system(std::move(rocks_files), files, kv_directory));
-  auto kv = RocksKv::open(kv_directory, parts.env.get());
+  auto kv = RocksKv::open(kv_directory, parts.env.get(), log);
   if (!kv) return fail(kv.error());
   parts.kv = std::move(*kv);
   auto log_of_blobs = BlobLog::open({blobs, options.segment_size}, {files, *parts.kv, log});

@@ -5,6 +5,7 @@
 #include <rocksdb/table.h>
 
 #include "src/store/encoding.h"
+#include "src/store/rocks_log.h"
 #include "src/store/rocks_options.h"
 
 namespace bulkhead::store {
@@ -26,12 +27,13 @@ Error error_of(std::string_view what, const rocksdb::Status& status) {
   ErrorCode code = ErrorCode::kIo;
   if (status.IsNoSpace()) code = ErrorCode::kFull;
   if (status.IsCorruption()) code = ErrorCode::kCorrupt;
-  return {code, fmt::format("the metadata store cannot {}: {}", what, status.ToString()), {}};
+  std::string advice = code == ErrorCode::kFull ? "free some space on that disk" : "";
+  return {code, fmt::format("the metadata store cannot {}: {}", what, status.ToString()), std::move(advice)};
 }
 
 }  // namespace
 
-Result<std::unique_ptr<RocksKv>> RocksKv::open(const std::string& path, rocksdb::Env* env) {
+Result<std::unique_ptr<RocksKv>> RocksKv::open(const std::string& path, rocksdb::Env* env, Log& log) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(kBlockCacheSize);
   table.cache_index_and_filter_blocks = true;
@@ -45,7 +47,9 @@ Result<std::unique_ptr<RocksKv>> RocksKv::open(const std::string& path, rocksdb:
 
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const auto status = rocksdb::DB::Open(rocks_database_options(env), path, families, &handles, &db);
+  auto options = rocks_database_options(env);
+  options.info_log = make_rocks_log(log);
+  const auto status = rocksdb::DB::Open(options, path, families, &handles, &db);
   if (!status.ok()) return fail(error_of("open " + path, status));
   std::unique_ptr<RocksKv> kv{new RocksKv};
   kv->db_.reset(db);

@@ -17,8 +17,8 @@ namespace bulkhead::store {
 
 class RocksKv final : public Kv {
  public:
-  // `env`: the world that RocksDB lives in; outlives the kv.
-  static Result<std::unique_ptr<RocksKv>> open(const std::string& path, rocksdb::Env* env);
+  // `env`: the world that RocksDB lives in; it and the log outlive the kv.
+  static Result<std::unique_ptr<RocksKv>> open(const std::string& path, rocksdb::Env* env, Log& log);
   ~RocksKv() override;
 
   Result<std::optional<std::string>> get(Family family, std::string_view key) const override;

@@ -50,9 +50,6 @@ rocksdb::DBOptions rocks_database_options(rocksdb::Env* env) {
   options.skip_checking_sst_file_sizes_on_db_open = true;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
-  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  options.max_log_file_size = kMiB;
-  options.keep_log_file_num = 2;
   options.max_manifest_file_size = 16 * kMiB;
   return options;
 }

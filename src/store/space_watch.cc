@@ -47,6 +47,12 @@ void SpaceWatch::keep_reserve() {
   }
 }
 
+void SpaceWatch::make_room_for_start() {
+  const auto free = files_.free_space(limits_.directory);
+  if (!free || *free >= reserve_size()) return;
+  [[maybe_unused]] const auto removed = files_.remove(reserve_path());
+}
+
 bool SpaceWatch::release_reserve() {
   const std::lock_guard lock{mutex_};
   if (!has_reserve_.exchange(false)) return false;

@@ -26,6 +26,8 @@ class SpaceWatch {
   void keep_reserve();
   // Gives the reserve up for what must still be written. False when there was none.
   bool release_reserve();
+  // A start has something to write, too: when there is hardly any room, a reserve of an earlier life is given up.
+  void make_room_for_start();
 
  private:
   std::string reserve_path() const { return limits_.directory + "/reserve"; }

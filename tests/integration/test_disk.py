@@ -27,22 +27,57 @@ class DiskTrouble(TestCase):
     def ledger_file(self):
         return pathlib.Path(tempfile.mkdtemp(prefix="bulkhead-ledger-", dir="/dev/shm")) / "sent"
 
-    def test_a_full_disk_refuses_and_recovers_by_itself(self):
+    def small_disk(self):
         small = self.directory / "small"
         small.mkdir()
         run(["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", str(small)])
         self.addCleanup(run, ["umount", "-l", str(small)])
+        return small
+
+    def fill(self, small, name):
+        """Takes what is free, to the last octet."""
+        filler, free = small / name, os.statvfs(small)
+        with open(filler, "wb", buffering=0) as file:
+            try:
+                for _ in range(free.f_bavail + 1):
+                    file.write(b"\0" * free.f_frsize)
+            except OSError:
+                pass
+        return filler
+
+    def test_a_server_starts_on_a_full_disk_with_what_it_has_put_aside(self):
+        small = self.small_disk()
+        server = self.serve(small / "data")
+        sink = self.sink(f"127.0.0.2:{self.port}")
+        server.cli("queue", "hold", "--all", "--and-future")
+        for _ in range(3):
+            self.assertEqual(self.send(server)[0], 0)
+        server.kill()
+        fillers = [self.fill(small, "first")]
+        server.start()
+        self.assertIn("452 4.3.1", self.send(server)[1])
+        self.assertEqual(server.json("queue", "count")["messages"], 3)
+        server.kill()
+        fillers.append(self.fill(small, "second"))    # now there is nothing left to give up
+        with self.assertRaises(AssertionError) as refused:
+            server.start()
+        self.assertIn("No space left on device", str(refused.exception))
+        self.assertEqual(server.process.popen.returncode, 1, "a refusal, no crash")
+        for filler in fillers:
+            filler.unlink()
+        server.start()
+        server.cli("queue", "release", "--all")
+        sink.wait_for(3, 30)
+        self.assertEqual(server.stop(), 0)
+
+    def test_a_full_disk_refuses_and_recovers_by_itself(self):
+        small = self.small_disk()
         server = self.serve(small / "data")
         sent = self.ledger_file()
         load = Load(("127.0.0.1", server.smtp), sent, "s@client.example", ["r@dest.example"], connections=4).start()
         wait_until(lambda: load.acknowledged > 50, "some mail")
-        filler = small / "filler"
-        free = os.statvfs(small)
-        with open(filler, "wb") as file:
-            try:
-                file.write(b"\0" * (free.f_bavail * free.f_frsize))
-            except OSError:
-                pass
+        filler = self.fill(small, "filler")
+
         def refused():
             transcript = self.send(server)[1]
             return "452" in transcript and "4.3.1" in transcript
