@@ -3,7 +3,7 @@
 
 ledger.py SENT.jsonl SINK.jsonl [--stored N] [--local]
 
-A sent line is {token, sha, status}: acknowledged (a 2xx to the end of data), refused, or ambiguous (the connection died between the last
+A sent line is {token, sha, status …}: acknowledged (a 2xx to the end of data), refused, or ambiguous (the connection died between the last
 byte and the reply, or the reply was 451 because a sync failed: the sender tries again). The sha is over everything from the X-Ledger field on, so that trace fields which are put
 above do not count and everything else does.
 """
@@ -37,9 +37,9 @@ def needless_copies(times, kills):
     return sum(1 for first, second in pairs if not any(first - 1 <= kill <= second for kill in kills))
 
 
-def compare(sent, arrived, kills=None):
+def compare(sent, arrived, kills=None, ended=()):
     """Returns (violations, summary): violations as sentences. `kills`: when the server was killed, which alone excuses a second
-    copy; None: that is not known, and copies are only counted."""
+    copy; None: that is not known, and copies are only counted. `ended`: the tokens of what was purged or bounced."""
     violations, counts = [], collections.Counter()
     by_token = {}
     for entry in sent:
@@ -58,7 +58,7 @@ def compare(sent, arrived, kills=None):
         copies[token] += 1
         times[token].append(message["at"])
     for entry in sent:
-        if entry["status"] == "acknowledged" and copies[entry["token"]] == 0:
+        if entry["status"] == "acknowledged" and copies[entry["token"]] == 0 and entry["token"] not in ended:
             violations.append(f"lost: {entry['token']} was acknowledged and never arrived")
     for token, seen in times.items():
         if kills is not None and needless_copies(sorted(seen), kills):
