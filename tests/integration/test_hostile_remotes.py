@@ -1,44 +1,17 @@
 #!/usr/bin/env python3
 """Remote servers that misbehave: their mail is deferred, the server lives within bounds, and mail for others flows.
 
-Silence is missing: it would make the test minutes long.
+test_slow_remotes.py has those that are silent or slow.
 """
 import pathlib
 import re
 import socket
-import socketserver
-import struct
-import threading
 import time
 
+from bad_remote import STAGES, Remote, answer, endless, reset
 from harness import TestCase, free_port, main, swaks, wait_until
 
 SENDER = "s@client.example"
-STAGES = ["greeting", "ehlo", "mail", "rcpt", "data", "end"]
-GOOD = {"greeting": b"220 bad.test ESMTP\r\n", "ehlo": b"250-bad.test\r\n250 PIPELINING\r\n",
-        "mail": b"250 ok\r\n", "rcpt": b"250 ok\r\n", "data": b"354 go on\r\n", "end": b"250 taken\r\n"}
-
-
-def answer(text):
-    return lambda connection: connection.sendall(text)
-
-
-def reset(connection):
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    raise ConnectionAbortedError
-
-
-def endless(piece, first=b"", size=64 << 20):
-    """Sends `piece` again and again; true when the client has not left when 64 MiB, or `size`, are gone."""
-    def send(connection):
-        connection.settimeout(5)
-        connection.sendall(first)
-        for _ in range(size // len(piece)):
-            connection.sendall(piece)
-        return size >= 64 << 20
-    return send
-
-
 LINES = b"250-" + b"x" * 80 + b"\r\n"
 # Where it happens and what happens there.
 MISDEEDS = {
@@ -56,50 +29,6 @@ MISDEEDS = {
     "endless-line-ehlo": ("ehlo", endless(b"x" * 65536, first=b"250-")),
     "garbage-end": ("end", answer(b"\0\0\0\0\r\n")),
 }
-
-
-class Conversation(socketserver.BaseRequestHandler):
-    """Plays the good server up to its stage, and then what it is there for."""
-
-    def handle(self):
-        stage, misdeed = self.server.misdeed
-        self.request.settimeout(30)
-        stream = self.request.makefile("rb")
-        try:
-            for now in STAGES:
-                if now != "greeting" and not self.listened(stream, now):
-                    return
-                if now == stage:
-                    self.server.was_endured = misdeed(self.request) is True
-                    self.server.seen.set()
-                    stream.read()     # until the client leaves
-                    return
-                self.request.sendall(GOOD[now])
-        except OSError:
-            self.server.seen.set()
-        finally:
-            stream.close()
-
-    @staticmethod
-    def listened(stream, stage):
-        """Reads a command, or the message up to its end."""
-        while True:
-            line = stream.readline()
-            if not line:
-                return False
-            if stage != "end" or line == b".\r\n":
-                return True
-
-
-class Remote(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    block_on_close = False
-    allow_reuse_address = True
-
-    def __init__(self, misdeed):
-        super().__init__(("127.0.0.2", 0), Conversation)
-        self.misdeed, self.seen, self.was_endured = misdeed, threading.Event(), False
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
 
 class HostileRemotes(TestCase):
