@@ -159,11 +159,11 @@ void ReputationLoop::restrict(const Decision& decision, const Subject& subject, 
                               .until = decision.until,
                               .case_id = known->id.text(),
                               .locks_sign_in = is_quarantine && policies_.locks_sign_in(subject.tenant)});
+  HoldChange change{decision.key, std::nullopt};
   if (is_quarantine && ReputationHolds::has_order(decision.key)) {
-    holds_.want(decision.key, {known->id, subject.tenant, subject.name});
-  } else {
-    holds_.unwant(decision.key);
+    change.wanted = ReputationHolds::Wanted{known->id, subject.tenant, subject.name};
   }
+  hold_changes_.push_back(std::move(change));
   const bool has_sessions = decision.key.kind == KeyKind::kAccount || decision.key.kind == KeyKind::kTenant;
   if (is_quarantine && has_sessions) {
     publish();  // before anybody can sign in again
@@ -177,7 +177,7 @@ void ReputationLoop::restrict(const Decision& decision, const Subject& subject, 
 
 void ReputationLoop::free(const Decision& decision, const Subject& subject, const std::string& by) {
   take_off_board(decision.key);
-  holds_.unwant(decision.key);
+  hold_changes_.push_back({decision.key, std::nullopt});
   CaseId id;
   if (const Case* known = cases_.acting_on(decision.key)) {
     id = known->id;

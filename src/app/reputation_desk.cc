@@ -99,11 +99,6 @@ std::vector<admin::RuleCount> ReputationLoop::rule_counts() const {
 
 // Whoever is told that an order was carried out must find it so after a crash.
 Task<Status> ReputationLoop::settle() {
-  while (is_saving_ && group_ != nullptr) {
-    auto sleeping = shard_.sleep(kLook, *group_);
-    const bool goes_on = co_await std::move(sleeping);
-    if (!goes_on) break;
-  }
   auto saving = save();
   auto saved = co_await std::move(saving);
   if (!saved) co_return saved;

@@ -91,6 +91,13 @@ class ReputationLoop final : public admin::ReputationDesk {
     IpAddress client;
   };
 
+  // An order that the queue is to have, or is to have no more. It is passed on when the state that asks for it is
+  // stored: a crash must not leave the order alone.
+  struct HoldChange {
+    reputation::Key key;
+    std::optional<ReputationHolds::Wanted> wanted;
+  };
+
   void take(std::vector<reputation::Report> reports);
   void work_off();
   void apply(reputation::Report& report);
@@ -118,6 +125,7 @@ class ReputationLoop final : public admin::ReputationDesk {
   Status load_rows();
   void restore_states();
   store::Transaction transaction_of_changes();
+  void pass_on(std::vector<HoldChange> changes);
 
   const Parts parts_;
   net::Shard& shard_;
@@ -140,6 +148,8 @@ class ReputationLoop final : public admin::ReputationDesk {
 
   std::vector<reputation::StoredRecord> unsaved_;  // whose commit has failed
   std::vector<std::string> changed_settings_;
+  std::vector<HoldChange> hold_changes_;  // whose states are not stored yet
+  bool has_more_changes_ = false;         // than one transaction takes
   bool is_saving_ = false, is_hurrying_ = false, must_hurry_again_ = false, is_failing_ = false;
   net::TaskGroup* group_ = nullptr;
   std::array<std::array<std::atomic<std::uint64_t>, 5>, reputation::kKeyKinds> changes_{};

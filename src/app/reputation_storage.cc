@@ -20,6 +20,7 @@ constexpr std::string_view kNetworks = "rep/n";
 constexpr std::string_view kSettings = "rep/p";
 constexpr std::size_t kRecordsAtOnce = 5000;
 constexpr std::size_t kUnsavedMax = 50000;
+constexpr std::chrono::milliseconds kLook{5};
 
 void put_or_remove(store::Batch& batch, std::string key, std::string value) {
   if (value.empty()) {
@@ -117,6 +118,7 @@ void ReputationLoop::restore_states() {
 store::Transaction ReputationLoop::transaction_of_changes() {
   auto records = std::exchange(unsaved_, {});
   auto fresh = reputation_.take_changes(kRecordsAtOnce);
+  has_more_changes_ = fresh.size() == kRecordsAtOnce;
   records.insert(records.end(), std::make_move_iterator(fresh.begin()), std::make_move_iterator(fresh.end()));
   store::Transaction transaction;
   auto& batch = transaction.batch;
@@ -134,16 +136,35 @@ store::Transaction ReputationLoop::transaction_of_changes() {
   return transaction;
 }
 
+void ReputationLoop::pass_on(std::vector<HoldChange> changes) {
+  for (auto& change : changes) {
+    if (change.wanted) {
+      holds_.want(change.key, std::move(*change.wanted));
+    } else {
+      holds_.unwant(change.key);
+    }
+  }
+}
+
 Task<Status> ReputationLoop::save() {
-  if (std::exchange(is_saving_, true)) co_return Status{};
+  // The one under way does not have what was decided since it began.
+  while (is_saving_) {
+    if (group_ == nullptr || group_->is_cancelled()) co_return Status{};
+    auto sleeping = shard_.sleep(kLook, *group_);
+    const bool goes_on = co_await std::move(sleeping);
+    if (!goes_on) co_return Status{};
+  }
+  is_saving_ = true;
   auto transaction = transaction_of_changes();
   const auto settings = std::exchange(changed_settings_, {});
   const auto case_rows = cases_.take_changes();
+  auto hold_changes = std::exchange(hold_changes_, {});
   for (const auto& row : case_rows) {
     put_or_remove(transaction.batch, std::string{kCases} + std::string{row.id.bytes()}, row.value);
   }
   if (transaction.batch.empty()) {
     is_saving_ = false;
+    pass_on(std::move(hold_changes));
     co_return Status{};
   }
   queue::CommitOf committing{parts_.store, shard_, std::move(transaction)};
@@ -152,8 +173,15 @@ Task<Status> ReputationLoop::save() {
   if (committed) {
     unsaved_.clear();
     is_failing_ = false;
-    co_return Status{};
+    if (!has_more_changes_) {
+      pass_on(std::move(hold_changes));
+      co_return Status{};
+    }
+    must_hurry_again_ = true;
   }
+  hold_changes_.insert(hold_changes_.begin(), std::make_move_iterator(hold_changes.begin()),
+                       std::make_move_iterator(hold_changes.end()));
+  if (committed) co_return Status{};
   ++storage_failures_;
   cases_.put_back(case_rows);
   changed_settings_.insert(changed_settings_.end(), settings.begin(), settings.end());

@@ -8,14 +8,13 @@ BULKHEAD_NTH_SECONDS bounds an operation's runs (default 10, spread over all its
 """
 import collections
 import os
-import pathlib
-import re
 import shutil
 import socket
 import time
 
 import ledger
-from harness import Process, TestCase, free_port, main, wait_until
+from harness import TestCase, free_port, main, wait_until
+from tracing import Tracing, positions
 
 CALLS = ("fsync,fdatasync,pwrite64,pwritev,pwritev2,write,writev,rename,renameat,renameat2,unlink,unlinkat,ftruncate,"
          "fallocate,sendmsg,sendto")
@@ -54,19 +53,7 @@ def send(port, token, recipient):
     return fate
 
 
-def positions(counts):
-    """(call, N) for all calls, spread so that any beginning of the list visits each call early and late."""
-    lists = []
-    for call, count in sorted(counts.items()):
-        numbers, step = {1: None, count: None}, count   # a dict keeps the order: first, last, middle, quarters…
-        while step > 1:
-            step = (step + 1) // 2
-            numbers |= dict.fromkeys(range(1, count + 1, step))
-        lists.append([(call, n) for n in numbers])
-    return [entry[i] for i in range(max(map(len, lists))) for entry in lists if i < len(entry)]
-
-
-class NthCall(TestCase):
+class NthCall(Tracing, TestCase):
     def setUp(self):
         super().setUp()
         self.port = free_port("127.0.0.2")
@@ -83,41 +70,12 @@ class NthCall(TestCase):
         self.server.cli("route", "add", "*", "--host", "127.0.0.2", "--port", self.port)
         self.remote = self.sink(f"127.0.0.2:{self.port}", options=["--rcpt", "nobody=550 5.1.1 no such user"])
 
-    def traced(self, *options):
-        """Attaches strace to the running server; its file grows with each call."""
-        path = self.directory / f"calls{len(self.sent)}"
-        tracer = self.own(Process(["strace", "-f", "-p", self.server.process.pid, "-o", path, *options],
-                                  self.directory / "strace.log"))
-        threads = len(os.listdir(f"/proc/{self.server.process.pid}/task"))
-        attached = lambda: self.tracees(tracer.pid) >= threads or not tracer.is_running()
-        wait_until(attached, "strace to attach", every=0.01)
-        self.assertTrue(tracer.is_running(), tracer.text())
-        return tracer, path
-
-    def tracees(self, tracer):
-        """How many of the server's threads this tracer has."""
-        count = 0
-        for task in pathlib.Path(f"/proc/{self.server.process.pid}/task").iterdir():
-            try:
-                count += f"TracerPid:\t{tracer}\n" in (task / "status").read_text()
-            except OSError:
-                pass
-        return count
-
     def operate(self, recipient):
         token = f"{len(self.sent)}-{os.urandom(4).hex()}"
         entry = {"token": token, "sha": ledger.fingerprint(message(token))[1]}
         entry["status"] = send(self.server.smtp, token, recipient)
         self.sent.append(entry)
         return entry
-
-    def settle(self, path):
-        """Waits until the server dies or makes no more calls."""
-        size, since = -1, time.monotonic()
-        while self.server.process.is_running() and time.monotonic() - since < 0.3:
-            if path.stat().st_size != size:
-                size, since = path.stat().st_size, time.monotonic()
-            time.sleep(0.01)
 
     def restart(self):
         self.server.kill()
@@ -137,15 +95,6 @@ class NthCall(TestCase):
         self.settle(path)
         tracer.stop(2)
         return self.counts(path)
-
-    @staticmethod
-    def counts(path):
-        """How often each call was made by the thread that made it most."""
-        by_thread = collections.Counter(re.findall(r"^(\d+) +(\w+)\(", path.read_text(), re.M))
-        counts = collections.Counter()
-        for (_, call), count in by_thread.items():
-            counts[call] = max(counts[call], count)
-        return counts
 
     def kill_at(self, call, number, recipient):
         """Whether the server died of it; it runs again afterwards."""
