@@ -104,7 +104,7 @@ class Play:
         cases = [c for c in self.node.json("case", "list") if c["name"] == HACKED]
         self.case = self.node.json("case", "show", cases[0]["id"])
         row["case"] = f"{self.case['status']}, {self.case['state']}, {self.case['rule']}"
-        row["its steps, samples"] = f"{len(self.case['steps'])}, {len(self.case['samples'])}"
+        row["its steps, samples"] = ", ".join(str(len(self.case[part])) for part in ("steps", "samples"))
         if self.name == "reported":
             return
         hosts = self.node.json("queue", "top", "--by", "client-ip", "--account", HACKED)

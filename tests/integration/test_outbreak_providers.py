@@ -17,7 +17,7 @@ class OutbreakAtProviders(TestCase):
         self.keep_in_memory(scene.node)
         scene.serve()
         scene.start_neighbours()
-        wait_until(lambda: len(scene.neighbours_delays()[0]) >= 8, "the neighbours' first mail", 30)
+        wait_until(lambda: len(scene.neighbours_delays()[0]) >= 4, "the neighbours' first mail", 30)
         return scene
 
     def check_neighbours(self, scene, begun):
@@ -115,7 +115,7 @@ class OutbreakAtProviders(TestCase):
     def test_a_slow_outbreak_is_found_by_what_the_providers_answer(self):
         scene = self.scene()
         node, begun = scene.node, time.time()
-        scene.start_thieves(72, rate=300, unknown=0.75, sessions=1)
+        scene.start_thieves(60, rate=300, unknown=0.75, sessions=1)
         for thieves in scene.thieves:
             thieves.wait()
         [case] = node.json("case", "list", "--status", "open")
