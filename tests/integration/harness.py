@@ -3,6 +3,8 @@
 Every process is started by the test and stopped by its pid; ports are free ones; nothing leaves the machine. A test that
 fails keeps its directory and prints it. BULKHEAD overrides the program under test.
 """
+import concurrent.futures
+import ctypes
 import json
 import os
 import pathlib
@@ -248,6 +250,17 @@ class TestCase(unittest.TestCase):
 
 def run(command, check=True):
     return subprocess.run(command, shell=isinstance(command, str), check=check, capture_output=True, text=True)
+
+
+def inside(namespace, action):
+    """action()'s value, called in the network namespace: sockets that it makes stay there."""
+    def enter():
+        with open(f"/run/netns/{namespace}") as file:
+            if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), 0x40000000) != 0:   # CLONE_NEWNET, of this thread alone
+                raise OSError(ctypes.get_errno(), "setns")
+        return action()
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(enter).result()
 
 
 class Namespaces:
