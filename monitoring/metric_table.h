@@ -44,6 +44,8 @@ enum class Metric : std::uint8_t {
   kStoreBytes,
   kStoreLiveBytes,
   kStoreSegments,
+  kStoreSegmentsCompacted,
+  kStoreCompactedBytes,
   kStoreCommits,
   kCommitGroups,
   kCommitLatencySeconds,

@@ -19,6 +19,8 @@ void provide_store(Metrics& metrics, store::Store& store) {
   number(Metric::kStoreBytes, [](const Usage& u) { return static_cast<double>(u.bytes); });
   number(Metric::kStoreLiveBytes, [](const Usage& u) { return static_cast<double>(u.live_bytes); });
   number(Metric::kStoreSegments, [](const Usage& u) { return static_cast<double>(u.segments); });
+  number(Metric::kStoreSegmentsCompacted, [](const Usage& u) { return static_cast<double>(u.segments_compacted); });
+  number(Metric::kStoreCompactedBytes, [](const Usage& u) { return static_cast<double>(u.compacted_bytes); });
   number(Metric::kStoreCommits, [](const Usage& u) { return static_cast<double>(u.commits); });
   number(Metric::kCommitGroups, [](const Usage& u) { return static_cast<double>(u.groups); });
   number(Metric::kStoreWritable, [](const Usage& u) { return u.is_writable ? 1.0 : 0.0; });

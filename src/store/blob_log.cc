@@ -10,27 +10,6 @@ namespace bulkhead::store {
 namespace {
 
 constexpr std::uint32_t kReserveStep = 4096;
-const std::string kNumbersKey = "n";
-
-std::string segment_key(std::uint32_t number) {
-  std::string key = "s";
-  append_be<std::uint32_t>(key, number);
-  return key;
-}
-
-std::string holder_key(const BlobRef& blob) {
-  std::string key = "h";
-  append_be<std::uint32_t>(key, blob.segment);
-  append_be<std::uint64_t>(key, blob.offset);
-  return key;
-}
-
-std::string number_value(std::uint32_t number) {
-  std::string value;
-  append_le<std::uint32_t>(value, number);
-  return value;
-}
-
 }  // namespace
 
 BlobLog::BlobLog(SegmentFiles::Place place, Parts parts)
@@ -41,79 +20,6 @@ Result<std::unique_ptr<BlobLog>> BlobLog::open(SegmentFiles::Place place, Parts 
   const auto recovered = log->recover();
   if (!recovered) return fail(recovered.error());
   return log;
-}
-
-Status BlobLog::recover() {
-  std::map<std::uint32_t, SegmentKind> known;
-  std::uint32_t next = 1;
-  auto status = load_rows(known, next);
-  if (status) status = segments_.load(known, next);
-  // Bodies that a crash caught on their way in have files but no row; they go now.
-  if (status) status = segments_.reclaim();
-  if (status) status = resume_active();
-  return status;
-}
-
-Status BlobLog::load_rows(std::map<std::uint32_t, SegmentKind>& known, std::uint32_t& next) {
-  const auto numbers = parts_.kv.get(Family::kBlob, kNumbersKey);
-  if (!numbers) return fail(numbers.error());
-  if (*numbers && (*numbers)->size() == 4) next = load_le<std::uint32_t>((*numbers)->data());
-  return parts_.kv.scan(Family::kBlob, "s", "t", Kv::Direction::kForward,
-                        [&](std::string_view key, std::string_view value) {
-                          if (key.size() != 5 || value.size() != 17) {
-                            parts_.log.warning("store: a segment's row is malformed and ignored");
-                            return true;
-                          }
-                          const auto number = load_be<std::uint32_t>(key.data() + 1);
-                          Segment segment;
-                          segment.kind = value[0] == 0 ? SegmentKind::kShared : SegmentKind::kOwn;
-                          segment.tail = load_le<std::uint64_t>(value.data() + 1);
-                          segment.live = static_cast<std::int64_t>(load_le<std::uint64_t>(value.data() + 9));
-                          next = std::max(next, number + 1);
-                          // The row of a segment that died while it was active goes with the next group's rows.
-                          if (segment.live <= 0) {
-                            deltas_[number] = 0;
-                          } else {
-                            known[number] = segment.kind;
-                            live_bytes_ += static_cast<std::uint64_t>(segment.live);
-                            if (segment.kind == SegmentKind::kOwn) own_bytes_ += segment.tail;
-                          }
-                          table_[number] = segment;
-                          return true;
-                        });
-}
-
-Status BlobLog::resume_active() {
-  for (auto it = table_.rbegin(); it != table_.rend(); ++it) {
-    const auto& [number, segment] = *it;
-    if (segment.kind != SegmentKind::kShared || segment.live <= 0) continue;
-    if (segment.tail >= place_.segment_size) return {};
-    auto file = segments_.open(number);
-    if (!file) return {};  // missing: load() has said so
-    const auto size = (*file)->size();
-    if (!size) return fail(size.error());
-    active_ = {number, std::move(*file), segment.tail, *size};
-    check_active();
-    return {};
-  }
-  return {};
-}
-
-// The tail in the kv is exact, because bodies are synced before the rows that name them. A record before it that does
-// not check out means a disk that lost what it had confirmed, or bit rot.
-void BlobLog::check_active() {
-  const auto visit = [&](const ScannedRecord& record) {
-    if (record.is_body_good) return;
-    parts_.log.warning("store: the body at segment {} offset {} fails its checksum; what refers to it cannot be read",
-                       record.header.segment, record.header.offset);
-  };
-  const auto end = scan_records(*active_.file, active_.number, 0, active_.tail, visit);
-  if (!end) {
-    parts_.log.warning("store: segment {} cannot be checked: {}", active_.number, end.error().message);
-  } else if (*end != active_.tail) {
-    parts_.log.warning("store: segment {} has no record at offset {}, though it was written up to {}", active_.number,
-                       *end, active_.tail);
-  }
 }
 
 Result<BlobRef> BlobLog::place(LogBlobWriter& writer, std::uint32_t holders) {
@@ -158,12 +64,12 @@ Status BlobLog::make_room(std::uint64_t size) {
 
 void BlobLog::hold(const BlobRef& blob, std::uint32_t holders) {
   deltas_[blob.segment] += static_cast<std::int64_t>(record_size(blob.length));
-  if (blob.is_shared) holders_[holder_key(blob)] = holders;
+  if (blob.is_shared) holders_[holder_key(blob.name())] = holders;
 }
 
 Status BlobLog::release(const BlobRef& blob) {
   if (blob.is_shared) {
-    const std::string key = holder_key(blob);
+    const std::string key = holder_key(blob.name());
     auto found = holders_.find(key);
     if (found == holders_.end()) {
       const auto stored = parts_.kv.get(Family::kBlob, key);
@@ -177,7 +83,24 @@ Status BlobLog::release(const BlobRef& blob) {
     }
     if (--found->second > 0) return {};
   }
-  deltas_[blob.segment] -= static_cast<std::int64_t>(record_size(blob.length));
+  return bury(blob);
+}
+
+// Only a body whose own segment is gone costs a read: of the place that compaction gave it.
+Status BlobLog::bury(const BlobRef& blob) {
+  BlobPlace place = blob.name();
+  if (!table_.contains(place.segment)) {
+    const auto moved = find_moved(parts_.kv, place);
+    if (!moved) return fail(moved.error());
+    if (!*moved || !moves_.emplace(place, std::nullopt).second) {
+      parts_.log.error("store: the body at segment {} offset {} was released, though nobody held it", place.segment,
+                       place.offset);
+      return {};
+    }
+    place = **moved;
+  }
+  deltas_[place.segment] -= static_cast<std::int64_t>(record_size(blob.length));
+  deaths_[place.segment].push_back(place.offset);
   return {};
 }
 
@@ -203,41 +126,59 @@ Status BlobLog::sync() {
   return own_.empty() ? Status{} : segments_.sync_directory();
 }
 
-std::string BlobLog::row_of(const Segment& segment) const {
-  std::string value(1, segment.kind == SegmentKind::kShared ? '\0' : '\1');
-  append_le<std::uint64_t>(value, segment.tail);
-  append_le<std::uint64_t>(value, static_cast<std::uint64_t>(segment.live));
-  return value;
-}
-
-BlobLog::Segment BlobLog::after_group(std::uint32_t number) {
-  Segment segment;
+SegmentRow BlobLog::after_group(std::uint32_t number) {
+  SegmentRow segment;
   if (const auto found = table_.find(number); found != table_.end()) segment = found->second;
   for (const LogBlobWriter* writer : own_) {
-    if (writer->own_segment().number == number) segment = {SegmentKind::kOwn, record_size(writer->size()), 0};
+    if (writer->own_segment().number == number) segment = {SegmentKind::kOwn, false, record_size(writer->size()), 0};
   }
   for (const Append& append : appends_) {
     if (append.at.number != number) continue;
     segment.tail = append.at.tail + append.size;
   }
+  if (const auto copied = copy_tails_.find(number); copied != copy_tails_.end()) {
+    segment.has_copies = true;
+    segment.tail = copied->second;
+  }
   segment.live += deltas_[number];
   return segment;
 }
 
-void BlobLog::rows(Batch& batch) {
+// Nothing lives in it, and nobody is about to write to it.
+bool BlobLog::goes(std::uint32_t number, const SegmentRow& row) const {
+  const std::uint32_t target = target_next_ != 0 ? target_next_ : target_;
+  return row.live <= 0 && number != active_.number && number != target;
+}
+
+void BlobLog::segment_rows(Batch& batch) {
   for (const auto& [number, delta] : deltas_) {
-    const Segment segment = after_group(number);
-    if (segment.live <= 0 && number != active_.number) {
+    const SegmentRow segment = after_group(number);
+    const bool has_deaths = segment.kind == SegmentKind::kShared && !segment.has_copies;
+    if (goes(number, segment)) {
       batch.remove(Family::kBlob, segment_key(number));
+      if (has_deaths) remove_deaths(batch, number);
+      continue;
+    }
+    batch.put(Family::kBlob, segment_key(number), segment_value(segment));
+    const auto dead = deaths_.find(number);
+    if (has_deaths && dead != deaths_.end()) {
+      batch.put(Family::kBlob, deaths_key(number, dead->second), deaths_value(dead->second));
+    }
+  }
+}
+
+void BlobLog::rows(Batch& batch) {
+  segment_rows(batch);
+  for (const auto& [name, place] : moves_) {
+    if (place) {
+      batch.put(Family::kBlob, move_key(name), move_value(*place));
     } else {
-      batch.put(Family::kBlob, segment_key(number), row_of(segment));
+      batch.remove(Family::kBlob, move_key(name));
     }
   }
   for (const auto& [key, count] : holders_) {
-    std::string value;
-    append_le<std::uint64_t>(value, static_cast<std::uint64_t>(count));
     if (count > 0) {
-      batch.put(Family::kBlob, key, std::move(value));
+      batch.put(Family::kBlob, key, count_value(count));
     } else {
       batch.remove(Family::kBlob, key);
     }
@@ -245,27 +186,35 @@ void BlobLog::rows(Batch& batch) {
   const std::uint32_t next = segments_.next();
   if (next + kReserveStep / 2 >= segments_.reserved()) {
     reserve_ = next + kReserveStep;
-    batch.put(Family::kBlob, kNumbersKey, number_value(reserve_));
+    batch.put(Family::kBlob, std::string{kNumbersKey}, number_value(reserve_));
   }
 }
 
 void BlobLog::close_row(Batch& batch) const {
-  batch.put(Family::kBlob, kNumbersKey, number_value(segments_.next()));
+  batch.put(Family::kBlob, std::string{kNumbersKey}, number_value(segments_.next()));
 }
 
 void BlobLog::committed() {
   std::int64_t live_change = 0;
+  const std::lock_guard lock{mutex_};
   for (const auto& [number, delta] : deltas_) {
-    const Segment segment = after_group(number);
+    const SegmentRow segment = after_group(number);
     live_change += delta;
     if (segment.kind == SegmentKind::kOwn) own_bytes_ += static_cast<std::uint64_t>(delta);
-    if (segment.live <= 0 && number != active_.number) {
+    if (goes(number, segment)) {
       if (segment.live < 0) parts_.log.error("store: bodies in segment {} were released twice", number);
       table_.erase(number);
+      sparse_.erase(number);
       segments_.retire(number);
     } else {
       table_[number] = segment;
+      note_live(number, segment);
     }
+  }
+  listed_active_ = active_.number;
+  if (target_next_ != 0) target_ = target_next_;
+  if (const auto dead = deaths_.find(watched_); dead != deaths_.end()) {
+    watched_deaths_.insert(watched_deaths_.end(), dead->second.begin(), dead->second.end());
   }
   live_bytes_ += static_cast<std::uint64_t>(live_change);
   for (LogBlobWriter* writer : own_) {
@@ -289,6 +238,10 @@ void BlobLog::forget_group() {
   own_.clear();
   deltas_.clear();
   holders_.clear();
+  deaths_.clear();
+  moves_.clear();
+  copy_tails_.clear();
+  target_next_ = 0;
   reserve_ = 0;
   is_group_open_ = false;
   active_before_ = {};

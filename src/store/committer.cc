@@ -42,17 +42,25 @@ std::uint64_t size_of(const Transaction& transaction) {
 
 void Committer::commit(Transaction transaction, Done done) {
   const std::uint64_t size = size_of(transaction);
-  const SteadyTime now = parts_.clock.steady();
+  hand_over({std::move(transaction), std::move(done), parts_.clock.steady(), size, {}, {}, {}});
+}
+
+void Committer::relocate(Relocation relocation, Done done) {
+  hand_over(
+      {{}, std::move(done), parts_.clock.steady(), 0, {}, {}, std::make_unique<Relocation>(std::move(relocation))});
+}
+
+void Committer::hand_over(Pending pending) {
   bool must_wake = false;
   {
     const std::lock_guard lock{mutex_};
     if (!is_closing_) {
-      waiting_.push_back({std::move(transaction), std::move(done), now, size, {}, {}});
+      waiting_.push_back(std::move(pending));
       must_wake = std::exchange(is_idle_, false);
     }
   }
   if (must_wake) wake_.notify_one();
-  if (done) done(fail(ErrorCode::kCancelled, "the store is closing"));
+  if (pending.done) pending.done(fail(ErrorCode::kCancelled, "the store is closing"));
 }
 
 void Committer::close() {
@@ -175,6 +183,11 @@ Status Committer::build(Batch& rows) {
     const auto built = build_one(pending);
     if (!built) return built;
   }
+  // Behind all releases, so that no copy is kept of what dies in this group.
+  for (Pending& pending : group_) {
+    if (pending.error || !pending.relocation) continue;
+    if (const auto moved = parts_.blobs.relocate(*pending.relocation); !moved) pending.error = moved.error();
+  }
   parts_.blobs.rows(rows);
   return parts_.kv.encode(rows, {}, batch_);
 }
@@ -242,7 +255,7 @@ void Committer::give_up(const Error& cause) {
 
 void Committer::answer() {
   std::uint64_t good = 0;
-  for (const Pending& pending : group_) good += pending.error ? 0 : 1;
+  for (const Pending& pending : group_) good += pending.error || pending.relocation ? 0 : 1;
   // Counted before the callbacks, so that who is called back finds itself counted.
   commits_.fetch_add(good, std::memory_order_relaxed);
   const SteadyTime now = parts_.clock.steady();
@@ -250,7 +263,7 @@ void Committer::answer() {
     if (pending.error) {
       pending.done(fail(std::move(*pending.error)));
     } else {
-      latency_.record(now - pending.since);
+      if (!pending.relocation) latency_.record(now - pending.since);
       pending.done(std::move(pending.places));
     }
   }

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ class Committer {
   ~Committer() { close(); }
 
   void commit(Transaction transaction, Done done);  // any thread
+  // As commit, for what BlobLog::relocate says.
+  void relocate(Relocation relocation, Done done);
   // Finishes what was handed over before, refuses what comes after. Idempotent, any thread but the committer's.
   void close();
 
@@ -56,8 +59,10 @@ class Committer {
     std::uint64_t size = 0;
     Committed places;
     std::optional<Error> error;
+    std::unique_ptr<Relocation> relocation;  // null: a transaction
   };
 
+  void hand_over(Pending pending);
   void run();
   bool take_group();
   void process_group();

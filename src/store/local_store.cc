@@ -5,6 +5,7 @@
 
 #include "src/store/blob_log.h"
 #include "src/store/committer.h"
+#include "src/store/compactor.h"
 #include "src/store/crc32c.h"
 #include "src/store/recent_bodies.h"
 #include "src/store/rocks_kv.h"
@@ -33,7 +34,10 @@ class LocalStore final : public Store {
       : parts_(std::move(parts)),
         space_({parts_.options.directory, parts_.options.free_space_min}, parts_.files, parts_.clock),
         recent_(parts_.options.recent_bodies_max),
-        committer_({*parts_.blobs, *parts_.kv, space_, recent_, parts_.clock, parts_.log}) {
+        committer_({*parts_.blobs, *parts_.kv, space_, recent_, parts_.clock, parts_.log}),
+        compactor_({parts_.options.directory, parts_.options.segment_size, parts_.options.free_space_min,
+                    parts_.options.compaction},
+                   {*parts_.blobs, committer_, *parts_.kv, parts_.files, parts_.clock, parts_.log}) {
     space_.keep_reserve();
   }
   ~LocalStore() override { close(); }
@@ -58,16 +62,23 @@ class LocalStore final : public Store {
   void close() override;
 
  private:
-  struct Record {
+  struct Place {
     std::shared_ptr<File> file;
+    std::uint64_t offset = 0;
+  };
+  struct Record {
+    Place place;
     RecordHeader header;
   };
+  Result<Place> locate(const BlobRef& blob) const;
+  Result<Place> locate_moved(const BlobRef& blob) const;
   Result<Record> find(const BlobRef& blob) const;
 
   Parts parts_;
   SpaceWatch space_;
   RecentBodies recent_;
   Committer committer_;
+  Compactor compactor_;
   std::mutex closing_;
   bool is_closed_ = false;
 };
@@ -76,17 +87,45 @@ tl::unexpected<Error> corrupt(const BlobRef& blob, std::string_view what) {
   return fail(ErrorCode::kCorrupt, fmt::format("the body at segment {} offset {} {}", blob.segment, blob.offset, what));
 }
 
-Result<LocalStore::Record> LocalStore::find(const BlobRef& blob) const {
+// Looks nowhere else as long as the body's own segment is there.
+Result<LocalStore::Place> LocalStore::locate(const BlobRef& blob) const {
   auto file = parts_.blobs->segments().open(blob.segment);
-  if (!file) return fail(file.error());
+  if (file) return Place{std::move(*file), blob.offset};
+  if (file.error().code != ErrorCode::kNotFound) return fail(file.error());
+  return locate_moved(blob);
+}
+
+// Asked again where the segment of copies is gone meanwhile, too: a row that says so was there before it went.
+Result<LocalStore::Place> LocalStore::locate_moved(const BlobRef& blob) const {
+  std::optional<BlobPlace> last;
+  while (true) {
+    const auto place = find_moved(*parts_.kv, blob.name());
+    if (!place) return fail(place.error());
+    if (!*place || *place == last) {
+      return fail(ErrorCode::kNotFound,
+                  fmt::format("nobody holds the body at segment {} offset {} any more", blob.segment, blob.offset));
+    }
+    last = *place;
+    auto file = parts_.blobs->segments().open(last->segment);
+    if (file) return Place{std::move(*file), last->offset};
+    if (file.error().code != ErrorCode::kNotFound) return fail(file.error());
+  }
+}
+
+// Wherever it lies, the record says where the body was first written.
+bool is_of(const RecordHeader& header, const BlobRef& blob) {
+  return header.segment == blob.segment && header.offset == blob.offset && header.length == blob.length;
+}
+
+Result<LocalStore::Record> LocalStore::find(const BlobRef& blob) const {
+  auto place = locate(blob);
+  if (!place) return fail(place.error());
   std::array<char, kRecordHeaderSize> bytes;
-  const auto got = (*file)->read_at(blob.offset, bytes.data(), bytes.size());
+  const auto got = place->file->read_at(place->offset, bytes.data(), bytes.size());
   if (!got) return fail(got.error());
   const auto header = decode_header({bytes.data(), *got});
-  if (!header || header->segment != blob.segment || header->offset != blob.offset || header->length != blob.length) {
-    return corrupt(blob, "has no record there");
-  }
-  return Record{std::move(*file), *header};
+  if (!header || !is_of(*header, blob)) return corrupt(blob, "has no record there");
+  return Record{std::move(*place), *header};
 }
 
 Result<std::string> LocalStore::read_blob(const BlobRef& blob, std::uint64_t offset, std::uint64_t size) const {
@@ -95,16 +134,13 @@ Result<std::string> LocalStore::read_blob(const BlobRef& blob, std::uint64_t off
   const bool is_whole = offset == 0 && size == blob.length;
   if (is_whole) {
     // Header and body in one call.
-    auto file = parts_.blobs->segments().open(blob.segment);
-    if (!file) return fail(file.error());
+    const auto place = locate(blob);
+    if (!place) return fail(place.error());
     std::string bytes(kRecordHeaderSize + size, '\0');
-    const auto got = (*file)->read_at(blob.offset, bytes.data(), bytes.size());
+    const auto got = place->file->read_at(place->offset, bytes.data(), bytes.size());
     if (!got) return fail(got.error());
     const auto header = decode_header(std::string_view{bytes}.substr(0, *got));
-    if (*got < bytes.size() || !header || header->segment != blob.segment || header->offset != blob.offset ||
-        header->length != blob.length) {
-      return corrupt(blob, "has no whole record there");
-    }
+    if (*got < bytes.size() || !header || !is_of(*header, blob)) return corrupt(blob, "has no whole record there");
     bytes.erase(0, kRecordHeaderSize);
     if (crc32c(0, bytes) != header->body_checksum) return corrupt(blob, "fails its checksum");
     return bytes;
@@ -112,7 +148,7 @@ Result<std::string> LocalStore::read_blob(const BlobRef& blob, std::uint64_t off
   const auto record = find(blob);
   if (!record) return fail(record.error());
   std::string bytes(size, '\0');
-  const auto got = record->file->read_at(blob.offset + kRecordHeaderSize + offset, bytes.data(), size);
+  const auto got = record->place.file->read_at(record->place.offset + kRecordHeaderSize + offset, bytes.data(), size);
   if (!got) return fail(got.error());
   if (*got < size) return corrupt(blob, "ends too early");
   return bytes;
@@ -128,8 +164,8 @@ SharedBody LocalStore::recent_body(const BlobRef& blob) const {
 Status LocalStore::verify_blob(const BlobRef& blob) const {
   const auto record = find(blob);
   if (!record) return fail(record.error());
-  const auto good =
-      has_checksum(*record->file, blob.offset + kRecordHeaderSize, blob.length, record->header.body_checksum);
+  const auto& [place, header] = *record;
+  const auto good = has_checksum(*place.file, place.offset + kRecordHeaderSize, blob.length, header.body_checksum);
   if (!good) return fail(good.error());
   if (!*good) return corrupt(blob, "fails its checksum");
   return {};
@@ -140,6 +176,8 @@ StoreUsage LocalStore::usage() const {
   const SegmentFiles& segments = parts_.blobs->segments();
   usage.segments = segments.count();
   usage.bytes = segments.shared_count() * parts_.options.segment_size + parts_.blobs->own_bytes() + parts_.kv->bytes();
+  usage.segments_compacted = compactor_.segments();
+  usage.compacted_bytes = compactor_.bytes();
   usage.live_bytes = parts_.blobs->live_bytes();
   usage.commits = committer_.commits();
   usage.groups = committer_.groups();
@@ -154,6 +192,7 @@ StoreUsage LocalStore::usage() const {
 
 Status LocalStore::reclaim() {
   space_.keep_reserve();
+  compactor_.round();
   return parts_.blobs->segments().reclaim();
 }
 

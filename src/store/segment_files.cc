@@ -76,7 +76,7 @@ Result<std::uint32_t> SegmentFiles::take_number() {
   return next_++;
 }
 
-Result<SegmentFiles::Segment> SegmentFiles::create_shared() {
+Result<SegmentFiles::Segment> SegmentFiles::create_shared(std::uint64_t room) {
   const auto number = take_number();
   if (!number) return fail(number.error());
   const auto recycled = recycle_into(*number);
@@ -85,7 +85,8 @@ Result<SegmentFiles::Segment> SegmentFiles::create_shared() {
   auto opened = files_.open(path, *recycled ? FileSystem::Mode::kReadWrite : FileSystem::Mode::kCreateNew);
   if (!opened) return fail(opened.error());
   std::shared_ptr<File> file = std::move(*opened);
-  Status made = *recycled ? Status{} : file->preallocate(place_.segment_size);
+  Status made = file->preallocate(room);
+  if (*recycled) made = {};  // it has room already, if not always for so much
   if (made) made = sync_directory();
   const std::lock_guard lock{mutex_};
   if (!made) {
@@ -118,9 +119,7 @@ Result<bool> SegmentFiles::recycle_into(std::uint32_t number) {
   Retired spare;
   {
     const std::lock_guard lock{mutex_};
-    const auto found = std::find_if(retired_.begin(), retired_.end(), [](const Retired& retired) {
-      return retired.kind == SegmentKind::kShared && retired.is_unused();
-    });
+    const auto found = std::find_if(retired_.begin(), retired_.end(), is_spare);
     if (found == retired_.end()) return false;
     spare = std::move(*found);
     retired_.erase(found);
@@ -150,10 +149,15 @@ Status SegmentFiles::sync_directory() {
   return synced;
 }
 
+// A file that somebody reads stays listed, so that retire() knows that it is in use.
 void SegmentFiles::keep_open(std::uint32_t number, std::shared_ptr<File> file) {
   if (open_.size() >= kOpenMax) {
-    open_.erase(std::min_element(open_.begin(), open_.end(),
-                                 [](const auto& a, const auto& b) { return a.second.last_use < b.second.last_use; }));
+    auto oldest = open_.end();
+    for (auto it = open_.begin(); it != open_.end(); ++it) {
+      if (it->second.file.use_count() > 1) continue;
+      if (oldest == open_.end() || it->second.last_use < oldest->second.last_use) oldest = it;
+    }
+    if (oldest != open_.end()) open_.erase(oldest);
   }
   open_[number] = {std::move(file), ++use_};
 }
@@ -192,6 +196,11 @@ void SegmentFiles::retire(std::uint32_t number) {
   }
   known_.erase(known);
   retired_.push_back(std::move(retired));
+}
+
+bool SegmentFiles::has_spare() const {
+  const std::lock_guard lock{mutex_};
+  return std::any_of(retired_.begin(), retired_.end(), is_spare);
 }
 
 Status SegmentFiles::reclaim() {

@@ -38,8 +38,12 @@ class SegmentFiles {
   // and own ones, bodies that were never committed, are removed. Numbers are given out from `next` on.
   Status load(const std::map<std::uint32_t, SegmentKind>& known, std::uint32_t next);
 
-  // An empty shared segment, recycled if possible; its name is durable when this returns.
-  Result<Segment> create_shared();
+  // An empty shared segment, recycled if possible; its name is durable when this returns. A new file has its first
+  // `room` bytes reserved on the disk, one that is recycled what it had.
+  Result<Segment> create_shared(std::uint64_t room);
+  Result<Segment> create_shared() { return create_shared(place_.segment_size); }
+  // Whether a shared segment waits to be recycled.
+  bool has_spare() const;
   // Makes `count` empty shared segments that are written already, to be recycled; for a store that is new.
   Status stock(std::size_t count);
   // A file for one large body; its name is durable after sync_directory().
@@ -71,12 +75,13 @@ class SegmentFiles {
   struct Retired {
     std::uint32_t number = 0;
     SegmentKind kind = SegmentKind::kShared;
-    std::shared_ptr<File> file;  // null: not open
+    std::shared_ptr<File> file;  // null: nobody has it open
     bool is_unused() const { return file == nullptr || file.use_count() == 1; }
   };
   std::string path_of(std::uint32_t number, SegmentKind kind) const;
   Result<std::uint32_t> take_number();  // kFull: none is reserved
   Result<bool> recycle_into(std::uint32_t number);
+  static bool is_spare(const Retired& retired) { return retired.kind == SegmentKind::kShared && retired.is_unused(); }
   void keep_open(std::uint32_t number, std::shared_ptr<File> file);  // under the lock
 
   const Place place_;
@@ -89,7 +94,7 @@ class SegmentFiles {
   std::uint32_t reserved_ = 0;
   std::uint64_t use_ = 0;
   std::unordered_map<std::uint32_t, SegmentKind> known_;
-  std::map<std::uint32_t, Open> open_;  // bounded by kOpenMax
+  std::map<std::uint32_t, Open> open_;  // bounded by kOpenMax and who reads
   std::vector<Retired> retired_;
 };
 

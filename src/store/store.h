@@ -52,12 +52,20 @@ struct SharedBody {
   explicit operator bool() const { return owner != nullptr; }
 };
 
+// The copying of what lives in segments that are mostly dead, so that their space comes back.
+struct CompactionLimits {
+  std::chrono::nanoseconds after = std::chrono::hours{1};  // a segment has been mostly dead for so long
+  std::uint64_t bytes_per_round = 8ULL << 20;              // read and written in one round of reclaim; 0: never
+};
+
 struct StoreUsage {
   std::uint64_t bytes = 0;       // on disk, blob log and kv
   std::uint64_t live_bytes = 0;  // of blobs that somebody holds
   std::uint64_t segments = 0;
-  std::uint64_t commits = 0;  // transactions since start
-  std::uint64_t groups = 0;   // grouped commits since start
+  std::uint64_t segments_compacted = 0;  // since start
+  std::uint64_t compacted_bytes = 0;     // copied out of them, since start
+  std::uint64_t commits = 0;             // transactions since start
+  std::uint64_t groups = 0;              // grouped commits since start
   std::chrono::microseconds commit_latency_p50{0};
   std::chrono::microseconds commit_latency_p99{0};
   bool is_writable = true;  // false after a failed sync, or while the disk is full
@@ -75,6 +83,7 @@ class Store {
     // later mail, which finds segments to use again. Left out where the disk is small.
     std::size_t segments_in_stock = 0;
     std::uint64_t free_space_min = 64ULL << 20;  // below this nothing new is accepted (kFull), deletions still are
+    CompactionLimits compaction = {};
   };
   // Opens or creates; recovers after a crash. kCorrupt and kIo name the file.
   static Result<std::unique_ptr<Store>> open(Options options, FileSystem& files, const Clock& clock, Log& log);
@@ -101,7 +110,8 @@ class Store {
 
   virtual const Kv& kv() const = 0;
   virtual StoreUsage usage() const = 0;
-  // One round of background work: unlink dead segments, compact mostly dead ones. Called by a timer on the pool.
+  // One round of background work: compact mostly dead segments, unlink dead ones. Called by a timer on
+  // the pool; waits for a commit at times, so never from a callback of one.
   virtual Status reclaim() = 0;
   // Waits for the commits that are under way, then refuses further ones. Idempotent.
   virtual void close() = 0;

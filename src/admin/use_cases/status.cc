@@ -46,6 +46,8 @@ Json store_json(const store::StoreUsage& usage) {
       {"bytes", usage.bytes},
       {"live_bytes", usage.live_bytes},
       {"segments", usage.segments},
+      {"segments_compacted", usage.segments_compacted},
+      {"compacted_bytes", usage.compacted_bytes},
       {"commits", usage.commits},
       {"groups", usage.groups},
       {"commit_latency", Json{{"p50", seconds(usage.commit_latency_p50)}, {"p99", seconds(usage.commit_latency_p99)}}},
