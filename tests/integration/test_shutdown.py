@@ -10,7 +10,7 @@ from bad_remote import Remote, silence
 from harness import TestCase, free_port, main, wait_until
 
 SENDER = "s@client.example"
-MANY = 20
+MANY = 12
 # What src/app grants to sessions and then to deliveries, and what ending takes beside it.
 SESSIONS, DELIVERIES, SPARE = 20, 10, 3
 
@@ -76,14 +76,14 @@ class Shutdown(TestCase):
 
     def test_messages_that_come_in_and_go_out_are_finished(self):
         port = free_port("127.0.0.2")
-        sink = self.sink(f"127.0.0.2:{port}", options=["--delay", "0.7"])   # a delivery takes four seconds
+        sink = self.sink(f"127.0.0.2:{port}", options=["--delay", "0.6"])   # a delivery takes more than three seconds
         self.route(port)
         for number in range(MANY):
             client = self.client(f"out{number}")
             self.assertEqual(client.command("the second half\r\n."), "250")
             client.close()
         entering = [self.client(f"in{number}") for number in range(MANY)]
-        wait_until(lambda: len(sink.connections()) >= 3, "deliveries to be on the way")
+        wait_until(lambda: len(sink.connections()) >= 1, "deliveries to be on the way")
         self.assertEqual(sink.messages(), [])
         self.ask_to_end()
         with self.assertRaises(OSError):
