@@ -123,5 +123,30 @@ TEST_F(CompactionFault, AFailedCommitOfTheMoveLosesNothing) {
   world_.check(*store_);
 }
 
+TEST_F(CompactionFault, AMoveThatFindsNoRoomForItsRowsIsHandedOverAgain) {
+  world_.compaction.bytes_per_round = 1;
+  open();
+  for (int i = 0; i < 23; ++i) ASSERT_EQ(reclaim(), 0U);  // 21 bodies looked at, 2 copied
+  const auto write = [&](std::size_t size) {
+    Transaction metadata;
+    metadata.batch.put(Family::kMeta, "k", std::string(size, 'v'));
+    return commit(*store_, std::move(metadata));
+  };
+  leave(0);
+  for (const std::size_t size : {100'000, 10'000, 1'000, 100, 1}) {
+    for (int i = 0; i < 1'000 && write(size); ++i) {
+    }
+  }
+  ASSERT_EQ(write(1).error().code, ErrorCode::kFull);
+  EXPECT_EQ(reclaim(), 0U);
+  world_.check(*store_);
+  leave(1 << 20);
+  EXPECT_EQ(reclaim(), 0U) << "it rests for a minute";
+  rest();
+  EXPECT_EQ(reclaim(), 1U);
+  world_.check(*store_);
+  EXPECT_EQ(read_books(*store_).moved, 2U);
+}
+
 }  // namespace
 }  // namespace bulkhead::store
