@@ -22,10 +22,13 @@ AddressMeaningPtr AddressCache::get(const std::string& key) {
   return found->second->meaning;
 }
 
-void AddressCache::put(const std::string& key, AddressMeaningPtr meaning, std::uint64_t generation) {
+void AddressCache::put(const std::string& key, AddressMeaningPtr meaning, std::uint64_t mark) {
   auto& part = part_of(key);
   const std::lock_guard lock{part.mutex};
-  if (generation != this->generation()) return;
+  // In this order: with the mark still the old one, forget_all() has not begun, and the entry is of the generation
+  // that it ends; forget() comes to this part only after us.
+  const auto generation = this->generation();
+  if (mark != this->mark()) return;
   if (const auto found = part.index.find(key); found != part.index.end()) {
     found->second->meaning = std::move(meaning);
     found->second->generation = generation;
@@ -38,6 +41,25 @@ void AddressCache::put(const std::string& key, AddressMeaningPtr meaning, std::u
   }
   part.entries.push_front(Entry{key, std::move(meaning), generation});
   part.index.emplace(part.entries.front().key, part.entries.begin());
+}
+
+void AddressCache::forget_all() {
+  mark_.fetch_add(1, std::memory_order_acq_rel);
+  generation_.fetch_add(1, std::memory_order_acq_rel);
+}
+
+void AddressCache::forget(const std::vector<std::string>& keys) {
+  if (keys.empty()) return;
+  mark_.fetch_add(1, std::memory_order_acq_rel);
+  for (const auto& key : keys) {
+    auto& part = part_of(key);
+    const std::lock_guard lock{part.mutex};
+    const auto found = part.index.find(key);
+    if (found == part.index.end()) continue;
+    const auto entry = found->second;
+    part.index.erase(found);
+    part.entries.erase(entry);
+  }
 }
 
 std::size_t AddressCache::size() const {

@@ -1,7 +1,7 @@
 // A bounded cache of what addresses and account ids lead to, unknown ones included. Thread-safe.
 //
-// An entry belongs to a generation: forget_all() begins a new one, in constant time, and what was read from the
-// database before it can neither be found nor be put any more.
+// An entry belongs to a generation: forget_all() begins a new one, in constant time. Whatever is forgotten moves a
+// mark, too: what was read from the database before it cannot be put any more.
 #pragma once
 
 #include <atomic>
@@ -28,10 +28,11 @@ class AddressCache {
   explicit AddressCache(std::size_t entries_max);
 
   // To be taken before the database is read, and given to put().
-  std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
+  std::uint64_t mark() const { return mark_.load(std::memory_order_acquire); }
   AddressMeaningPtr get(const std::string& key);  // null: not known here
-  void put(const std::string& key, AddressMeaningPtr meaning, std::uint64_t generation);
-  void forget_all() { generation_.fetch_add(1, std::memory_order_acq_rel); }
+  void put(const std::string& key, AddressMeaningPtr meaning, std::uint64_t mark);
+  void forget_all();
+  void forget(const std::vector<std::string>& keys);
   std::size_t size() const;
 
  private:
@@ -50,7 +51,10 @@ class AddressCache {
 
   std::vector<Part> parts_;
   std::size_t entries_max_per_part_;
+  std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
+
   std::atomic<std::uint64_t> generation_{1};
+  std::atomic<std::uint64_t> mark_{1};
 };
 
 }  // namespace bulkhead::tenants

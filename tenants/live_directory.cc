@@ -92,7 +92,8 @@ class CachedDirectory : public LiveDirectory {
         snapshot_(std::move(first)) {}
 
   SnapshotPtr snapshot() const override { return snapshot_.load(std::memory_order_acquire); }
-  Status refresh() override;
+  using LiveDirectory::refresh;
+  Status refresh(const Touched& touched) override;
   void on_change(std::function<void(const SnapshotPtr&)> observer) override {
     const std::lock_guard lock{refresh_mutex_};
     observers_.push_back(std::move(observer));
@@ -111,6 +112,7 @@ class CachedDirectory : public LiveDirectory {
   template <class Key>
   Task<Result<AddressMeaningPtr>> read(net::Shard& shard, Key key);
   bool is_active(const Account& account) const;
+  void forget(const Touched& touched);
   void note_database(bool is_away, std::string_view why);
 
   const LiveDirectoryParts parts_;
@@ -122,7 +124,7 @@ class CachedDirectory : public LiveDirectory {
   std::vector<std::function<void(const SnapshotPtr&)>> observers_;
 };
 
-Status CachedDirectory::refresh() {
+Status CachedDirectory::refresh(const Touched& touched) {
   const std::lock_guard lock{refresh_mutex_};
   const auto version = parts_.directory.snapshot_version();
   if (!version) return fail(version.error());
@@ -133,10 +135,19 @@ Status CachedDirectory::refresh() {
     fresh = std::move(*read);
     snapshot_.store(fresh, std::memory_order_release);
   }
-  cache_.forget_all();
+  forget(touched);
   if (!fresh) return {};
   for (const auto& observer : observers_) observer(fresh);
   return {};
+}
+
+void CachedDirectory::forget(const Touched& touched) {
+  if (touched.is_everything) return cache_.forget_all();
+  std::vector<std::string> keys;
+  for (const auto& address : touched.addresses) keys.push_back(key_of(normalised(address)));
+  for (const auto& account : touched.accounts) keys.push_back(key_of(account));
+  for (const auto& tenant : touched.tenants) keys.push_back(key_of(tenant));
+  cache_.forget(keys);
 }
 
 // Told once when it goes and once when it is back, not for each lookup.
@@ -151,7 +162,7 @@ void CachedDirectory::note_database(bool is_away, std::string_view why) {
 
 template <class Key>
 Task<Result<AddressMeaningPtr>> CachedDirectory::read(net::Shard& shard, Key key) {
-  const auto generation = cache_.generation();
+  const auto mark = cache_.mark();
   auto work = [&directory = parts_.directory, key] { return read_meaning(directory, key); };
   Result<Result<AddressMeaning>> answer = co_await parts_.pool.run(shard, std::move(work));
   if (!answer) co_return fail(ErrorCode::kUnavailable, "too many lookups wait for the directory's database");
@@ -161,7 +172,7 @@ Task<Result<AddressMeaningPtr>> CachedDirectory::read(net::Shard& shard, Key key
   }
   note_database(false, {});
   auto meaning = std::make_shared<const AddressMeaning>(std::move(**answer));
-  cache_.put(key_of(key), meaning, generation);
+  cache_.put(key_of(key), meaning, mark);
   co_return meaning;
 }
 

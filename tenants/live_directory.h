@@ -101,6 +101,16 @@ struct PasswordCounts {
   std::uint64_t refused = 0;     // too many were waiting
 };
 
+// What a change may have made untrue of what is cached.
+struct Touched {
+  std::vector<mail::Address> addresses{};  // as the directory keeps them: of accounts, former ones, of aliases
+  std::vector<AccountId> accounts{};
+  std::vector<TenantId> tenants{};  // whose oldest account may be another
+  bool is_everything = false;
+  static Touched everything() { return {.is_everything = true}; }
+  static Touched nothing() { return {}; }
+};
+
 class LiveDirectory {
  public:
   // Loads the first snapshot; blocks. `pool` runs the database calls.
@@ -110,9 +120,11 @@ class LiveDirectory {
   virtual ~LiveDirectory() = default;
 
   virtual SnapshotPtr snapshot() const = 0;  // any thread; one atomic load
-  // After a change: forgets the cached accounts and aliases; rebuilds the snapshot if what it holds has changed, and
-  // tells the observers. On an error (the database is away) everything stays as it was. Any thread that may block.
-  virtual Status refresh() = 0;
+  // After a change: forgets what it touched of the cached accounts and aliases; rebuilds the snapshot if what it holds
+  // has changed, and tells the observers. On an error (the database is away) everything stays as it was. Any thread
+  // that may block.
+  virtual Status refresh(const Touched& touched) = 0;
+  Status refresh() { return refresh(Touched::everything()); }
   // Runs on the thread of refresh() after each new snapshot.
   virtual void on_change(std::function<void(const SnapshotPtr&)> observer) = 0;
 

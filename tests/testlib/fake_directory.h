@@ -78,7 +78,8 @@ class FakeDirectory final : public tenants::LiveDirectory {
   }
 
   tenants::SnapshotPtr snapshot() const override { return snapshot_; }
-  Status refresh() override {
+  using LiveDirectory::refresh;
+  Status refresh(const tenants::Touched&) override {
     publish();
     return {};
   }

@@ -3,6 +3,7 @@
 
 #include "src/admin/call.h"
 #include "src/admin/services.h"
+#include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/lookup.h"
 
 namespace bulkhead::admin {
@@ -17,6 +18,8 @@ Result<tenants::Account> create_account(const AdminServices& services, const Cal
 // A page of the accounts of a scope, in order of domain and local part.
 Result<std::vector<tenants::Account>> accounts_of(const AdminServices& services, const TenantScope& scope,
                                                   const std::string& after, std::size_t limit);
+// What lookups keep of the account: its addresses, former ones too, and itself.
+Touched touched_by(const AdminServices& services, const tenants::Account& account);
 // Drops an address that the account had before; the account goes on under its present one.
 Result<Json> remove_former_address(const AdminServices& services, const Call& call, const tenants::Account& account,
                                    const mail::Address& address);

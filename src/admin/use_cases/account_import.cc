@@ -110,6 +110,13 @@ Result<tenants::Account> import_row(const AdminServices& services, const Call& c
   return with_former_addresses(services, *made, std::move(*formers));
 }
 
+void add(Touched& all, Touched more) {
+  std::ranges::move(more.addresses, std::back_inserter(all.addresses));
+  std::ranges::move(more.accounts, std::back_inserter(all.accounts));
+  std::ranges::move(more.tenants, std::back_inserter(all.tenants));
+  all.is_everything = all.is_everything || more.is_everything;
+}
+
 Status check_columns(const CsvTable& table) {
   bool has_address = false;
   for (const auto& column : table.columns) {
@@ -132,17 +139,20 @@ Result<Json> import_accounts(const AdminServices& services, const Call& call) {
   if (auto done = check_columns(*table); !done) return fail(done.error());
   std::size_t created = 0;
   Json failed = Json::array();
+  Touched touched;
   for (const auto& row : table->rows) {
     const auto made = import_row(services, call, *table, row);
     if (made) {
       ++created;
+      add(touched, touched_by(services, *made));
       record_change(services, call, made->tenant, Change{"account " + made->address.text()}.verb("added by import"));
       continue;
     }
+    touched = Touched::everything();  // an account may have been there for a moment
     failed.push_back(
         Json{{"line", row.line}, {"code", to_string(made.error().code)}, {"message", made.error().message}});
   }
-  refresh_after_change(services);
+  refresh_after_change(services, touched);
   return Json{{"created", created}, {"failed", std::move(failed)}};
 }
 

@@ -36,10 +36,20 @@ Change difference(const tenants::Account& before, const tenants::Account& after)
 
 }  // namespace
 
+// Former addresses that cannot be read are no reason to refuse a change: then everything is forgotten.
+Touched touched_by(const AdminServices& services, const tenants::Account& account) {
+  auto former = services.directory.former_addresses(account.id);
+  if (!former) return Touched::everything();
+  Touched touched{.addresses = std::move(*former), .accounts = {account.id}, .tenants = {account.tenant}};
+  touched.addresses.push_back(account.address);
+  return touched;
+}
+
 Result<Json> remove_former_address(const AdminServices& services, const Call& call, const tenants::Account& account,
                                    const mail::Address& address) {
+  auto touched = touched_by(services, account);
   if (auto done = services.directory.remove_former_address(account.id, address); !done) return fail(done.error());
-  auto change = change_of(account);
+  auto change = change_of(account).touches(std::move(touched));
   change.verb("former address " + escape_controls(address.text(), 320) + " removed");
   apply_change(services, call, account.tenant, change);
   return Json(nullptr);
@@ -75,7 +85,8 @@ Result<Json> list_accounts(const AdminServices& services, const Call& call) {
 Result<Json> add_account(const AdminServices& services, const Call& call) {
   const auto made = create_account(services, call);
   if (!made) return fail(made.error());
-  apply_change(services, call, made->tenant, change_of(*made).verb("added"));
+  auto change = change_of(*made).verb("added").touches(touched_by(services, *made));
+  apply_change(services, call, made->tenant, change);
   return account_json(*services.live.snapshot(), *made);
 }
 
@@ -102,7 +113,8 @@ Result<Json> set_account(const AdminServices& services, const Call& call) {
   if (auto done = set_account_fields(services, call, account); !done) return fail(done.error());
   const auto after = services.directory.update_account(account);
   if (!after) return fail(after.error());
-  const auto change = difference(*before, *after);
+  auto change = difference(*before, *after);
+  change.touches(touched_by(services, *after));
   if (!change.empty()) apply_change(services, call, after->tenant, change);
   // Mail may wait for the room, or for the end of the suspension, or may never fit now.
   const bool takes_other_mail = before->quota_bytes != after->quota_bytes || before->suspension != after->suspension;
@@ -125,7 +137,7 @@ Result<Json> set_account_password(const AdminServices& services, const Call& cal
   if (!after) return fail(after.error());
   auto change = change_of(*after);
   change.as(trace::EventKind::kPasswordChanged).verb(call.is_null("password") ? "password removed" : "password set");
-  apply_change(services, call, after->tenant, change);
+  apply_change(services, call, after->tenant, change.touches(touched_by(services, *after)));
   return Json(nullptr);
 }
 
@@ -140,8 +152,9 @@ Result<Json> remove_account(const AdminServices& services, const Call& call) {
   if (auto noted = mailbox::note_removal(services.store, account->id, services.clock.now()); !noted) {
     return fail(noted.error());
   }
+  auto change = change_of(*account).verb("removed").touches(touched_by(services, *account));
   if (auto done = services.directory.remove_account(account->id); !done) return fail(done.error());
-  apply_change(services, call, account->tenant, change_of(*account).verb("removed"));
+  apply_change(services, call, account->tenant, change);
   return Json(nullptr);
 }
 

@@ -118,7 +118,7 @@ Result<Json> add_address(const AdminServices& services, const Call& call) {
   if (!made) return fail(made.error());
   auto change = change_of(made->ip);
   change.verb("added").field("owner", "", owner_of(*services.live.snapshot(), *made));
-  apply_change(services, call, event_tenant(*made), change);
+  apply_change(services, call, event_tenant(*made), change.touches(Touched::nothing()));
   Json json = view(services, *made);
   add_warnings(json, service_warnings(services, call.caller, *snapshot, made->ip));
   return json;
@@ -151,7 +151,7 @@ Result<Json> set_address(const AdminServices& services, const Call& call) {
   auto change = change_of(before->ip);
   change.field("helo", before->helo, after->helo)
       .field("default", before->is_default ? "yes" : "no", after->is_default ? "yes" : "no");
-  refresh_after_change(services);
+  refresh_after_change(services, Touched::nothing());
   // Last, for a new name for HELO makes the address one that nobody has looked at.
   Status ready;
   if (call.has("ready")) ready = services.monitor->set_ready(after->ip, call.is_true("ready"));
@@ -172,7 +172,7 @@ Result<Json> remove_address(const AdminServices& services, const Call& call) {
   if (auto done = services.directory.remove_address(address->id); !done) return fail(done.error());
   auto change = change_of(address->ip);
   change.verb("removed").field("owner", owner_of(*services.live.snapshot(), *address), "");
-  apply_change(services, call, event_tenant(*address), change);
+  apply_change(services, call, event_tenant(*address), change.touches(Touched::nothing()));
   return Json(nullptr);
 }
 

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kTargetsMax = 1000;
 
 Change change_of(const tenants::Alias& alias) {
-  return Change{"alias " + alias.from.text()};
+  return Change{"alias " + alias.from.text()}.touches({.addresses = {alias.from}});
 }
 
 Result<std::vector<mail::Address>> targets_of(const Call& call) {

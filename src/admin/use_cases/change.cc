@@ -32,6 +32,11 @@ Change& Change::of_account(const tenants::Account& account) {
   return *this;
 }
 
+Change& Change::touches(Touched touched) {
+  touched_ = std::move(touched);
+  return *this;
+}
+
 std::string Change::text() const {
   return fmt::format("{}: {}", subject_, fmt::join(parts_, ", "));
 }
@@ -55,15 +60,15 @@ void record_change(const AdminServices& services, const Call& call, const Tenant
   services.trace.record(std::move(event));
 }
 
-void refresh_after_change(const AdminServices& services) {
-  if (const auto refreshed = services.live.refresh(); !refreshed) {
+void refresh_after_change(const AdminServices& services, const Touched& touched) {
+  if (const auto refreshed = services.live.refresh(touched); !refreshed) {
     services.log.error("the directory could not be read again after a change: {}", refreshed.error().message);
   }
 }
 
 void apply_change(const AdminServices& services, const Call& call, const TenantId& tenant, const Change& change) {
   record_change(services, call, tenant, change);
-  refresh_after_change(services);
+  refresh_after_change(services, change.touched());
 }
 
 }  // namespace bulkhead::admin

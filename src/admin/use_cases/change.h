@@ -8,8 +8,11 @@
 
 #include "src/admin/call.h"
 #include "src/admin/services.h"
+#include "tenants/live_directory.h"
 
 namespace bulkhead::admin {
+
+using tenants::Touched;
 
 // Builds the sentence of a `changed` event: "account a@b.example: quota from 0 to 1000, password set".
 class Change {
@@ -22,6 +25,9 @@ class Change {
   Change& as(trace::EventKind kind);
   // Whose it is, for searches by account.
   Change& of_account(const tenants::Account& account);
+  // What is cached of accounts and aliases and does not hold any more; unless it is said, everything.
+  Change& touches(Touched touched);
+  const Touched& touched() const { return touched_; }
   bool empty() const { return parts_.empty(); }
   std::string text() const;
   trace::Event event() const;  // kind, account and detail
@@ -32,13 +38,14 @@ class Change {
   trace::EventKind kind_ = trace::EventKind::kChanged;
   std::optional<AccountId> account_;
   std::string account_name_;
+  Touched touched_ = Touched::everything();
 };
 
 // Records the change in the trace. Any thread.
 void record_change(const AdminServices& services, const Call& call, const TenantId& tenant, const Change& change);
 // Renews the snapshot. Blocks. The change is already durable: a refresh that fails is logged, and the servers follow
 // when the database is back.
-void refresh_after_change(const AdminServices& services);
+void refresh_after_change(const AdminServices& services, const Touched& touched = Touched::everything());
 // Both.
 void apply_change(const AdminServices& services, const Call& call, const TenantId& tenant, const Change& change);
 

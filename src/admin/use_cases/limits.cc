@@ -75,6 +75,7 @@ Change difference(const NamedLimit& named, const Limit& after) {
   for (const auto measure : kMeasureList) {
     change.field(to_string(measure), text_of(before.rate(measure)), text_of(after.rate(measure)));
   }
+  change.touches(Touched::nothing());
   change.field("connections", text_of(before.connections), text_of(after.connections))
       .field("messages_per_connection", text_of(before.messages_per_connection), text_of(after.messages_per_connection))
       .field("days", text_of(before.days), text_of(after.days));
@@ -262,7 +263,7 @@ Result<Json> set_warm_up(const AdminServices& services, const Call& call) {
   }
   const auto before = services.live.snapshot()->warm_up();
   if (auto done = services.directory.set_warm_up(table); !done) return fail(done.error());
-  Change change{"warm-up"};
+  auto change = Change{"warm-up"}.touches(Touched::nothing());
   change.field("days", fmt::format("{}", fmt::join(before, ",")), fmt::format("{}", fmt::join(table, ",")));
   if (!change.empty()) {
     apply_change(services, call, TenantId{}, change);

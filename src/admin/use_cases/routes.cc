@@ -9,7 +9,7 @@ namespace bulkhead::admin {
 namespace {
 
 Change change_of(const tenants::Route& route) {
-  return Change{"route " + route.pattern};
+  return Change{"route " + route.pattern}.touches(Touched::nothing());
 }
 
 Status set_fields(const AdminServices& services, const Call& call, tenants::Route& route) {

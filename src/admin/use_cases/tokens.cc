@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kNameMax = 100;
 
 Change change_of(const tenants::Token& token) {
-  return Change{"token " + token.name};
+  return Change{"token " + token.name}.touches(Touched::nothing());
 }
 
 Status set_fields(const AdminServices& services, const Call& call, tenants::Token& token) {

@@ -47,7 +47,8 @@ class TableResolver final : public net::Resolver {
 class TableDirectory final : public tenants::LiveDirectory {
  public:
   tenants::SnapshotPtr snapshot() const override { return snapshot_; }
-  Status refresh() override { return {}; }
+  using LiveDirectory::refresh;
+  Status refresh(const tenants::Touched&) override { return {}; }
   void on_change(std::function<void(const tenants::SnapshotPtr&)>) override {}
   Task<Result<tenants::Resolution>> resolve(net::Shard&, mail::Address) override { co_return resolution; }
   Task<Result<std::optional<tenants::Account>>> account_by_address(net::Shard&, mail::Address address) override {

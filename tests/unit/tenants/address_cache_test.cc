@@ -15,15 +15,15 @@ TEST(AddressCache, KeepsWhatWasPut) {
   AddressCache cache{10};
   const auto meaning = unknown();
   EXPECT_EQ(cache.get("a@x"), nullptr);
-  cache.put("a@x", meaning, cache.generation());
+  cache.put("a@x", meaning, cache.mark());
   EXPECT_EQ(cache.get("a@x"), meaning);
 }
 
 TEST(AddressCache, DropsTheLeastRecentlyUsedAtItsBound) {
   AddressCache cache{3};
-  for (const auto* key : {"a", "b", "c"}) cache.put(key, unknown(), cache.generation());
+  for (const auto* key : {"a", "b", "c"}) cache.put(key, unknown(), cache.mark());
   EXPECT_NE(cache.get("a"), nullptr);
-  cache.put("d", unknown(), cache.generation());
+  cache.put("d", unknown(), cache.mark());
   EXPECT_EQ(cache.size(), 3U);
   EXPECT_EQ(cache.get("b"), nullptr);
   EXPECT_NE(cache.get("a"), nullptr);
@@ -32,22 +32,36 @@ TEST(AddressCache, DropsTheLeastRecentlyUsedAtItsBound) {
 
 TEST(AddressCache, StaysWithinItsBoundWithManyKeys) {
   AddressCache cache{1000};
-  for (int i = 0; i < 5000; ++i) cache.put(std::to_string(i), unknown(), cache.generation());
+  for (int i = 0; i < 5000; ++i) cache.put(std::to_string(i), unknown(), cache.mark());
   EXPECT_LE(cache.size(), 1000U);
   EXPECT_GE(cache.size(), 900U);
 }
 
 TEST(AddressCache, ForgetsAllAndTakesNoLateAnswer) {
   AddressCache cache{10};
-  cache.put("a", unknown(), cache.generation());
-  const auto before = cache.generation();
+  cache.put("a", unknown(), cache.mark());
+  const auto before = cache.mark();
   cache.forget_all();
   EXPECT_EQ(cache.get("a"), nullptr);
   cache.put("b", unknown(), before);
   EXPECT_EQ(cache.get("b"), nullptr);
-  cache.put("a", unknown(), cache.generation());
+  cache.put("a", unknown(), cache.mark());
   EXPECT_NE(cache.get("a"), nullptr);
   EXPECT_EQ(cache.size(), 1U);
+}
+
+TEST(AddressCache, ForgetsSomeAndTakesNoLateAnswer) {
+  AddressCache cache{10};
+  for (const auto* key : {"a", "b"}) cache.put(key, unknown(), cache.mark());
+  const auto before = cache.mark();
+  cache.forget({"a", "z"});
+  EXPECT_EQ(cache.get("a"), nullptr);
+  EXPECT_NE(cache.get("b"), nullptr);
+  cache.put("a", unknown(), before);
+  EXPECT_EQ(cache.get("a"), nullptr);
+  cache.put("a", unknown(), cache.mark());
+  EXPECT_NE(cache.get("a"), nullptr);
+  EXPECT_EQ(cache.size(), 2U);
 }
 
 TEST(AddressCache, ServesManyThreads) {
@@ -57,8 +71,9 @@ TEST(AddressCache, ServesManyThreads) {
     threads.emplace_back([&cache] {
       for (int i = 0; i < 5000; ++i) {
         const auto key = std::to_string(i % 300);
-        if (!cache.get(key)) cache.put(key, unknown(), cache.generation());
+        if (!cache.get(key)) cache.put(key, unknown(), cache.mark());
         if (i % 1000 == 0) cache.forget_all();
+        if (i % 100 == 0) cache.forget({key});
       }
     });
   }

@@ -277,6 +277,24 @@ TEST_F(ResolveTest, ForgetsUnknownAddressesOnlyOnRefresh) {
   EXPECT_EQ(resolve("jo@acme.example").kind, Kind::kTargets);
 }
 
+TEST_F(ResolveTest, ForgetsOnlyWhatAChangeTouched) {
+  const auto known = [&](const char* address) { return resolve(address).kind == Kind::kTargets; };
+  EXPECT_FALSE(known("jo@acme.example") || known("al@acme.example"));
+  const auto jo = add_account(acme_, "jo@acme.example");
+  add_account(acme_, "al@acme.example");
+  ASSERT_TRUE(live_->refresh(Touched{.addresses = {at("Jo@acme.example")}}));
+  EXPECT_TRUE(known("jo@acme.example"));
+  EXPECT_FALSE(known("al@acme.example")) << "it was not named: what is cached stays";
+  ASSERT_TRUE(directory_->remove_account(jo.id));
+  add_domain(acme_, "second.example");
+  ASSERT_TRUE(live_->refresh(Touched::nothing()));
+  EXPECT_NE(live_->snapshot()->domain_by_name("second.example"), nullptr);
+  EXPECT_TRUE(known("jo@acme.example"));
+  refresh();
+  EXPECT_FALSE(known("jo@acme.example"));
+  EXPECT_TRUE(known("al@acme.example"));
+}
+
 TEST_F(LiveDirectoryTest, TellsObserversOfNewSnapshotsOnly) {
   std::vector<std::uint64_t> seen;
   live_->on_change([&](const SnapshotPtr& snapshot) { seen.push_back(snapshot->version()); });
