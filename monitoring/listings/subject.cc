@@ -4,27 +4,15 @@
 #include <array>
 #include <string_view>
 
+#include "src/base/special_networks.h"
+
 namespace bulkhead::listings {
 
 namespace {
 
-constexpr std::array<std::string_view, 16> kIpv4{
-    "0.0.0.0/8",      "10.0.0.0/8",   "100.64.0.0/10",  "127.0.0.0/8",       "169.254.0.0/16", "172.16.0.0/12",
-    "192.0.0.0/24",   "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",    "198.18.0.0/15",  "198.51.100.0/24",
-    "203.0.113.0/24", "224.0.0.0/4",  "240.0.0.0/4",    "255.255.255.255/32"};
-constexpr std::array<std::string_view, 9> kIpv6{"::/128",        "::1/128",  "64:ff9b:1::/48", "100::/64", "2001::/23",
-                                                "2001:db8::/32", "fc00::/7", "fe80::/10",      "ff00::/8"};
 constexpr std::array<std::string_view, 9> kNames{"test",  "example",     "invalid",     "localhost",  "local",
                                                  "onion", "example.com", "example.net", "example.org"};
 constexpr std::array<std::string_view, 3> kInternalNames{"alt", "internal", "home.arpa"};
-
-template <std::size_t N>
-bool is_in_any(const std::array<std::string_view, N>& networks, const IpAddress& ip) {
-  return std::any_of(networks.begin(), networks.end(), [&](std::string_view text) {
-    const auto network = IpNetwork::parse(text);
-    return network && network->contains(ip);
-  });
-}
 
 bool ends_in(std::string_view name, std::string_view domain) {
   if (!name.ends_with(domain)) return false;
@@ -34,9 +22,7 @@ bool ends_in(std::string_view name, std::string_view domain) {
 }  // namespace
 
 bool is_public(const Subject& subject) {
-  if (subject.is_address()) {
-    return subject.ip.family() == Family::kIpv4 ? !is_in_any(kIpv4, subject.ip) : !is_in_any(kIpv6, subject.ip);
-  }
+  if (subject.is_address()) return is_globally_routed(subject.ip);
   const auto is_under = [&](std::string_view name) { return ends_in(subject.domain, name); };
   return std::none_of(kNames.begin(), kNames.end(), is_under) &&
          std::none_of(kInternalNames.begin(), kInternalNames.end(), is_under);

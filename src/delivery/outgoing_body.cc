@@ -43,6 +43,22 @@ Task<Status> OutgoingBody::prepare() {
   co_return std::move(*verified);
 }
 
+Task<Status> OutgoingBody::sign() {
+  const MessageSigner* signer = reading_.signer;
+  if (signer == nullptr || !signer->is_wanted(*message_)) co_return Status{};
+  auto work = [signer, &store = reading_.store, message = message_] {
+    const BodyPieces pieces = [&](std::uint64_t offset, std::uint64_t size) {
+      return store.read_blob(message->body, offset, size);
+    };
+    return signer->sign(*message, pieces);
+  };
+  auto fields = co_await reading_.pool.run(reading_.shard, std::move(work));
+  if (!fields) co_return fail(std::move(fields.error()));
+  if (!*fields) co_return fail(std::move(fields->error()));
+  signature_ = std::move(**fields);
+  co_return Status{};
+}
+
 Task<Result<bool>> OutgoingBody::has_8bit() {
   if (is_in_memory_) co_return !mail::is_ascii(whole_);
   const std::uint64_t length = message_->body.length;
@@ -73,6 +89,7 @@ std::string_view OutgoingBody::wire(smtp::BodyFraming framing) {
 Task<Result<std::string>> OutgoingBody::next_piece() {
   std::string out;
   const std::uint64_t length = message_->body.length;
+  if (offset_ == 0) encoder_.encode(signature_, out);
   if (offset_ < length) {
     const std::uint64_t size = std::min(kPieceSize, length - offset_);
     auto bytes = co_await read(offset_, size);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "src/base/clock.h"
+#include "src/delivery/message_signer.h"
 #include "src/net/shard.h"
 #include "src/proto/smtp/client_body.h"
 #include "src/queue/message.h"
@@ -21,6 +22,7 @@ struct BodyReading {
   net::BlockingPool& pool;
   store::Store& store;
   const Clock& clock;
+  const MessageSigner* signer = nullptr;  // null: nothing is signed
 };
 
 class OutgoingBody {
@@ -33,6 +35,11 @@ class OutgoingBody {
 
   // Takes or reads a small body, or verifies the checksum of a large one. To be called before all else.
   Task<Status> prepare();
+  // Makes the fields that go in front of the body, in the pool, where the node signs the message. After prepare().
+  Task<Status> sign();
+  // What goes before wire(); next_piece() begins with it by itself. "" where nothing is signed.
+  std::string_view signature() const { return signature_; }
+  std::uint64_t size() const { return message_->body.length + signature_.size(); }
   bool is_in_memory() const { return is_in_memory_; }
   // Whether it holds bytes above 127; reads a large body through.
   Task<Result<bool>> has_8bit();
@@ -53,6 +60,7 @@ class OutgoingBody {
   store::SharedBody recent_;  // what `whole_` is a part of, or
   std::string read_;          // what it is
   std::string_view whole_;
+  std::string signature_;
   std::string encoded_;  // only where the wire form differs
   smtp::BodyEncoder encoder_{smtp::BodyFraming::kDots};
   std::uint64_t offset_ = 0;

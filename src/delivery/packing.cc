@@ -23,6 +23,15 @@ Packing refuse_unreadable(const Error& error) {
   return refuse("4.3.0", "the stored message cannot be read at the moment");
 }
 
+bool is_too_large(std::uint64_t size, const smtp::ClientExtensions& offered) {
+  return offered.size_max > 0 && size > offered.size_max;
+}
+
+Packing refuse_size(std::uint64_t size, const smtp::ClientExtensions& offered) {
+  return refuse("5.3.4", fmt::format("the message of {} bytes is larger than the {} bytes that the server takes", size,
+                                     offered.size_max));
+}
+
 smtp::ClientMail envelope_of(const queue::Message& message, const std::vector<std::uint16_t>& recipients) {
   smtp::ClientMail mail;
   mail.sender = message.sender.text();
@@ -44,11 +53,7 @@ smtp::ClientMail envelope_of(const queue::Message& message, const std::vector<st
 
 Task<Packing> pack(const BodyReading& reading, queue::MessagePtr message, std::vector<std::uint16_t> recipients,
                    smtp::ClientExtensions offered) {
-  const std::uint64_t size = message->body.length;
-  if (offered.size_max > 0 && size > offered.size_max) {
-    co_return refuse("5.3.4", fmt::format("the message of {} bytes is larger than the {} bytes that the server takes",
-                                          size, offered.size_max));
-  }
+  if (is_too_large(message->body.length, offered)) co_return refuse_size(message->body.length, offered);
   Packing packing;
   packing.parcel = std::make_unique<Parcel>(reading, message);
   Parcel& parcel = *packing.parcel;
@@ -58,6 +63,10 @@ Task<Packing> pack(const BodyReading& reading, queue::MessagePtr message, std::v
   }
   const Status prepared = co_await parcel.body.prepare();
   if (!prepared) co_return refuse_unreadable(prepared.error());
+  const Status is_signed = co_await parcel.body.sign();
+  if (!is_signed) co_return refuse("4.7.5", "the message cannot be signed at the moment");
+  parcel.mail.size = parcel.body.size();
+  if (is_too_large(parcel.mail.size, offered)) co_return refuse_size(parcel.mail.size, offered);
   if (message->sender.is_smtputf8 && offered.has_smtputf8) parcel.mail.needs_smtputf8 = true;
   if (message->sender.is_smtputf8 && !offered.has_smtputf8) {
     // Its sender declared it to be on the safe side, as many do: what counts is what the message has (RFC 6531 §3.5).

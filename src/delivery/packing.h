@@ -24,6 +24,7 @@ struct Packing {
 // - a body that was declared 8BITMIME, has bytes above 127, and no 8BITMIME: 5.6.3. RFC 6152 §3 leaves conversion or
 //   this; to send it regardless would leave to chance what arrives.
 // - a body whose stored bytes are damaged: 5.3.0; one that cannot be read now: deferred with 4.3.0
+// - a message that the node's signer fails to sign: deferred with 4.7.5
 Task<Packing> pack(const BodyReading& reading, queue::MessagePtr message, std::vector<std::uint16_t> recipients,
                    smtp::ClientExtensions offered);
 

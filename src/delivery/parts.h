@@ -9,6 +9,7 @@
 #include "src/base/log.h"
 #include "src/base/random.h"
 #include "src/delivery/feedback_desk.h"
+#include "src/delivery/message_signer.h"
 #include "src/delivery/settings.h"
 #include "src/delivery/site_gate.h"
 #include "src/mailbox/mailboxes.h"
@@ -44,6 +45,7 @@ struct Parts {
   const netpolicy::LiveTenantMarks* marks = nullptr;
   const replies::RuleBook* rules = nullptr;  // null: replies are read by their codes alone
   reputation::Reports* reports = nullptr;    // hears what became of recipients; of this shard
+  const MessageSigner* signer = nullptr;     // signs what leaves; null: nobody does
   FeedbackDesk* feedback = nullptr;          // takes what comes to feedback addresses; null: it is thrown away
 };
 

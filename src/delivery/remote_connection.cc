@@ -145,10 +145,12 @@ Task<smtp::ClientResult> RemoteConnection::carry(Parcel& parcel, Parcel* next) {
 Task<void> RemoteConnection::send_envelope(Parcel& parcel) {
   if (parcel.body.is_in_memory()) {
     const std::string_view wire = parcel.body.wire(smtp::BodyFraming::kChunk);
-    if (session_.takes_body_at_once(wire.size())) {
-      session_.begin_with_body(parcel.mail, wire.size());
+    const std::string_view signature = parcel.body.signature();
+    const std::size_t size = signature.size() + wire.size();
+    if (session_.takes_body_at_once(size)) {
+      session_.begin_with_body(parcel.mail, size);
       const std::string envelope = session_.take_output();
-      const std::array<std::string_view, 2> pieces{envelope, wire};
+      const std::array<std::string_view, 3> pieces{envelope, signature, wire};
       Status written = co_await stream_->write_all(pieces, timeouts_.data_block);
       if (!written) co_await hear_why(std::move(written.error()));
       co_return;
@@ -189,7 +191,7 @@ Task<void> RemoteConnection::send_small_body(Parcel& parcel, Parcel* next) {
     next->is_begun = true;
   }
   const std::string rest = session_.take_output();
-  const std::array<std::string_view, 2> pieces{wire, rest};
+  const std::array<std::string_view, 3> pieces{parcel.body.signature(), wire, rest};
   Status written = co_await stream_->write_all(pieces, timeouts_.data_block);
   if (!written) co_await hear_why(std::move(written.error()));
 }

@@ -19,7 +19,7 @@ struct Workshop {
         dead_hosts(parts.clock, settings.dead_host, settings.dead_hosts_max),
         connector(parts, settings, dead_hosts, group),
         idle(parts.clock, settings.idle, settings.idle_connections_max),
-        reading{parts.shard, parts.pool, parts.store, parts.clock} {}
+        reading{parts.shard, parts.pool, parts.store, parts.clock, parts.signer} {}
 
   const Parts parts;
   Settings settings;     // changed on the shard; its names and listeners stay

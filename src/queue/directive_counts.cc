@@ -2,18 +2,15 @@
 
 #include <algorithm>
 
-#include "src/queue/bridge.h"
 #include "src/queue/directives.h"
-#include "src/queue/shard_part.h"
+#include "src/queue/each_part.h"
 
 namespace bulkhead::queue {
 
 Task<DirectiveProgress> Directives::progress_of(std::uint32_t number) {
   DirectiveProgress sum;
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
-    const auto one = part->scheduler().progress(number);
+  auto round = on_each_part(core_, core_.shards.front()->shard(), [&](ShardPart& part) {
+    const auto one = part.scheduler().progress(number);
     sum.held += one.held;
     sum.marked += one.marked;
     sum.done += one.done;
@@ -22,25 +19,21 @@ Task<DirectiveProgress> Directives::progress_of(std::uint32_t number) {
     sum.taken += one.taken;
     sum.swept += one.swept;
     sum.sweep_total += one.sweep_total;
-    sum.is_sweeping = sum.is_sweeping || one.is_sweeping || part->is_sweeping();
-  }
-  OnShard back{core_.shards.front()->shard()};
-  co_await back;
+    sum.is_sweeping = sum.is_sweeping || one.is_sweeping || part.is_sweeping();
+  });
+  co_await std::move(round);
   co_return sum;
 }
 
 // What the counters say now.
 Task<Tally> Directives::tally_of(std::uint64_t key) {
   Tally sum;
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
-    const Tally tally = part->scheduler().tally(key);
+  auto round = on_each_part(core_, core_.shards.front()->shard(), [&](ShardPart& part) {
+    const Tally tally = part.scheduler().tally(key);
     sum.deliveries += tally.deliveries;
     sum.messages += tally.messages;
-  }
-  OnShard back{core_.shards.front()->shard()};
-  co_await back;
+  });
+  co_await std::move(round);
   co_return sum;
 }
 

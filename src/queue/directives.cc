@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "src/queue/amount.h"
 #include "src/queue/any_account.h"
 #include "src/queue/bridge.h"
+#include "src/queue/each_part.h"
 #include "src/queue/records.h"
 #include "src/queue/shard_part.h"
 
@@ -281,8 +283,8 @@ Task<Result<DirectiveAnswer>> Directives::give_in_turn(net::Shard&, Directive di
                     : directive.action == DirectiveAction::kPurge   ? trace::EventKind::kPurged
                                                                     : trace::EventKind::kBounced;
   record(directive, kind,
-         text_of(directive) + ": " + std::to_string(answer.deliveries) + " deliveries of " +
-             std::to_string(answer.messages) + " messages" + (answer.is_complete ? "" : " so far"));
+         text_of(directive) + ": " + amount_text(answer.deliveries, answer.messages) +
+             (answer.is_complete ? "" : " so far"));
   co_return answer;
 }
 
@@ -304,21 +306,18 @@ Task<void> Directives::publish(std::vector<Directive> next, const Directive* cou
   const auto set = std::make_shared<const DirectiveSet>(std::move(next), core_.hash, core_.parts.source_preview);
   core_.set_present_directives(set);
   const std::uint64_t key = counted == nullptr ? 0 : sole_key(core_.hash, counted->selector);
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
+  auto round = on_each_part(core_, core_.shards.front()->shard(), [&](ShardPart& part) {
     if (key != 0) {
-      const Tally tally = part->scheduler().tally(key);
+      const Tally tally = part.scheduler().tally(key);
       answer->deliveries += tally.deliveries;
       answer->messages += tally.messages;
       answer->active += tally.active;
       // Counted on their owner's shard where that can be; otherwise each delivery for itself.
       if (!is_exact_key(counted->selector)) answer->messages += tally.several;
     }
-    part->set_directives(set);
-  }
-  OnShard back{core_.shards.front()->shard()};
-  co_await back;
+    part.set_directives(set);
+  });
+  co_await std::move(round);
 }
 
 // What counters cannot answer, the sweep counts as it goes; it is waited for while that is short.
@@ -389,13 +388,9 @@ bool Directives::may_end(const Directive& directive) const {
 
 Task<bool> Directives::is_accepting_before(std::uint32_t number) {
   bool is_accepting = false;
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
-    is_accepting = is_accepting || part->is_accepting_before(number);
-  }
-  OnShard back{core_.shards.front()->shard()};
-  co_await back;
+  auto round = on_each_part(core_, core_.shards.front()->shard(),
+                            [&](ShardPart& part) { is_accepting = is_accepting || part.is_accepting_before(number); });
+  co_await std::move(round);
   co_return is_accepting;
 }
 

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "src/queue/bridge.h"
+#include "src/queue/each_part.h"
 #include "src/queue/grouping.h"
 #include "src/queue/records.h"
 #include "src/queue/settlement.h"
@@ -295,17 +296,14 @@ Task<std::vector<ListingRow>> Listing::gather_in_order(std::optional<DeliveryKey
     page->keys.resize(limit);
     after = page->keys.back();
   }
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
-    const EntryFilter filter{core_, part->scheduler(), selector_};
+  auto round = on_each_part(core_, shard_, [&](ShardPart& part) {
+    const EntryFilter filter{core_, part.scheduler(), selector_};
     for (const auto& key : page->keys) {
-      const auto status = part->scheduler().find(key);
+      const auto status = part.scheduler().find(key);
       if (status && filter.matches(*status)) rows.push_back(row_of(*status));
     }
-  }
-  OnShard back{shard_};
-  co_await back;
+  });
+  co_await std::move(round);
   std::sort(rows.begin(), rows.end(), is_older);
   co_return rows;
 }
@@ -359,21 +357,18 @@ Task<std::vector<DeliveryView>> Listing::views(std::optional<DeliveryKey> after,
 Task<Counts> Listing::counts_from_counters() {
   Counts counts;
   std::uint64_t doomed = 0;
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
-    const StateCounts states = part->scheduler().counts();
+  auto round = on_each_part(core_, shard_, [&](ShardPart& part) {
+    const StateCounts states = part.scheduler().counts();
     counts.ready += states.ready;
     counts.active += states.active;
     counts.scheduled += states.scheduled;
     counts.held += states.held;
-    doomed += part->scheduler().doomed();
-  }
+    doomed += part.scheduler().doomed();
+  });
+  co_await std::move(round);
   counts.deliveries = counts.ready + counts.active + counts.scheduled + counts.held;
   const std::uint64_t messages = core_.messages;
   counts.messages = messages > doomed ? messages - doomed : std::min<std::uint64_t>(messages, counts.deliveries);
-  OnShard back{shard_};
-  co_await back;
   co_return counts;
 }
 
@@ -473,26 +468,20 @@ Task<void> Listing::try_sites_again() {
     return (!selector_.tenant || lane.key.tenant == *selector_.tenant) &&
            (selector_.site.empty() || is_equal_text(lane.key.site, selector_.site));
   };
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
-    part->scheduler().try_again(matches);
-    part->pump();
-  }
-  OnShard back{shard_};
-  co_await back;
+  auto round = on_each_part(core_, shard_, [&](ShardPart& part) {
+    part.scheduler().try_again(matches);
+    part.pump();
+  });
+  co_await std::move(round);
 }
 
 Task<std::size_t> Listing::make_due_where(std::vector<DeliveryKey> keys) {
   std::size_t made = 0;
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
-    for (const auto& key : keys) made += part->scheduler().make_due(key) ? 1U : 0U;
-    part->pump();
-  }
-  OnShard back{shard_};
-  co_await back;
+  auto round = on_each_part(core_, shard_, [&](ShardPart& part) {
+    for (const auto& key : keys) made += part.scheduler().make_due(key) ? 1U : 0U;
+    part.pump();
+  });
+  co_await std::move(round);
   co_return made;
 }
 

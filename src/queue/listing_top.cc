@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "src/queue/bridge.h"
+#include "src/queue/each_part.h"
 #include "src/queue/listing.h"
 #include "src/queue/records.h"
 #include "src/queue/shard_part.h"
@@ -188,19 +189,16 @@ std::string Listing::source_of(const Lane& lane) const {
 Task<std::vector<std::uint64_t>> Listing::most_by_counters(TopBy by, std::size_t limit) {
   using Row = std::pair<std::uint64_t, std::uint64_t>;  // key, deliveries
   std::vector<Row> found;
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
-    const Scheduler& scheduler = part->scheduler();
+  auto round = on_each_part(core_, shard_, [&](ShardPart& part) {
+    const Scheduler& scheduler = part.scheduler();
     std::uint64_t rest = scheduler.counts().total();
     scheduler.attributes().visit(kind_of(by), [&](const AttributeRow& row) {
       found.emplace_back(row.key, row.deliveries);
       rest -= row.deliveries;
     });
     if (rest > 0) found.emplace_back(0, rest);
-  }
-  OnShard back{shard_};
-  co_await back;
+  });
+  co_await std::move(round);
   std::ranges::sort(found);
   std::vector<Row> sums;
   for (const auto& [key, deliveries] : found) {
@@ -217,10 +215,8 @@ Task<std::vector<std::uint64_t>> Listing::most_by_counters(TopBy by, std::size_t
 
 // What a lane belongs to, and what it has.
 Task<void> Listing::sum_up_lanes(TopBy by, TopSums& sums) {
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
-    const Scheduler& scheduler = part->scheduler();
+  auto round = on_each_part(core_, shard_, [&](ShardPart& part) {
+    const Scheduler& scheduler = part.scheduler();
     scheduler.visit_lanes([&](const Lane& lane) {
       const StateCounts states = lane.counts();
       if (states.total() == 0) return;
@@ -235,7 +231,8 @@ Task<void> Listing::sum_up_lanes(TopBy by, TopSums& sums) {
                        .scheduled = states.scheduled,
                        .held = states.held});
     });
-  }
+  });
+  co_await std::move(round);
   auto counting = count_several_once(by, sums);
   co_await std::move(counting);
 }

@@ -4,9 +4,9 @@
 #include "src/queue/bridge.h"
 #include "src/queue/core.h"
 #include "src/queue/directives.h"
+#include "src/queue/each_part.h"
 #include "src/queue/listing.h"
 #include "src/queue/loader.h"
-#include "src/queue/shard_part.h"
 
 namespace bulkhead::queue {
 namespace {
@@ -187,25 +187,15 @@ Task<std::vector<DeliveryView>> DurableQueue::list(net::Shard& shard, Selector s
 
 Task<std::size_t> DurableQueue::active_count(net::Shard& shard) {
   std::size_t active = 0;
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
-    active += part->scheduler().counts().active;
-  }
-  OnShard back{shard};
-  co_await back;
+  auto round = on_each_part(core_, shard, [&](ShardPart& part) { active += part.scheduler().counts().active; });
+  co_await std::move(round);
   co_return active;
 }
 
 Task<void> DurableQueue::drain(net::Shard& shard, std::chrono::milliseconds grace) {
   core_.is_stopping = true;
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
-    part->stop();
-  }
-  OnShard here{shard};
-  co_await here;
+  auto stopping = on_each_part(core_, shard, [](ShardPart& part) { part.stop(); });
+  co_await std::move(stopping);
   const SteadyTime until = core_.parts.clock.steady() + grace;
   for (;;) {
     auto counting = active_count(shard);
@@ -215,11 +205,8 @@ Task<void> DurableQueue::drain(net::Shard& shard, std::chrono::milliseconds grac
     const bool goes_on = co_await std::move(sleeping);
     if (!goes_on) break;
   }
-  for (const auto& part : core_.shards) {
-    OnShard there{part->shard()};
-    co_await there;
-    part->group().cancel();
-  }
+  auto cancelling = on_each_part(core_, shard, [](ShardPart& part) { part.group().cancel(); });
+  co_await std::move(cancelling);
   // Only then joined: a child of one shard may wait for another's.
   for (const auto& part : core_.shards) {
     OnShard there{part->shard()};

@@ -7,7 +7,7 @@
 
 #include <curl/curl.h>
 
-#include "monitoring/listings/subject.h"
+#include "src/base/special_networks.h"
 
 namespace bulkhead::webhook {
 
@@ -73,7 +73,7 @@ bool may_connect(const IpAddress& ip) {
   static const std::array kHiding{IpNetwork::parse("2002::/16"), IpNetwork::parse("64:ff9b::/96"),
                                   IpNetwork::parse("::/96")};
   const auto hides = [&ip](const auto& network) { return network && network->contains(ip); };
-  return listings::is_public(listings::Subject::of(ip)) && std::ranges::none_of(kHiding, hides);
+  return is_globally_routed(ip) && std::ranges::none_of(kHiding, hides);
 }
 
 }  // namespace bulkhead::webhook

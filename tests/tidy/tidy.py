@@ -23,7 +23,7 @@ LAYERS = {
     "monitoring/listings": ["src/base"],
     "monitoring/reputation": ["src/base", "src/mail", "monitoring/replies"],
     "monitoring/cases": ["src/base", "src/mail", "monitoring/replies", "monitoring/reputation"],
-    "src/webhook": ["src/base", "monitoring/listings"],
+    "src/webhook": ["src/base"],
     "src/trace": ["src/base", "src/store"],
     "src/mailbox": ["src/base", "src/store"],
     "src/queue": ["src/base", "src/mail", "src/net", "src/store", "src/trace", "monitoring"],

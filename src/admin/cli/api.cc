@@ -81,6 +81,9 @@ Status Api::each_item(const std::string& path, std::size_t count_max, const std:
       on_item(item);
       ++count;
     }
+    for (const auto& text : member(*page, "warnings")) {
+      if (on_warning_) on_warning_(text.get<std::string>());
+    }
     after = text_of(*page, "next");
   } while (!after.empty() && (count_max == 0 || count < count_max));
   return {};

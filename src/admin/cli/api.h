@@ -13,7 +13,9 @@ const Json& member(const Json& json, const char* name);
 
 class Api {
  public:
-  explicit Api(Transport& transport) : transport_(transport) {}
+  // `on_warning` hears what a list says besides its items.
+  explicit Api(Transport& transport, std::function<void(const std::string&)> on_warning = {})
+      : transport_(transport), on_warning_(std::move(on_warning)) {}
 
   // Paths are below /api/v1 and encoded: "/tenants/acme?x=1".
   Result<Json> get(const std::string& path) { return call("GET", path, nullptr); }
@@ -31,6 +33,7 @@ class Api {
  private:
   Result<Json> call(const char* method, const std::string& path, const Json* body);
   Transport& transport_;
+  std::function<void(const std::string&)> on_warning_;
 };
 
 }  // namespace bulkhead::admin::cli

@@ -32,7 +32,10 @@ Status count(CommandContext& context, const Arguments& arguments) {
   if (!query) return fail(query.error());
   const auto counts = context.api.get("/queue/count" + *query);
   if (!counts) return fail(counts.error());
-  context.output.object(*counts);
+  Json shown = *counts;
+  if (!context.output.is_json()) shown.erase("warnings");
+  context.output.object(shown);
+  if (!context.output.is_json()) show_warnings(context.output, *counts);
   return {};
 }
 

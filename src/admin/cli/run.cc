@@ -126,12 +126,12 @@ int run_remote(const CliEnvironment& environment, Globals globals, const BoundCo
                         "add panel"});
   }
   const auto transport = environment.connect(globals.settings);
-  Api api{*transport};
   Output output{environment.out,
                 environment.err,
                 {.format = globals.wants_json ? Format::kJson : Format::kText,
                  .colours = environment.has_colours ? Colours::kAnsi : Colours::kNone,
                  .shows_progress = environment.shows_progress}};
+  Api api{*transport, [&output](const std::string& text) { output.warn("warning: " + text); }};
   CommandContext context{api, output, *bound.command, environment.in, environment.read_password};
   const auto done = run_command(context, *bound.arguments);
   environment.out << std::flush;

@@ -61,7 +61,11 @@ Json page_schema(std::string_view schema) {
       {"required", Json::array({"items", "next"})},
       {"properties",
        Json{{"items", Json{{"type", "array"}, {"items", reference(schema)}}},
-            {"next", Json{{"type", "string"}, {"nullable", true}, {"description", "?after= of the next page"}}}}}};
+            {"next", Json{{"type", "string"}, {"nullable", true}, {"description", "?after= of the next page"}}},
+            {"warnings",
+             Json{{"type", "array"},
+                  {"items", Json{{"type", "string"}}},
+                  {"description", "What the search may have been wrong about; left out when there is nothing"}}}}}};
 }
 
 Json content(std::string_view type, Json schema) {

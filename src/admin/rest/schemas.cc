@@ -159,7 +159,8 @@ std::vector<Schema> queue_schemas() {
         {"ready", kInteger, kRequired, "Due now"},
         {"active", kInteger, kRequired, "Being delivered"},
         {"scheduled", kInteger, kRequired, "Waiting for their next attempt"},
-        {"held", kInteger, kRequired, "Waiting for a reason to go"}}},
+        {"held", kInteger, kRequired, "Waiting for a reason to go"},
+        kWarnings}},
   };
 }
 

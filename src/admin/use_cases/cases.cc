@@ -5,6 +5,7 @@
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/reputation_views.h"
 #include "src/admin/use_cases/use_cases.h"
+#include "src/queue/amount.h"
 #include "src/queue/bridge.h"
 
 namespace bulkhead::admin {
@@ -158,7 +159,7 @@ Task<Result<Json>> purge_case(const AdminServices& services, net::Shard& shard, 
     auto ordering = services.queue.direct(found->desk->shard(), std::move(order));
     const auto answer = co_await std::move(ordering);
     if (answer) {
-      const auto what = fmt::format("purged {} deliveries of {} messages", answer->deliveries, answer->messages);
+      const auto what = "purged " + queue::amount_text(answer->deliveries, answer->messages);
       found->desk->note(found->one.id, giver_of(call.caller), what);
       Change change{"case " + found->one.id.text()};
       change.verb(what);

@@ -10,6 +10,7 @@
 #include "src/admin/use_cases/use_cases.h"
 #include "src/admin/use_cases/warnings.h"
 #include "src/admin/views.h"
+#include "src/queue/amount.h"
 
 namespace bulkhead::admin {
 namespace {
@@ -99,22 +100,6 @@ class Sum {
   bool is_exact_ = true, is_complete_ = true;
 };
 
-// An order for an account that is not there is no mistake (it may come, and mail of a removed one may be queued), but
-// it is one often enough to be said.
-Task<std::vector<std::string>> warnings_about(const AdminServices& services, net::Shard& shard, std::string account,
-                                              bool and_future) {
-  std::vector<std::string> warnings;
-  if (account.empty() || account == "*") co_return warnings;  // "*": every account
-  if (auto address = mail::Address::parse(account)) {
-    auto asking = services.live.account_by_address(shard, std::move(*address));
-    const auto found = co_await std::move(asking);
-    if (!found || *found) co_return warnings;
-  }
-  warnings.push_back(fmt::format("there is no account {} now{}", escape_controls(account, 320),
-                                 and_future ? "; the order stands for when there is one" : ""));
-  co_return warnings;
-}
-
 std::string selected_by(const queue::Selector& selector) {
   return escape_controls(queue::text_of(selector), 320);
 }
@@ -155,13 +140,16 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
     sum.add(*snapshot, *answer);
     if (order.is_dry_run) continue;
     Change change{"queue"};
-    change.verb(fmt::format("{} of {} deliveries of {} messages{}; selected by {}", queue::to_string(action),
-                            answer->deliveries, answer->messages, order.and_future ? " and what follows" : "",
-                            selected_by(selector)));
+    change.verb(fmt::format("{} of {}{}; selected by {}", queue::to_string(action),
+                            queue::amount_text(answer->deliveries, answer->messages),
+                            order.and_future ? " and what follows" : "", selected_by(selector)));
     record_change(services, call, selector.tenant.value_or(TenantId{}), change);
   }
-  auto warning = warnings_about(services, shard, selectors->front().account, order.and_future);
-  const auto warnings = co_await std::move(warning);
+  auto warning = account_warnings(services, shard, call.caller, selectors->front().account);
+  auto warnings = co_await std::move(warning);
+  if (order.and_future) {
+    for (auto& text : warnings) text += "; the order stands for when there is one";
+  }
   Json json = sum.json();
   add_warnings(json, warnings);
   co_return json;

@@ -4,7 +4,9 @@
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/selector.h"
 #include "src/admin/use_cases/use_cases.h"
+#include "src/admin/use_cases/warnings.h"
 #include "src/admin/views.h"
+#include "src/queue/amount.h"
 
 namespace bulkhead::admin {
 namespace {
@@ -72,8 +74,8 @@ void record_retry(const AdminServices& services, const Call& call, const std::op
     selected += fmt::format("{}{} {}", selected.empty() ? "" : ", ", name, escape_controls(dump(value), 320));
   }
   Change change{"queue"};
-  change.verb(fmt::format("retry of {} deliveries of {} messages; selected by {}", counts.deliveries, counts.messages,
-                          selected));
+  change.verb(
+      fmt::format("retry of {}; selected by {}", queue::amount_text(counts.deliveries, counts.messages), selected));
   record_change(services, call, tenant.value_or(TenantId{}), change);
 }
 
@@ -127,7 +129,13 @@ Task<Result<Json>> list_queue(const AdminServices& services, net::Shard& shard, 
   }
   std::string next;
   if (deliveries.size() > page->limit) next = deliveries[page->limit - 1].key.text();
-  co_return page_json(std::move(items), std::move(next));
+  const bool is_empty = items.empty();
+  Json json = page_json(std::move(items), std::move(next));
+  if (!is_empty) co_return json;
+  auto warning = account_warnings(services, shard, call.caller, call.in_query("account"));
+  const auto warnings = co_await std::move(warning);
+  add_warnings(json, warnings);
+  co_return json;
 }
 
 Task<Result<Json>> count_queue(const AdminServices& services, net::Shard& shard, Call call) {
@@ -138,7 +146,12 @@ Task<Result<Json>> count_queue(const AdminServices& services, net::Shard& shard,
     const queue::Counts counts = co_await services.queue.count(shard, selector);
     add_to(sum, counts);
   }
-  co_return counts_json(sum);
+  Json json = counts_json(sum);
+  if (sum.deliveries > 0) co_return json;
+  auto warning = account_warnings(services, shard, call.caller, call.in_query("account"));
+  const auto warnings = co_await std::move(warning);
+  add_warnings(json, warnings);
+  co_return json;
 }
 
 Task<Result<Json>> show_queued(const AdminServices& services, net::Shard& shard, Call call) {

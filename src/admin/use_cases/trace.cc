@@ -6,6 +6,7 @@
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/selector.h"
 #include "src/admin/use_cases/use_cases.h"
+#include "src/admin/use_cases/warnings.h"
 #include "src/admin/views.h"
 #include "src/trace/event_names.h"
 
@@ -151,7 +152,10 @@ Result<Json> search_trace(const AdminServices& services, const Call& call) {
     events->resize(limit);
     next = cursor_after(*events, *cursor);
   }
-  return page_json(events_json(services, *events, call.caller), std::move(next));
+  Json json = page_json(events_json(services, *events, call.caller), std::move(next));
+  if (events->empty() && !cursor->is_set)
+    add_warnings(json, account_warnings(services, call.caller, query->account_name));
+  return json;
 }
 
 Result<Json> show_trace(const AdminServices& services, const Call& call) {

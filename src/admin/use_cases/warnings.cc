@@ -53,6 +53,19 @@ Names addresses_lost(const tenants::Snapshot& before, const tenants::Snapshot& a
   return lost;
 }
 
+bool is_one_account(std::string_view text) {
+  return !text.empty() && text != "*";
+}
+
+std::string no_account(std::string_view text) {
+  return fmt::format("there is no account {} now", escape_controls(text, 320));
+}
+
+// What cannot be looked up is not said to be missing; what the caller may not see is.
+bool is_missing(const Result<std::optional<tenants::Account>>& found, const Caller& caller) {
+  return found && (!*found || !caller.sees((*found)->tenant));
+}
+
 bool is_alias(const AdminServices& services, const mail::Address& target) {
   const auto found = services.directory.alias_by_address(as_kept(services, target));
   return found && *found;
@@ -91,6 +104,25 @@ std::vector<std::string> dangling_warnings(const AdminServices& services, const 
   const auto address = mail::Address::parse(target);
   if (!address) return {};
   return dangling_warnings(services, caller, std::vector{*address});
+}
+
+std::vector<std::string> account_warnings(const AdminServices& services, const Caller& caller,
+                                          const std::string& account) {
+  if (!is_one_account(account)) return {};
+  const auto address = mail::Address::parse(account);
+  if (!address) return {no_account(account)};
+  const auto found = services.directory.account_by_address(as_kept(services, *address));
+  return is_missing(found, caller) ? std::vector{no_account(account)} : Names{};
+}
+
+Task<std::vector<std::string>> account_warnings(const AdminServices& services, net::Shard& shard, Caller caller,
+                                                std::string account) {
+  if (!is_one_account(account)) co_return Names{};
+  auto address = mail::Address::parse(account);
+  if (!address) co_return std::vector{no_account(account)};
+  auto asking = services.live.account_by_address(shard, std::move(*address));
+  const auto found = co_await std::move(asking);
+  co_return is_missing(found, caller) ? std::vector{no_account(account)} : Names{};
 }
 
 std::vector<std::string> service_warnings(const AdminServices& services, const Caller& caller,

@@ -20,6 +20,13 @@ std::vector<std::string> dangling_warnings(const AdminServices& services, const 
 std::vector<std::string> dangling_warnings(const AdminServices& services, const Caller& caller,
                                            const std::string& target);
 
+// Of an account that a search or an order names and that is not there for this caller: no mistake, for mail of a
+// removed one is found and one may come, but one often enough to be said. "" and "*" name none. The first blocks.
+std::vector<std::string> account_warnings(const AdminServices& services, const Caller& caller,
+                                          const std::string& account);
+Task<std::vector<std::string>> account_warnings(const AdminServices& services, net::Shard& shard, Caller caller,
+                                                std::string account);
+
 // Of tenants whose users may no longer sign in on an address, nor hand in or get mail there, since what it or its
 // owner's other addresses serve has changed. `before` is the directory as it was.
 std::vector<std::string> service_warnings(const AdminServices& services, const Caller& caller,

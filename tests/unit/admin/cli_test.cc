@@ -154,6 +154,12 @@ TEST_F(Cli, ShowsWarningsOnStandardError) {
   EXPECT_EQ(err_.str(), "warning: b@acme.example does not exist\n");
 }
 
+TEST_F(Cli, ShowsWarningsOfSearchesOnStandardError) {
+  answer({{"items", Json::array()}, {"next", nullptr}, {"warnings", {"there is no account x now"}}});
+  EXPECT_EQ(run({"queue", "list", "--account", "x"}), kExitDone);
+  EXPECT_EQ(err_.str(), "warning: there is no account x now\n");
+}
+
 TEST_F(Cli, TellsWhomABounceReportsTo) {
   const Json reports{{"told", 10}, {"outside", 2}, {"null_sender", 1}, {"unknown", 0}};
   answer(

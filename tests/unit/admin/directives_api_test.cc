@@ -16,7 +16,7 @@ TEST_F(DirectivesApi, GivesTheOrderThatWasAskedFor) {
   EXPECT_EQ(queue_.orders[0].action, queue::DirectiveAction::kHold);
   EXPECT_EQ(queue_.orders[0].selector.account, "ann@acme.example");
   EXPECT_TRUE(queue_.orders[0].and_future);
-  EXPECT_NE(trace_.last().detail.find("hold of 1 deliveries of 1 messages and what follows"), std::string::npos);
+  EXPECT_NE(trace_.last().detail.find("hold of 1 delivery of 1 message and what follows"), std::string::npos);
   for (const char* verb : {"release", "purge", "bounce"}) {
     expect_status(call("POST", std::string{"/queue/"} + verb, {{"site", "x.example"}}), 200);
     EXPECT_EQ(queue::to_string(queue_.orders.back().action), verb);
@@ -30,6 +30,8 @@ TEST_F(DirectivesApi, WarnsOfAnAccountThatIsNotThere) {
   };
   EXPECT_TRUE(warnings("ann@acme.example", true).is_null());
   EXPECT_TRUE(warnings("*", true).is_null());
+  const auto others = call("POST", "/queue/hold", {{"account", "ann@other.example"}}, token_for("acme"));
+  EXPECT_EQ(others.json["warnings"][0], "there is no account ann@other.example now") << "not this caller's to know";
   EXPECT_EQ(warnings("anna@acme.example", false), Json::array({"there is no account anna@acme.example now"}));
   EXPECT_EQ(warnings("anna@acme.example", true),
             Json::array({"there is no account anna@acme.example now; the order stands for when there is one"}));

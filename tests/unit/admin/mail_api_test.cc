@@ -40,6 +40,24 @@ TEST_F(QueueApi, ListsInPagesAndCounts) {
   EXPECT_EQ(call("GET", "/queue/count?tenant=other").json["deliveries"], 0);
 }
 
+TEST_F(QueueApi, SearchesForAnAccountThatIsNotThereSaySo) {
+  for (const char* path : {"/queue", "/queue/count", "/trace"}) {
+    const auto warnings = [&](const std::string& account, const std::string& secret = {}) {
+      return call("GET", std::string{path} + "?account=" + account, nullptr, secret).json.value("warnings", Json{});
+    };
+    const auto missing = [](const std::string& account) {
+      return Json::array({"there is no account " + account + " now"});
+    };
+    EXPECT_TRUE(warnings("ann@acme.example").is_null()) << path;
+    EXPECT_TRUE(warnings("").is_null()) << path;
+    EXPECT_EQ(warnings("anna@acme.example"), missing("anna@acme.example")) << path;
+    EXPECT_EQ(warnings("anna"), missing("anna")) << path;
+    EXPECT_EQ(warnings("ann@other.example", token_for("acme")), missing("ann@other.example")) << path;
+  }
+  queue_message("acme", "ready", "");
+  EXPECT_FALSE(call("GET", "/queue?account=removed@acme.example").json.contains("warnings")) << "its mail is there";
+}
+
 TEST_F(QueueApi, RefusesSelectorsThatAreMalformed) {
   for (const char* selector :
        {"source=x", "client_ip=1.2.3", "id=7", "state=asleep", "older_than=soon", "older_than=1w"}) {
@@ -69,7 +87,7 @@ TEST_F(QueueApi, RecordsWhoRetriedWhat) {
   queue_message("acme", "scheduled", "");
   expect_status(call("POST", "/queue/retry", {{"tenant", "acme"}}), 200);
   EXPECT_EQ(trace_.last().kind, trace::EventKind::kChanged);
-  EXPECT_EQ(trace_.last().detail, "queue: retry of 1 deliveries of 1 messages; selected by tenant \"acme\"");
+  EXPECT_EQ(trace_.last().detail, "queue: retry of 1 delivery of 1 message; selected by tenant \"acme\"");
 }
 
 TEST_F(QueueApi, SelectsTheNullSender) {

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "src/delivery/courier.h"
+#include "src/delivery/message_signer.h"
 #include "src/delivery/site.h"
 #include "tests/testlib/fake_store.h"
 #include "tests/testlib/shard_runner.h"
@@ -276,6 +277,7 @@ class World {
     Parts parts{runner.shard(), pool,    resolver, queue,  directory, host_addresses, store, *mailboxes,
                 trace,          metrics, clock,    random, log};
     parts.feedback = desk;
+    parts.signer = signer;
     runner.call([&] { courier = std::make_unique<Courier>(parts, settings); });
   }
 
@@ -294,7 +296,8 @@ class World {
   ScriptedQueue queue{store};
   Settings settings;
   TenantId tenant;
-  FeedbackDesk* desk = nullptr;  // set before the first work
+  FeedbackDesk* desk = nullptr;           // set before the first work
+  const MessageSigner* signer = nullptr;  // likewise
   std::unique_ptr<Courier> courier;
 
  private:
