@@ -178,7 +178,7 @@ Noun case_commands() {
             {},
             decide("close", "closed")},
            {"purge",
-            "Throw away what the case's account has in the queue",
+            "Throw away what the case's account or tenant has in the queue",
             "bulkhead case purge 01JDABCDEFGHJKMNPQRSTVWXYZ",
             {id},
             {},

@@ -349,8 +349,8 @@ Endpoints case_endpoints() {
        {{"reason", kString, kOptional, "Why, for those who look later"}}},
       {"POST", "/cases/{case}/close", "Close it; what was done goes on until it ends by itself", &close_case, "Case",
        kOne, 200, {}, Input::kJson, {}},
-      {"POST", "/cases/{case}/purge", "Throw away what its account has in the queue", &purge_case, "Case", kOne, 200,
-       {}, Input::kJson, {}},
+      {"POST", "/cases/{case}/purge", "Throw away what its account or tenant has in the queue", &purge_case, "Case",
+       kOne, 200, {}, Input::kJson, {}},
   };
 }
 

@@ -6,6 +6,7 @@
 #include "src/admin/use_cases/reputation_views.h"
 #include "src/admin/use_cases/use_cases.h"
 #include "src/queue/amount.h"
+#include "src/queue/any_account.h"
 #include "src/queue/bridge.h"
 
 namespace bulkhead::admin {
@@ -140,20 +141,34 @@ Task<Result<Json>> close_case(const AdminServices& services, net::Shard& shard, 
   co_return co_await std::move(concluding);
 }
 
-// Throws away what the account has in the queue; it stays as it is otherwise. Its own tenant may do that, too.
+// What the case holds of the queue: the account's mail, or that of all accounts of the tenant.
+Result<queue::Selector> held_by(const Case& one) {
+  queue::Selector selector;
+  selector.tenant = one.tenant;
+  switch (one.key.kind) {
+    case KeyKind::kAccount:
+      selector.account = one.name;
+      selector.account_id = one.key.account_id();
+      return selector;
+    case KeyKind::kTenant:
+      selector.account = queue::kAnyAccount;
+      return selector;
+    default:
+      return fail(ErrorCode::kConflict, "only the mail of an account or a tenant can be purged by its case",
+                  "see who has the most, and choose by that: bulkhead queue top --by sender");
+  }
+}
+
+// Throws away what the account or tenant has in the queue; it stays as it is otherwise. Its own tenant may do that,
+// too.
 Task<Result<Json>> purge_case(const AdminServices& services, net::Shard& shard, Call call) {
   auto finding = find_case(services, call);
   const auto found = co_await std::move(finding);
-  Status done = found ? Status{} : Status{fail(found.error())};
-  if (done && found->one.key.kind != KeyKind::kAccount) {
-    done = fail(ErrorCode::kConflict, "only the mail of an account can be purged by its case",
-                "see who has the most, and choose by that: bulkhead queue top --by sender");
-  }
+  auto selector = found ? held_by(found->one) : Result<queue::Selector>{fail(found.error())};
+  Status done = selector ? Status{} : Status{fail(selector.error())};
   if (done) {
     queue::DirectiveOrder order;
-    order.selector.tenant = found->one.tenant;
-    order.selector.account = found->one.name;
-    order.selector.account_id = found->one.key.account_id();
+    order.selector = std::move(*selector);
     order.action = queue::DirectiveAction::kPurge;
     order.by = giver_of(call.caller);
     auto ordering = services.queue.direct(found->desk->shard(), std::move(order));

@@ -76,6 +76,17 @@ TEST_F(ReputationApi, PurgesWhatTheAccountHasQueuedAndNotesIt) {
   expect_status(call("POST", "/cases/" + client_case_ + "/purge", Json::object()), 409);
 }
 
+TEST_F(ReputationApi, PurgesWhatAllAccountsOfATenantHaveQueued) {
+  auto& one = desk_.all.front();
+  one.key = Key::tenant(one.tenant);
+  one.name = "acme";
+  expect_status(call("POST", "/cases/" + acme_case_ + "/purge", Json::object()), 200);
+  ASSERT_EQ(queue_.orders.size(), 1U);
+  EXPECT_EQ(queue_.orders[0].selector.tenant, one.tenant);
+  EXPECT_EQ(queue_.orders[0].selector.account, "*") << "what others sent to the tenant is not its accounts' mail";
+  EXPECT_FALSE(queue_.orders[0].selector.account_id);
+}
+
 TEST_F(ReputationApi, ShowsWhoeverIsNamed) {
   for (const auto* key : {"ann@acme.example", "192.0.2.1", "192.0.2.1@google.com", "client:198.51.100.9",
                           "acme.example", "tenant:acme", "acme"}) {
