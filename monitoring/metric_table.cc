@@ -56,6 +56,8 @@ constexpr std::array<MetricSpec, kMetricCount> kTable{{
     {kPasswordChecks, "bulkhead_password_checks_total", kCounter, kProvided, "outcome",
      "Passwords that were verified."},
     {kQueueDeliveries, "bulkhead_queue_deliveries", kGauge, kProvided, "state", "Deliveries in the queue."},
+    {kQueueDeliveriesMax, "bulkhead_queue_deliveries_max", kGauge, kProvided, "",
+     "Deliveries that the queue takes; a tenant may have as many as are left."},
     {kSessions, "bulkhead_sessions", kGauge, kProvided, "protocol", "Sessions open now."},
     {kSourceAddresses, "bulkhead_source_addresses", kGauge, kProvided, "state",
      "Source addresses in the directory, present on the host or absent."},

@@ -39,6 +39,7 @@ enum class Metric : std::uint8_t {
   kSmtpConnectionsRefused,
   kPasswordChecks,
   kQueueDeliveries,
+  kQueueDeliveriesMax,
   kSessions,
   kSourceAddresses,
   kStoreBytes,

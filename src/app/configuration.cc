@@ -196,10 +196,12 @@ std::optional<std::string> read_unserved(const TomlValue& value) {
 }
 
 // The configuration, declared: every key with its reader.
-const std::map<std::string, Reader, std::less<>>& readers() {
-  using C = Configuration;
-  using V = TomlValue;
-  static const std::map<std::string, Reader, std::less<>> table{
+using Readers = std::map<std::string, Reader, std::less<>>;
+using C = Configuration;
+using V = TomlValue;
+
+Readers readers_of_servers() {
+  return {
       {"node.name", [](const V& v, C& c) { return read_host_name(v, c.node.name); }},
       {"node.data", [](const V& v, C& c) { return read_absolute_path(v, c.node.data); }},
       {"node.threads", [](const V& v, C& c) { return read_number(v, c.node.threads, 0, 256); }},
@@ -231,6 +233,11 @@ const std::map<std::string, Reader, std::less<>>& readers() {
       {"smtp.messages_per_session",
        [](const V& v, C& c) { return read_number(v, c.smtp.messages_per_session, 1, 1000000); }},
       {"smtp.errors_per_session", [](const V& v, C& c) { return read_number(v, c.smtp.errors_per_session, 1, 1000); }},
+  };
+}
+
+Readers readers_of_mail() {
+  return {
       {"delivery.port", [](const V& v, C& c) { return read_number(v, c.delivery.port, 1, 65535); }},
       {"delivery.connect_timeout", [](const V& v, C& c) { return read_timeout(v, c.delivery.connect_timeout); }},
       {"delivery.greeting_timeout", [](const V& v, C& c) { return read_timeout(v, c.delivery.greeting_timeout); }},
@@ -245,6 +252,8 @@ const std::map<std::string, Reader, std::less<>>& readers() {
       {"queue.retry", [](const V& v, C& c) { return read_retry(v, c.queue.retry); }},
       {"queue.expire_after", [](const V& v, C& c) { return read_interval(v, c.queue.expire_after); }},
       {"queue.warn_after", [](const V& v, C& c) { return read_interval(v, c.queue.warn_after); }},
+      {"queue.deliveries_max",
+       [](const V& v, C& c) { return read_number(v, c.queue.deliveries_max, 0, 1'000'000'000); }},
       {"reputation.reply_rules", [](const V& v, C& c) { return read_absolute_path(v, c.reputation.reply_rules); }},
       {"reputation.shadow", [](const V& v, C& c) { return read_switch(v, c.reputation.shadow); }},
       {"trace.retention", [](const V& v, C& c) { return read_retention(v, c.trace.retention); }},
@@ -264,6 +273,14 @@ const std::map<std::string, Reader, std::less<>>& readers() {
        [](const V& v, C& c) { return read_absolute_path(v, c.notify.webhook_secret_file); }},
       {"firewall.marks", [](const V& v, C& c) { return read_boolean(v, c.firewall.marks); }},
   };
+}
+
+const Readers& readers() {
+  static const Readers table = [] {
+    Readers all = readers_of_servers();
+    all.merge(readers_of_mail());
+    return all;
+  }();
   return table;
 }
 

@@ -67,6 +67,7 @@ struct Configuration {
     std::vector<std::chrono::seconds> retry;  // empty: the built-in intervals
     std::chrono::seconds expire_after = std::chrono::hours{24 * 5};
     std::chrono::seconds warn_after = std::chrono::hours{4};
+    std::uint32_t deliveries_max = 0;  // 0: what an eighth of the machine's memory holds
     bool operator==(const Queue&) const = default;
   } queue;
   struct Reputation {

@@ -49,7 +49,8 @@ queue::Queue::Parts Dispatch::queue_parts(const Configuration& configuration) {
       .on_event = [this](const trace::Event& event) { foundation_.event_metrics->count(event); },
       .on_progress = [this](const queue::Progress& progress) { foundation_.event_metrics->count_progress(progress); },
       .sources_of = [this](const queue::LaneKey& lane) { return sources(lane); },
-      .gate = gate_.get()};
+      .gate = gate_.get(),
+      .deliveries_max = deliveries_max(configuration)};
   connect_directory(parts, *foundation_.live);
   return parts;
 }

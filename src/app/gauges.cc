@@ -130,6 +130,9 @@ void provide_gauges(Metrics& metrics, GaugeSources sources) {
   provide_passwords(metrics, sources.directory);
   provide_counts(metrics, Metric::kSessions, sources.sessions);
   provide_counts(metrics, Metric::kQueueDeliveries, sources.queue);
+  metrics.provide(Metric::kQueueDeliveriesMax, [most = sources.queue_max](const Metrics::Emit& emit) {
+    if (const auto number = most(); number > 0) emit({}, static_cast<double>(number));
+  });
 }
 
 }  // namespace bulkhead::app

@@ -21,6 +21,7 @@ struct GaugeSources {  // all outlive the metrics' providers: call Metrics::with
   netpolicy::HostAddressMonitor& host;
   std::function<std::map<std::string, std::uint64_t>()> sessions;  // by protocol
   std::function<std::map<std::string, std::uint64_t>()> queue;     // deliveries by state
+  std::function<std::uint64_t()> queue_max;                        // deliveries that it takes; 0: any number
   std::function<const smtpd::Counters&()> smtp;
 };
 

@@ -10,6 +10,7 @@ namespace bulkhead::app {
 void make_hold(const Configuration& configuration, const ConfigurationChange& change, const LiveParts& parts) {
   parts.smtp.change_settings(smtpd_settings(configuration));
   parts.queue.change_retry(retry_policy(configuration));
+  parts.queue.change_deliveries_max(deliveries_max(configuration));
   parts.gate.change_pair_connections(configuration.delivery.connections_per_lane);
   parts.monitor.set(monitor_settings(configuration));
   const auto settings = delivery_settings(configuration);

@@ -23,6 +23,7 @@ class MailIntake final : public smtpd::Intake {
   Task<Status> accept(net::Shard& shard, queue::NewMessage message) override {
     return parts_.queue.accept(shard, std::move(message));
   }
+  Task<Status> admits(net::Shard& shard, TenantId tenant) override { return parts_.queue.admits(shard, tenant); }
   Status accepts_new() override { return parts_.store.accepts_new(); }
   std::unique_ptr<store::BlobWriter> new_blob() override { return parts_.store.new_blob(); }
   Task<bool> has_room(net::Shard& shard, AccountId account, std::uint64_t quota, std::uint64_t size) override {

@@ -194,6 +194,7 @@ void RunningNode::provide_readings() {
                            .host = *foundation_.host,
                            .sessions = [this] { return sessions(); },
                            .queue = [this] { return dispatch_.counts(); },
+                           .queue_max = [this] { return dispatch_.queue().deliveries_max(); },
                            .smtp = [this]() -> const smtpd::Counters& { return smtp_->census().counters(); }});
   provide_firewall_readings(metrics, configuration_.node.data, foundation_.clock);
   provide_limit_gauges(metrics, {*foundation_.limiter, *foundation_.limit_storage, dispatch_.sites()});

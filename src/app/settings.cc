@@ -1,6 +1,17 @@
 #include "src/app/settings.h"
 
+#include <algorithm>
+
+#include <unistd.h>
+
 namespace bulkhead::app {
+
+namespace {
+
+constexpr std::uint64_t kBytesOfDelivery = 128;  // in memory, with its share of lanes and counters
+constexpr std::uint64_t kDeliveriesLeast = 100'000;
+
+}  // namespace
 
 queue::RetryPolicy retry_policy(const Configuration& configuration) {
   queue::RetryPolicy policy;
@@ -8,6 +19,13 @@ queue::RetryPolicy retry_policy(const Configuration& configuration) {
   policy.expire_after = configuration.queue.expire_after;
   policy.warn_after = configuration.queue.warn_after;
   return policy;
+}
+
+std::uint64_t deliveries_max(const Configuration& configuration) {
+  if (configuration.queue.deliveries_max != 0) return configuration.queue.deliveries_max;
+  const auto pages = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
+  const auto page = static_cast<std::uint64_t>(std::max(0L, ::sysconf(_SC_PAGESIZE)));
+  return std::max(kDeliveriesLeast, pages * page / 8 / kBytesOfDelivery);
 }
 
 smtpd::Settings smtpd_settings(const Configuration& configuration) {

@@ -10,6 +10,8 @@
 namespace bulkhead::app {
 
 queue::RetryPolicy retry_policy(const Configuration& configuration);
+// How many deliveries the queue takes.
+std::uint64_t deliveries_max(const Configuration& configuration);
 smtpd::Settings smtpd_settings(const Configuration& configuration);
 delivery::Settings delivery_settings(const Configuration& configuration);
 MonitorSettings monitor_settings(const Configuration& configuration);

@@ -51,6 +51,7 @@ struct Core {
   AcceptedWhileLoading accepted;
   std::atomic<std::uint64_t> sources_generation{0};  // grows with each change of sources
   std::atomic<std::uint64_t> messages{0};
+  std::atomic<std::uint64_t> deliveries_max{0};  // see Queue::change_deliveries_max
   std::atomic<bool> is_loaded{false};
   std::atomic<bool> is_stopping{false};
   std::vector<std::unique_ptr<ShardPart>> shards;

@@ -19,6 +19,7 @@ class DurableQueue final : public Queue {
     for (std::size_t i = 0; i < core_.parts.runtime.size(); ++i) {
       core_.shards.push_back(std::make_unique<ShardPart>(core_, core_.parts.runtime.shard(i)));
     }
+    core_.deliveries_max = core_.parts.deliveries_max;
   }
 
   void set_carrier(std::size_t shard, Carrier& carrier) override { core_.shards.at(shard)->set_carrier(carrier); }
@@ -26,6 +27,9 @@ class DurableQueue final : public Queue {
   bool is_loaded() const override { return core_.is_loaded; }
 
   Status start() override;
+  void change_deliveries_max(std::uint64_t most) override { core_.deliveries_max = most; }
+  std::uint64_t deliveries_max() const override { return core_.deliveries_max; }
+  Task<Status> admits(net::Shard& shard, TenantId tenant) override;
   Task<Status> accept(net::Shard& shard, NewMessage incoming) override;
   void sources_changed() override;
   void mailbox_changed(const TenantId& tenant, const AccountId& account) override;
@@ -76,6 +80,20 @@ trace::Event DurableQueue::queued_event(const Message& message) const {
   auto event = event_of(message, trace::EventKind::kQueued, message.queued_at);
   for (const auto& queued : message.recipients) event.recipients.push_back(queued.recipient.address.text());
   return event;
+}
+
+// Below half of what it takes nobody can have more than is left, so that nothing is asked.
+Task<Status> DurableQueue::admits(net::Shard& shard, TenantId tenant) {
+  const std::uint64_t most = core_.deliveries_max;
+  std::uint64_t all = 0;
+  for (const auto& part : core_.shards) all += part->size();
+  if (most == 0 || all < most / 2) co_return Status{};
+  if (all >= most) co_return fail(ErrorCode::kFull, "the queue has as many deliveries as it takes");
+  auto counting = count_of(shard, tenant);
+  const Counts counts = co_await std::move(counting);
+  const std::uint64_t of_tenant = counts.ready + counts.active + counts.scheduled + counts.held;
+  if (of_tenant <= most - all) co_return Status{};
+  co_return fail(ErrorCode::kFull, "the tenant has more in the queue than there is room left");
 }
 
 Task<Status> DurableQueue::accept(net::Shard& shard, NewMessage incoming) {

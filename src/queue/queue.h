@@ -152,6 +152,8 @@ class Queue {
     std::function<Task<std::optional<UtcTime>>(net::Shard&, MessagePtr)> pace_of = {};
     // Limits; nullptr: none. Outlives the queue's workers.
     Gate* gate = nullptr;
+    // See change_deliveries_max.
+    std::uint64_t deliveries_max = 0;
   };
   static std::unique_ptr<Queue> make(Parts parts);
   virtual ~Queue() = default;
@@ -164,6 +166,15 @@ class Queue {
   virtual void change_retry(RetryPolicy) {}
   virtual ShardQueue& shard_queue(std::size_t shard) = 0;
 
+  // How many deliveries of all tenants the queue takes: each is known in memory (some 110 bytes), wherever its message
+  // is, so that orders and counts need not look for it. 0: any number. What the server makes itself is taken beyond it.
+  // Any thread.
+  virtual void change_deliveries_max(std::uint64_t) {}
+  virtual std::uint64_t deliveries_max() const { return 0; }
+  // Whether there is room for one more message of the tenant. kFull: the queue has as many deliveries as it takes, or
+  // the tenant has more of them than are left for everybody, so that no tenant fills more than half. From memory.
+  // Resumes on `shard`.
+  virtual Task<Status> admits(net::Shard&, TenantId) { co_return Status{}; }
   // Makes the message durable and plans its deliveries. Resumes on `shard` after the commit; on an error nothing of
   // the message exists. Any shard.
   virtual Task<Status> accept(net::Shard& shard, NewMessage message) = 0;

@@ -53,6 +53,7 @@ void ShardPart::pump() {
   is_pumping_ = true;
   while (std::exchange(is_pump_wanted_, false)) pump_once();
   is_pumping_ = false;
+  size_.store(scheduler_.size(), std::memory_order_relaxed);
 }
 
 void ShardPart::pump_once() {

@@ -2,6 +2,7 @@
 // Touched only on its shard, except where it says otherwise.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,6 +35,9 @@ class ShardPart final : public ShardQueue {
   Planner& planner() { return planner_; }
   // The message when it is in memory, otherwise null.
   MessagePtr at_hand(const MessageId& id) const { return hot_.peek(id); }
+
+  // The deliveries of this shard, the doomed ones included. Any thread; at most a moment old.
+  std::size_t size() const { return size_.load(std::memory_order_relaxed); }
 
   // Begins to look at the time.
   void start();
@@ -141,6 +145,7 @@ class ShardPart final : public ShardQueue {
   MessageLedger ledger_;
   Planner planner_;
   std::unordered_map<DeliveryKey, Active, DeliveryKeyHash> active_;
+  std::atomic<std::size_t> size_{0};
   std::size_t looking_after_ = 0;
   SteadyTime look_again_at_;  // the pool was full
   DirectiveSetPtr directives_;

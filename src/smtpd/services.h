@@ -34,6 +34,8 @@ class Intake {
   virtual ~Intake() = default;
   // Ends after the commit that holds the message is on stable storage; on an error nothing of it exists.
   virtual Task<Status> accept(net::Shard& shard, queue::NewMessage message) = 0;
+  // Whether the queue has room for one more message of the tenant: kFull when not. From memory. Resumes on the shard.
+  virtual Task<Status> admits(net::Shard& shard, TenantId tenant) = 0;
   // Whether mail can be taken at all now; cheap.
   virtual Status accepts_new() = 0;
   virtual std::unique_ptr<store::BlobWriter> new_blob() = 0;

@@ -55,6 +55,17 @@ Refused check_recipient(const Conversation& conversation, const tenants::Resolut
   return check_declared_size(transaction.declared_size, recipient_size_max(size_max, resolution));
 }
 
+// Asked once for each message, with its first recipient: before that nobody knows whose it is.
+Task<Refused> check_queue(Conversation& conversation, TenantId tenant) {
+  if (!conversation.transaction->accepted.empty()) co_return std::nullopt;
+  auto& services = conversation.services;
+  auto asking = services.intake.admits(services.shard, tenant);
+  const Status admitted = co_await std::move(asking);
+  if (admitted) co_return std::nullopt;
+  if (admitted.error().code != ErrorCode::kFull) co_return temporary_failure(admitted.error());
+  co_return smtp::Reply(452, "4.3.1", "The queue has no room for more of this mail now: try again later");
+}
+
 Answer refuse(Conversation& conversation, smtp::Reply reply, const mail::Recipient& recipient) {
   conversation.record_rejection(reply, &recipient.address);
   if (reply.is_temporary()) ++conversation.put_offs;
@@ -89,6 +100,9 @@ Task<Answer> rcpt_to(Conversation& conversation, smtp::Command command) {
   auto has_no_room = co_await check_room(conversation, *resolution);
   if (has_no_room) co_return refuse(conversation, std::move(*has_no_room), recipient);
   auto& transaction = *conversation.transaction;
+  auto asking = check_queue(conversation, transaction.tenant.value_or(resolution->tenant));
+  auto is_full = co_await std::move(asking);
+  if (is_full) co_return refuse(conversation, std::move(*is_full), recipient);
   if (auto over = charge(conversation, transaction, {.recipients = recipients_of(*resolution)})) {
     co_return refuse(conversation, std::move(*over), recipient);
   }

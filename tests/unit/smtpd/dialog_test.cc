@@ -140,6 +140,8 @@ void Run::set_up(const std::string& text) {
     world_.directory.is_away = value == "away";
   } else if (key == "store") {
     world_.intake.new_status = fail(ErrorCode::kFull, "disk full");
+  } else if (key == "queue") {
+    world_.intake.queue_status = fail(value == "full" ? ErrorCode::kFull : ErrorCode::kUnavailable, "the queue");
   } else if (key == "write") {
     world_.intake.write_status = fail(value == "full" ? ErrorCode::kFull : ErrorCode::kIo, "write failed");
   } else if (key == "commit") {

@@ -39,7 +39,8 @@ class FakeIntake final : public Intake {
     std::vector<trace::Event> events;
   };
   std::vector<Accepted> accepted;
-  Status new_status, accept_status, write_status;
+  Status new_status, accept_status, write_status, queue_status;
+  std::vector<TenantId> asked_for;  // of admits()
   std::map<AccountId, std::uint64_t> mailbox_bytes;
 
   Task<Status> accept(net::Shard&, queue::NewMessage made) override {
@@ -47,6 +48,10 @@ class FakeIntake final : public Intake {
     auto* const blob = static_cast<FakeBlob*>(made.body.get());
     accepted.push_back({std::move(made.message), *blob->bytes, std::move(made.events)});
     co_return Status{};
+  }
+  Task<Status> admits(net::Shard&, TenantId tenant) override {
+    asked_for.push_back(tenant);
+    co_return queue_status;
   }
   Status accepts_new() override { return new_status; }
   Task<bool> has_room(net::Shard&, AccountId account, std::uint64_t quota, std::uint64_t size) override {
