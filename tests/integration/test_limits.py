@@ -62,6 +62,21 @@ class Limits(TestCase):
         self.assertEqual(transcript.count("250 2.1.5"), 2, transcript)
         self.assertIn("452 4.7.1 Over the limit of 2/1h recipients of tenant client", transcript)
 
+    def test_paced_mail_goes_at_once_when_its_limit_is_gone(self):
+        server = self.serve()
+        server.cli("tenant", "set", "client", "--over-limit", "pace")
+        server.cli("limit", "set", "--account", "s@client.example", "--messages", "1/1h")
+        for _ in range(3):
+            status, transcript = self.send(server)
+            self.assertEqual(status, 0, transcript)
+        wait_until(lambda: server.json("queue", "count")["deliveries"] == 2, "the first to be delivered")
+        time.sleep(1)
+        self.assertEqual(server.json("queue", "count")["deliveries"], 2, "the others wait")
+        why = server.json("queue", "why", server.json("queue", "list")[0]["id"])["deliveries"][0]
+        self.assertIn("1/1h", why["reason"]["text"])
+        server.cli("limit", "unset", "--account", "s@client.example")
+        wait_until(lambda: server.json("queue", "count")["deliveries"] == 0, "the others to go", 5)
+
     def metrics(self, server):
         with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics}/metrics", timeout=10) as answer:
             return answer.read().decode()

@@ -187,8 +187,8 @@ class Monitor(TestCase):
                   "Final-Recipient: rfc822; x@dest.test\nAction: failed\nStatus: 5.2.2\n\n--b\n"
                   "Content-Type: text/rfc822-headers\n\n" + head + "\n--b--\n")
 
-        def report(text):
-            status, transcript = swaks("--server", OWN, "--from", "fbl@dest.test", "--to", "fbl@one.test", "--data", text,
+        def report(text, to="fbl@one.test"):
+            status, transcript = swaks("--server", OWN, "--from", "fbl@dest.test", "--to", to, "--data", text,
                                        namespace=self.net.remote)
             self.assertEqual(status, 0, transcript)
         report(complaint.replace("RCPT", "nobody@dest.test"))
@@ -206,6 +206,11 @@ class Monitor(TestCase):
         for outcome in ("complaint", "bounce", "repeated", "unproven", "unreadable"):
             self.assertIn(f'bulkhead_feedback_reports_total{{tenant="one",outcome="{outcome}"}} 1', metrics)
         self.assertIn("x@dest.test", message["recipients"])
+        # The address is its domain's, whatever that is called by now.
+        server.cli("domain", "rename", "one.test", "renamed.test")
+        report(complaint.replace("RCPT", "x@dest.test"), "fbl@renamed.test")
+        repeated = 'bulkhead_feedback_reports_total{tenant="one",outcome="repeated"} 2'
+        wait_until(lambda: repeated in self.metrics(server), "the report to the new name to be read")
         self.assertEqual(server.stop(), 0)
 
 
