@@ -201,7 +201,21 @@ def fill_queue(options, node):
     for first in range(0, options.queued, most):
         count = min(most, options.queued - first)
         subprocess.run(source_command(filling, target, "r@waits.example", count), check=True, timeout=3600)
+    settle(node)
     print(f"{options.queued} messages queued, {resident(node.process.pid):.0f} MiB resident", flush=True)
+
+
+def settle(node):
+    """What filling has left to do, compaction and writing back, is not what a queue that stands costs."""
+    os.sync()
+    calm = 0
+    for _ in range(300):
+        before = cpu_of(node.process.pid)
+        time.sleep(1)
+        calm = calm + 1 if cpu_of(node.process.pid) - before < 0.03 else 0
+        if calm == 3:
+            return
+    print("the server has not come to rest in five minutes", flush=True)
 
 
 def set_up(options, directory):
