@@ -37,6 +37,8 @@ enum class Metric : std::uint8_t {
   kSmtpSessions,
   kSmtpReplies,
   kSmtpConnectionsRefused,
+  kSmtpFramingAttacks,
+  kHttpConnectionsRefused,
   kPasswordChecks,
   kQueueDeliveries,
   kQueueDeliveriesMax,

@@ -24,6 +24,7 @@ void put_origin(Json& json, const tenants::Snapshot& snapshot, const trace::Even
   put(json, "arrival", event.arrival);
   put(json, "source", event.source);
   put(json, "remote", event.remote);
+  put(json, "site", event.site);
   put(json, "protocol", event.protocol);
 }
 

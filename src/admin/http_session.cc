@@ -20,12 +20,13 @@ constexpr milliseconds kLingerTimeout{500};
 class HttpSession {
  public:
   HttpSession(net::Stream& stream, HttpContext& context, HttpHandler& handler, HttpSessionOptions options)
-      : stream_(stream), context_(context), handler_(handler), options_(options), parser_(options.limits) {}
+      : stream_(stream), context_(context), handler_(handler), options_(std::move(options)), parser_(options_.limits) {}
 
   Task<void> run() {
     while (!context_.group.is_cancelled()) {
       const bool has_request = co_await read_request();
       if (!has_request) break;
+      note_busy(true);
       auto request = parser_.take();
       const bool is_head = request.method == "HEAD";
       if (is_head) request.method = "GET";
@@ -42,6 +43,7 @@ class HttpSession {
         is_written = co_await write_whole(reply.response, connection, is_head);
       }
       if (!is_written || !keeps_alive) break;
+      note_busy(false);
     }
   }
 
@@ -75,6 +77,10 @@ class HttpSession {
     }
     if (has_begun) co_await refuse(408, "the request took too long");
     co_return false;
+  }
+
+  void note_busy(bool is_busy) const {
+    if (options_.on_busy) options_.on_busy(is_busy);
   }
 
   void feed() { unread_.remove_prefix(parser_.feed(unread_)); }
@@ -132,7 +138,7 @@ class HttpSession {
 }  // namespace
 
 Task<void> serve_http(net::Stream& stream, HttpContext& context, HttpHandler& handler, HttpSessionOptions options) {
-  auto session = std::make_unique<HttpSession>(stream, context, handler, options);
+  auto session = std::make_unique<HttpSession>(stream, context, handler, std::move(options));
   co_await session->run();
   stream.close();
 }

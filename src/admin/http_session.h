@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 
 #include "src/admin/http_handler.h"
 #include "src/net/stream.h"
@@ -19,6 +20,8 @@ struct HttpTimeouts {
 struct HttpSessionOptions {
   proto::http::RequestLimits limits;
   HttpTimeouts timeouts;
+  // Hears that a whole request has come (true), and that the session waits for the next one (false). May be empty.
+  std::function<void(bool is_busy)> on_busy{};
 };
 
 // Ends when the peer closes, breaks the protocol or is too slow, or when the context's group is cancelled. All

@@ -17,6 +17,7 @@ AdminServers::AdminServers(Parts parts)
     : parts_(std::move(parts)),
       api_(parts_.services, admin::AuthenticationPolicy{{0U, parts_.operator_uid}}),
       metrics_(parts_.metrics, [&store = parts_.services.store] { return store.accepts_new().has_value(); }),
+      local_server_({parts_.shard, api_, parts_.services.clock, parts_.services.log}, {}),
       clear_server_({parts_.shard, api_, parts_.services.clock, parts_.services.log}, {}),
       tls_server_({parts_.shard, api_, parts_.services.clock, parts_.services.log}, with_tls(parts_)),
       metrics_server_({parts_.shard, metrics_, parts_.services.clock, parts_.services.log}, {}) {}
@@ -40,10 +41,18 @@ Status AdminServers::listen(const Configuration::Listen& endpoints) {
     if (auto added = add(endpoint, metrics_server_); !added) return added;
   }
   auto local = net::Listener::unix_socket(parts_.shard, endpoints.admin,
-                                          [this](auto stream) { clear_server_.accept(std::move(stream)); });
+                                          [this](auto stream) { local_server_.accept(std::move(stream)); });
   if (!local) return fail(local.error());
   listeners_.push_back(std::move(*local));
   return {};
+}
+
+std::vector<AdminServers::Refused> AdminServers::refused() const {
+  const auto of = [](std::string_view listener, const admin::HttpServer& server) {
+    return Refused{listener, server.turned_away(), server.cut_off()};
+  };
+  return {of("admin", local_server_), of("http", clear_server_), of("https", tls_server_),
+          of("metrics", metrics_server_)};
 }
 
 void AdminServers::start() {
@@ -52,6 +61,7 @@ void AdminServers::start() {
 
 Task<void> AdminServers::stop() {
   for (auto& listener : listeners_) listener->stop();
+  co_await local_server_.stop();
   co_await clear_server_.stop();
   co_await tls_server_.stop();
   co_await metrics_server_.stop();

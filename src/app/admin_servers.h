@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/admin/http_server.h"
@@ -33,13 +34,21 @@ class AdminServers {
   void start();       // on the shard
   Task<void> stop();  // on the shard
 
+  // The connections of each that were turned away or cut off, by its name in the configuration ("http"). Any thread.
+  struct Refused {
+    std::string_view listener;
+    std::uint64_t turned_away = 0, cut_off = 0;
+  };
+  std::vector<Refused> refused() const;
+
  private:
   Status add(const SocketAddress& endpoint, admin::HttpServer& server);
 
   Parts parts_;
   admin::ApiHandler api_;
   admin::MetricsHandler metrics_;
-  admin::HttpServer clear_server_, tls_server_, metrics_server_;
+  // Each has seats of its own: who fills one keeps nobody out of the others.
+  admin::HttpServer local_server_, clear_server_, tls_server_, metrics_server_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
 };
 

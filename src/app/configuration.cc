@@ -324,13 +324,12 @@ class Parser {
       return std::move(reading_);
     }
     set_defaults();
-    const auto entries = parse_toml(text);
-    if (!entries) {
-      fault(entries.error().line, "", entries.error().message);
-      return std::move(reading_);
-    }
-    for (const auto& entry : *entries) read_entry(entry);
-    check_whole();
+    const auto read = parse_toml(text);
+    for (const auto& wrong : read.faults) fault(wrong.line, "", wrong.message);
+    for (const auto& entry : read.entries) read_entry(entry);
+    // What is missing may be what could not be read.
+    if (read.faults.empty()) check_whole();
+    std::ranges::stable_sort(reading_.faults, {}, &ConfigurationFault::line);
     return std::move(reading_);
   }
 

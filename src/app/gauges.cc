@@ -38,7 +38,9 @@ void provide_trace(Metrics& metrics, trace::Trace& trace) {
     });
   };
   using Usage = trace::Trace::Usage;
-  number(Metric::kTraceEvents, [](const Usage& u) { return u.events; });
+  metrics.provide(Metric::kTraceEvents, [&trace](const Metrics::Emit& emit) {
+    for (const auto& [kind, count] : trace.usage().by_kind) emit({to_string(kind)}, static_cast<double>(count));
+  });
   number(Metric::kTraceEventsDropped, [](const Usage& u) { return u.dropped; });
   number(Metric::kTraceUnsettledEvents, [](const Usage& u) { return u.unsettled; });
   number(Metric::kTraceBytes, [](const Usage& u) { return u.bytes; });
@@ -106,6 +108,9 @@ void provide_smtp_replies(Metrics& metrics, const SmtpCounters& counters) {
   metrics.provide(Metric::kSmtpConnectionsRefused, [counters](const Metrics::Emit& emit) {
     emit({"server-full"}, number_of(counters().refused_server_full));
     emit({"client-full"}, number_of(counters().refused_client_full));
+  });
+  metrics.provide(Metric::kSmtpFramingAttacks, [counters](const Metrics::Emit& emit) {
+    emit({}, static_cast<double>(counters().framing_attacks.load(std::memory_order_relaxed)));
   });
 }
 

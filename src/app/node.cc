@@ -196,6 +196,12 @@ void RunningNode::provide_readings() {
                            .queue = [this] { return dispatch_.counts(); },
                            .queue_max = [this] { return dispatch_.queue().deliveries_max(); },
                            .smtp = [this]() -> const smtpd::Counters& { return smtp_->census().counters(); }});
+  metrics.provide(monitoring::Metric::kHttpConnectionsRefused, [this](const monitoring::Metrics::Emit& emit) {
+    for (const auto& one : admin_->refused()) {
+      emit({one.listener, "full"}, static_cast<double>(one.turned_away));
+      emit({one.listener, "too-slow"}, static_cast<double>(one.cut_off));
+    }
+  });
   provide_firewall_readings(metrics, configuration_.node.data, foundation_.clock);
   provide_limit_gauges(metrics, {*foundation_.limiter, *foundation_.limit_storage, dispatch_.sites()});
   provide_reputation_gauges(metrics, oversight_.reputation(), oversight_.reply_rules());

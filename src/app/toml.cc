@@ -24,16 +24,20 @@ bool is_bare(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
 }
 
-// Walks the text once. A function that fails has left its fault behind and returns false or nothing.
+// Walks the text once. A function that fails has noted its fault and returns false or nothing.
 class TomlParser {
  public:
   explicit TomlParser(std::string_view text) : text_(text) {}
 
-  tl::expected<std::vector<TomlEntry>, TomlFault> run() {
-    while (peek() != kEnd) {
-      if (!read_line()) return tl::unexpected(fault_);
+  TomlReading run() {
+    while (peek() != kEnd && reading_.faults.size() < TomlReading::kFaultsMax) {
+      const std::uint32_t first = line_;
+      if (read_line()) continue;
+      // Where a list over several lines has broken off, nobody can tell what belongs to it.
+      if (line_ != first) break;
+      skip_line();
     }
-    return std::move(entries_);
+    return std::move(reading_);
   }
 
  private:
@@ -45,8 +49,12 @@ class TomlParser {
     return true;
   }
   bool fail(std::string message) {
-    fault_ = {line_, std::move(message)};
+    reading_.faults.push_back({line_, std::move(message)});
     return false;
+  }
+  void skip_line() {
+    at_ = std::min(text_.find('\n', at_), text_.size());
+    static_cast<void>(take_line_end());
   }
 
   void skip_blanks() {
@@ -83,6 +91,7 @@ class TomlParser {
   }
 
   bool read_section() {
+    section_.reset();
     if (is_next("[[")) return fail("no section is a list: write [section], not [[section]]");
     ++at_;
     auto name = read_key("a section's name");
@@ -102,14 +111,15 @@ class TomlParser {
     skip_blanks();
     auto value = read_value(false);
     if (!value) return false;
-    std::string key = section_ + *name;
+    if (!section_) return true;
+    std::string key = *section_ + *name;
     const auto [first, is_new] = keys_.emplace(key, line);
     if (!is_new) {
-      line_ = line;
-      return fail(fmt::format("{} has a value in line {} already", key, first->second));
+      reading_.faults.push_back({line, fmt::format("{} has a value in line {} already", key, first->second)});
+      return true;
     }
     value->line = line;
-    entries_.push_back({std::move(key), std::move(*value)});
+    reading_.entries.push_back({std::move(key), std::move(*value)});
     return true;
   }
 
@@ -197,18 +207,17 @@ class TomlParser {
   const std::string_view text_;
   std::size_t at_ = 0;
   std::uint32_t line_ = 1;
-  std::string section_;  // with the dot that follows it
+  std::optional<std::string> section_ = "";  // with the dot that follows it; nothing: its line was a fault
   std::map<std::string, std::uint32_t> sections_, keys_;
-  std::vector<TomlEntry> entries_;
-  TomlFault fault_;
+  TomlReading reading_;
 };
 
 }  // namespace
 
-tl::expected<std::vector<TomlEntry>, TomlFault> parse_toml(std::string_view text) {
+TomlReading parse_toml(std::string_view text) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   if (const auto line = line_of_forbidden_text(text); line > 0) {
-    return tl::unexpected(TomlFault{line, "not UTF-8 text, or a control character: save the file as plain text"});
+    return {.entries = {}, .faults = {{line, "not UTF-8 text, or a control character: save the file as plain text"}}};
   }
   return TomlParser{text}.run();
 }

@@ -12,8 +12,6 @@
 #include <variant>
 #include <vector>
 
-#include <tl/expected.hpp>
-
 namespace bulkhead::app {
 
 struct TomlValue {
@@ -39,7 +37,13 @@ struct TomlFault {
   std::string message;  // what is wrong and what would be right
 };
 
-// The entries in the order of the file; or the first thing that is not TOML, or a key that is given twice.
-tl::expected<std::vector<TomlEntry>, TomlFault> parse_toml(std::string_view text);
+struct TomlReading {
+  std::vector<TomlEntry> entries;  // in the order of the file
+  // What is not TOML, and keys and sections that are given twice, at most kFaultsMax; reading goes on in the next line.
+  std::vector<TomlFault> faults;
+  static constexpr std::size_t kFaultsMax = 20;
+};
+
+TomlReading parse_toml(std::string_view text);
 
 }  // namespace bulkhead::app

@@ -49,7 +49,15 @@ void name_reports(std::vector<trace::Event>& events, const Notices& notices) {
 
 }  // namespace
 
+// Where the message was going, for searches: what is still to be routed, or stays here, has no site.
+void ShardPart::name_site(Conclusion& conclusion) const {
+  const LaneKey lane = scheduler_.lane_of(conclusion.key);
+  if (lane.site == kLocalSite || lane.site.starts_with(kRoutingSite)) return;
+  for (auto& event : conclusion.settled.events) event.site = lane.site;
+}
+
 Task<bool> ShardPart::conclude(Conclusion conclusion) {
+  name_site(conclusion);
   if (needs_notices(conclusion.settled)) {
     NoticeTerms terms{core_.timeline.now() + core_.retry()->expire_after, core_.epoch};
     if (conclusion.only_local_reports) terms.to = ReportTo::kLocalOnly;

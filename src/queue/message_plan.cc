@@ -8,6 +8,8 @@
 namespace bulkhead::queue {
 namespace {
 
+constexpr std::chrono::hours kLifeAfterStart{1};  // at least
+
 const StoredDelivery* find_stored(const std::vector<StoredDelivery>& stored, std::uint16_t index) {
   for (const auto& delivery : stored) {
     if (delivery.index == index) return &delivery;
@@ -43,6 +45,13 @@ bool continue_from(Planned& planned, const DeliveryRecord& record, UtcTime lates
   return true;
 }
 
+// What expired while the server was away, or by a clock that was set wrong meanwhile, is tried once more before it is
+// returned.
+void grant_an_attempt(Planned& planned, UtcTime now) {
+  if (planned.expires_at <= now) planned.due = std::min(planned.due, now);
+  planned.expires_at = std::max(planned.expires_at, now + kLifeAfterStart);
+}
+
 MessagePlan plan(const Core& core, const Message& message, const std::vector<StoredDelivery>& stored,
                  UtcTime warn_base) {
   MessagePlan plan{.id = message.id, .tenant = message.tenant, .keys = {}, .records = {}, .deliveries = {}};
@@ -70,7 +79,9 @@ MessagePlan plan_of(const Core& core, const Message& message) {
 }
 
 MessagePlan plan_of(const Core& core, const Message& message, const std::vector<StoredDelivery>& stored) {
-  return plan(core, message, stored, message.queued_at);
+  MessagePlan made = plan(core, message, stored, message.queued_at);
+  for (auto& delivery : made.deliveries) grant_an_attempt(delivery.planned, core.timeline.now());
+  return made;
 }
 
 }  // namespace bulkhead::queue

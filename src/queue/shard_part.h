@@ -126,6 +126,7 @@ class ShardPart final : public ShardQueue {
   static Result<Loaded> read_stored(const store::Kv& kv, DeliveryKey key, bool has_record, MessagePtr known);
 
   // conclusion.cc
+  void name_site(Conclusion& conclusion) const;
   Task<bool> conclude(Conclusion conclusion);  // whether it is durable
   Task<bool> commit(ShardPart& owner, Conclusion& conclusion);
   store::Transaction transaction_of(ShardPart& owner, const Conclusion& conclusion, bool is_last);

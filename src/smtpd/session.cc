@@ -92,6 +92,9 @@ Task<void> Session::run() {
   if (admission == Census::Admission::kAdmitted) {
     Flow flow = co_await open();
     while (flow == Flow::kGoOn) flow = co_await step();
+    if (conversation_.signed_in) {
+      conversation_.services.trace.record(conversation_.event(trace::EventKind::kLogout));
+    }
     census.leave(client, kind);
     census.counters().ended(kind, conversation_.tls);
   } else if (kind != ListenerKind::kSubmissions) {  // there the client waits for TLS, not for text

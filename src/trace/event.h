@@ -64,6 +64,7 @@ struct Event {
   std::optional<SocketAddress> arrival;
   std::optional<IpAddress> source;
   std::string remote;    // host[ip]:port of the other side of a delivery
+  std::string site;      // of a delivery to elsewhere: the remote's name in the queue
   std::string protocol;  // smtp submission submissions lmtp imap api …
   std::string sender;
   std::vector<std::string> recipients;

@@ -35,6 +35,7 @@ enum Bit : unsigned {
   kTls,
   kUser,
   kDetail,
+  kSite,
   kBitCount
 };
 
@@ -42,7 +43,7 @@ struct TextField {
   Bit bit;
   std::string Event::*field;
 };
-constexpr std::array<TextField, 13> kTexts{{{kAccountName, &Event::account_name},
+constexpr std::array<TextField, 14> kTexts{{{kAccountName, &Event::account_name},
                                             {kRemote, &Event::remote},
                                             {kProtocol, &Event::protocol},
                                             {kSender, &Event::sender},
@@ -54,7 +55,8 @@ constexpr std::array<TextField, 13> kTexts{{{kAccountName, &Event::account_name}
                                             {kReply, &Event::reply},
                                             {kTls, &Event::tls},
                                             {kUser, &Event::user},
-                                            {kDetail, &Event::detail}}};
+                                            {kDetail, &Event::detail},
+                                            {kSite, &Event::site}}};
 
 std::uint64_t presence_of(const Event& event) {
   std::uint64_t bits = 0;

@@ -58,6 +58,7 @@ bool matches_texts(const Query& query, const Event& event) {
   if (!query.message_id.empty() && bare(query.message_id) != bare(event.message_id)) return false;
   if (!query.subject.empty() && !contains(event.subject, query.subject)) return false;
   if (!query.user.empty() && !equals(query.user, event.user)) return false;
+  if (!query.site.empty() && !equals(query.site, event.site)) return false;
   return query.protocol.empty() || query.protocol == event.protocol;
 }
 
@@ -73,7 +74,8 @@ enum class KeyClass : char {
   kClientIp = 'c',
   kSource = 'o',
   kTenant = 't',
-  kUser = 'u'
+  kUser = 'u',
+  kSite = 'q'
 };
 
 // FNV-1a over the lower-case text, finished with MurmurHash3's mixer, because the upper bits are what is kept.
@@ -122,6 +124,7 @@ void append_keys(const Event& event, std::vector<std::uint64_t>& keys) {
   add(KeyClass::kSender, event.sender);
   add(KeyClass::kMessageIdHeader, bare(event.message_id));
   add(KeyClass::kUser, event.user);
+  add(KeyClass::kSite, event.site);
   for (const auto& recipient : event.recipients) {
     add(KeyClass::kRecipient, recipient);
     add(KeyClass::kRecipientDomain, domain_of(recipient));
@@ -142,6 +145,7 @@ std::vector<std::uint64_t> keys_of(const Query& query) {
   if (query.sender != kNullSender) add(KeyClass::kSender, query.sender);
   add(KeyClass::kMessageIdHeader, bare(query.message_id));
   add(KeyClass::kUser, query.user);
+  add(KeyClass::kSite, query.site);
   add(KeyClass::kRecipient, query.recipient);
   add(KeyClass::kRecipientDomain, query.recipient_domain);
   return keys;

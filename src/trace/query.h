@@ -20,7 +20,7 @@ struct Query {
   std::optional<IpAddress> source;
   // Addresses and domains match in any case, `message_id` with or without its angle brackets, `subject` as a part of
   // the event's, in any case of ASCII. The sender "<>" is the null one, of events that are about a message.
-  std::string account_name, sender, recipient, recipient_domain, message_id, subject, user, protocol;
+  std::string account_name, sender, recipient, recipient_domain, site, message_id, subject, user, protocol;
   std::optional<UtcTime> since, until;  // both inclusive
   std::size_t limit = 100;              // newest first, at most this many
 };

@@ -74,10 +74,11 @@ class Trace {
   virtual void close() = 0;
 
   struct Usage {
-    std::uint64_t events = 0;     // encoded or recorded since the start
-    std::uint64_t dropped = 0;    // recorded and lost
-    std::uint64_t unsettled = 0;  // in the kv at the last settling
-    std::uint64_t bytes = 0;      // of segments and their indexes
+    std::uint64_t events = 0;                                    // encoded or recorded since the start
+    std::vector<std::pair<EventKind, std::uint64_t>> by_kind{};  // of these; only kinds that there are
+    std::uint64_t dropped = 0;                                   // recorded and lost
+    std::uint64_t unsettled = 0;                                 // in the kv at the last settling
+    std::uint64_t bytes = 0;                                     // of segments and their indexes
     std::uint64_t segments = 0;
     std::uint64_t damaged_blocks = 0;  // met by searches
   };

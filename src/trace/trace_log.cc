@@ -55,7 +55,7 @@ Recorder::Entry TraceLog::number(const Event& event) {
   entry.key = event_key(next_sequence_.fetch_add(1, std::memory_order_relaxed));
   entry.value.reserve(256);
   append_event(entry.value, event, UtcTime{});
-  events_.fetch_add(1, std::memory_order_relaxed);
+  events_[static_cast<std::size_t>(event.kind) % kKindsMax].fetch_add(1, std::memory_order_relaxed);
   return entry;
 }
 
@@ -129,7 +129,12 @@ Result<Trace::Verification> TraceLog::verify() const {
 
 Trace::Usage TraceLog::usage() const {
   Usage usage;
-  usage.events = events_;
+  for (std::size_t kind = 0; kind < kKindsMax; ++kind) {
+    const std::uint64_t count = events_[kind].load(std::memory_order_relaxed);
+    if (count == 0) continue;
+    usage.by_kind.emplace_back(static_cast<EventKind>(kind), count);
+    usage.events += count;
+  }
   usage.dropped = recorder_.dropped();
   usage.unsettled = archive_->unsettled();
   usage.damaged_blocks = damaged_blocks_;

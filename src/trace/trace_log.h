@@ -1,6 +1,7 @@
 // The trace of one node over its store and its files.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 
@@ -37,7 +38,8 @@ class TraceLog final : public Trace {
   const Archive::World world_;
   const std::unique_ptr<Archive> archive_;
   std::atomic<std::uint64_t> next_sequence_;
-  std::atomic<std::uint64_t> events_{0};
+  static constexpr std::size_t kKindsMax = 128;
+  std::array<std::atomic<std::uint64_t>, kKindsMax> events_{};  // by kind
   mutable std::atomic<std::uint64_t> damaged_blocks_{0};
   Followers followers_;
   Recorder recorder_;

@@ -16,6 +16,7 @@ std::vector<Argument> filters() {
           {.name = "sender", .help = "From this envelope sender; '<>' is the null sender"},
           {.name = "recipient", .help = "To this recipient"},
           {.name = "recipient-domain", .help = "To this domain"},
+          {.name = "site", .help = "To this remote site: a provider, or the MX hosts, as queue list names it"},
           {.name = "source", .help = "Left from this address"},
           {.name = "client-ip", .help = "Handed in by this client"},
           {.name = "subject", .help = "With this in the subject"},
@@ -23,6 +24,7 @@ std::vector<Argument> filters() {
           {.name = "message-id", .help = "With this header field Message-ID"},
           {.name = "since", .help = "From this time on: 2026-11-23T00:00:00Z, 2026-11-23, or 1h for an hour ago"},
           {.name = "until", .help = "Up to this time"},
+          {.name = "older-than", .help = "At least this long ago: 90s, 15m, 1h or 5d"},
           {.name = "event", .help = fmt::format("One of: {}", fmt::join(trace::event_names(), ", "))},
           {.name = "user", .help = "Changed by this caller"},
           {.name = "protocol", .help = "smtp, submission, submissions, api, …"}};

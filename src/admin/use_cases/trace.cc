@@ -59,7 +59,14 @@ Status read_filters(const AdminServices& services, const Call& call, trace::Quer
   if (auto done = read_value(call, "source", "an IP address", query.source); !done) return done;
   if (auto done = read_event(call, query); !done) return done;
   if (auto done = read_time(services, call, "since", query.since); !done) return done;
-  return read_time(services, call, "until", query.until);
+  if (auto done = read_time(services, call, "until", query.until); !done) return done;
+  const auto older_than = call.in_query("older_than");
+  if (older_than.empty()) return {};
+  const auto age = parse_duration(older_than);
+  if (!age) return malformed("older_than", "a duration such as 90s, 15m, 1h or 5d");
+  const UtcTime latest = services.clock.now() - *age;
+  query.until = std::min(latest, query.until.value_or(latest));
+  return {};
 }
 
 Json events_json(const AdminServices& services, const std::vector<trace::Event>& events, const Caller& caller) {
@@ -129,6 +136,7 @@ Result<trace::Query> trace_query(const AdminServices& services, const Call& call
   query.sender = sender_filter(call);
   query.recipient = call.in_query("recipient");
   query.recipient_domain = call.in_query("recipient_domain");
+  query.site = call.in_query("site");
   query.message_id = call.in_query("message_id");
   query.subject = call.in_query("subject");
   query.user = call.in_query("user");

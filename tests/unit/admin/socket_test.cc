@@ -1,6 +1,8 @@
 // The whole way: command line, libcurl, Unix socket or TCP, session, API, directory.
 #include <sstream>
 
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "src/admin/cli/run.h"
@@ -18,7 +20,7 @@ class OverASocket : public AdminTest {
     path_ = directory_path_.path() + "/admin.sock";
     runner_.call([this] {
       server_ = std::make_unique<HttpServer>(HttpServer::Parts{runner_.shard(), *owner_, clock_, runner_.log()},
-                                             HttpServer::Options{});
+                                             HttpServer::Options{.connections_max = kSeats});
       const auto accept = [this](std::unique_ptr<net::Stream> stream) { server_->accept(std::move(stream)); };
       unix_ = value(net::Listener::unix_socket(runner_.shard(), path_, accept));
       tcp_ = value(net::Listener::tcp(runner_.shard(), *SocketAddress::parse("127.0.0.1:0"), accept));
@@ -51,6 +53,23 @@ class OverASocket : public AdminTest {
   }
   std::string url() { return "http://127.0.0.1:" + std::to_string(tcp_->local().port); }
 
+  // A connection that has sent so much and waits.
+  int open_connection(std::string_view sent) {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    path_.copy(name.sun_path, sizeof name.sun_path - 1);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+    EXPECT_EQ(::send(fd, sent.data(), sent.size(), MSG_NOSIGNAL), static_cast<ssize_t>(sent.size()));
+    open_.push_back(fd);
+    return fd;
+  }
+  void close_connections() {
+    for (const int fd : std::exchange(open_, {})) ::close(fd);
+  }
+
+  static constexpr std::size_t kSeats = 5;
+  std::vector<int> open_;
   std::unique_ptr<ApiHandler> owner_;
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<net::Listener> unix_, tcp_;
@@ -84,7 +103,30 @@ TEST_F(OverASocket, AServerThatIsAwayIsToldApart) {
   EXPECT_NE(err_.str().find(path_), std::string::npos);
 }
 
-TEST_F(OverASocket, MoreConnectionsThanAllowedAreTurnedAway) {
+TEST_F(OverASocket, WhoDoesNotFinishItsRequestMakesRoomForOthers) {
+  const int first = open_connection("GET / HT");
+  for (std::size_t i = 1; i < 3 * kSeats; ++i) open_connection(i % 2 == 0 ? "" : "GET /");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(run({"status", "--socket", path_}), cli::kExitDone) << err_.str();
+  EXPECT_GE(server_->cut_off(), 2 * kSeats);
+  EXPECT_EQ(server_->turned_away(), 0U);
+  char byte = 0;
+  EXPECT_LE(::recv(first, &byte, 1, 0), 0) << "it was the first to go";
+  close_connections();
+}
+
+TEST_F(OverASocket, WhoIsServedIsNotCutOff) {
+  for (std::size_t i = 0; i < kSeats; ++i) {
+    const int fd = open_connection("GET /api/v1/trace/follow HTTP/1.1\r\nHost: x\r\n\r\n");
+    char head[16];
+    ASSERT_EQ(::recv(fd, head, sizeof head, MSG_WAITALL), 16) << "its answer has begun";
+  }
+  EXPECT_EQ(run({"status", "--socket", path_}), cli::kExitNotReachable);
+  EXPECT_EQ(server_->turned_away(), 1U);
+  EXPECT_EQ(server_->cut_off(), 0U);
+  close_connections();
+}
+
+TEST_F(OverASocket, AServerThatStopsTurnsConnectionsAway) {
   runner_.run(server_->stop());
   EXPECT_EQ(run({"status", "--socket", path_}), cli::kExitNotReachable);
   EXPECT_EQ(server_->turned_away(), 1U);

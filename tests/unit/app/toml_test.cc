@@ -10,28 +10,27 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// "LINE: MESSAGE", or "" when the text is taken.
+// "LINE: MESSAGE" of the first, or "" when the text is taken.
 std::string fault_of(std::string_view text) {
-  const auto entries = parse_toml(text);
-  return entries ? "" : std::to_string(entries.error().line) + ": " + entries.error().message;
+  const auto faults = parse_toml(text).faults;
+  return faults.empty() ? "" : std::to_string(faults[0].line) + ": " + faults[0].message;
 }
 
 TomlValue value_of(const std::string& text) {
-  const auto entries = parse_toml("k = " + text);
-  if (!entries || entries->size() != 1) {
+  const auto entries = parse_toml("k = " + text).entries;
+  if (entries.size() != 1) {
     ADD_FAILURE() << text << ": " << fault_of("k = " + text);
     return {};
   }
-  return entries->front().value;
+  return entries.front().value;
 }
 
 TEST(Toml, NamesEachEntryWithItsSectionAndLine) {
-  const auto entries = parse_toml("\xEF\xBB\xBFtop = 1\r\n\r\n[ a . b ] # words\r\n\tx.y=true\r\n[c]\n");
-  ASSERT_TRUE(entries);
-  ASSERT_EQ(entries->size(), 2U);
-  EXPECT_EQ((*entries)[0].key, "top");
-  EXPECT_EQ((*entries)[1].key, "a.b.x.y");
-  EXPECT_EQ((*entries)[1].value.line, 4U);
+  const auto entries = parse_toml("\xEF\xBB\xBFtop = 1\r\n\r\n[ a . b ] # words\r\n\tx.y=true\r\n[c]\n").entries;
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_EQ(entries[0].key, "top");
+  EXPECT_EQ(entries[1].key, "a.b.x.y");
+  EXPECT_EQ(entries[1].value.line, 4U);
 }
 
 TEST(Toml, ReadsStringsOfBothQuotes) {
@@ -87,6 +86,23 @@ TEST(Toml, RefusesByNameWhatNoKeyTakes) {
 TEST(Toml, RefusesASecondValueAndASecondSection) {
   EXPECT_EQ(fault_of("[a]\nb = 1\nb = [\n]"), "3: a.b has a value in line 2 already");
   EXPECT_EQ(fault_of("[a]\n[b]\n[a]"), "3: the section [a] has begun in line 1 already");
+}
+
+TEST(Toml, GoesOnAfterAFaultToFindTheOthers) {
+  const auto read = parse_toml("a = 1\na = 2\nb = x\nc = 3\n[d\ne = 4\n= 5\n[f]\ng = 6\nh = \"i\n");
+  std::vector<std::uint32_t> lines;
+  for (const auto& fault : read.faults) lines.push_back(fault.line);
+  EXPECT_EQ(lines, (std::vector<std::uint32_t>{2, 3, 5, 7, 10}));
+  std::vector<std::string> keys;
+  for (const auto& entry : read.entries) keys.push_back(entry.key);
+  EXPECT_EQ(keys, (std::vector<std::string>{"a", "c", "f.g"})) << "nobody knows whose e is";
+}
+
+TEST(Toml, NamesNoMoreThanSoManyFaults) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "x\n";
+  EXPECT_EQ(parse_toml(text).faults.size(), TomlReading::kFaultsMax);
+  EXPECT_EQ(parse_toml("a = [\nx\ny\nz\n]\nb = 1\n").faults.size(), 1U) << "a list that broke off hides the rest";
 }
 
 TEST(Toml, RefusesTextThatIsNoText) {

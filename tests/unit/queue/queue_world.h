@@ -84,7 +84,7 @@ class FakeTrace final : public trace::Trace {
   static std::string line(const trace::Event& event) {
     std::string text = "kind=" + std::to_string(static_cast<int>(event.kind)) + " id=" + event.id.text();
     for (const auto& recipient : event.recipients) text += " rcpt=" + recipient;
-    return text + " reply=" + event.reply + " detail=" + event.detail;
+    return text + " reply=" + event.reply + " detail=" + event.detail + " site=" + event.site + ";";
   }
   inline static std::atomic<std::uint64_t> next_{0};  // goes on after a restart, as the store's keys do
   mutable std::mutex mutex_;
@@ -162,6 +162,7 @@ struct WorldHooks {
   std::function<bool(const AccountId&)> is_account_suspended = {};
   std::function<std::optional<IpAddress>(const LaneKey&)> source_preview = {};
   std::function<std::vector<IpAddress>(const LaneKey&)> sources_of = {};
+  std::chrono::seconds clock_ahead{0};  // of all worlds' common start
 };
 
 class QueueWorld {
@@ -169,6 +170,7 @@ class QueueWorld {
   QueueWorld(testlib::FakeStore& store, ScriptedCarrier::Script script, RetryPolicy retry = {}, std::size_t shards = 2,
              WorldHooks hooks = {})
       : hooks_(std::move(hooks)), runtime_(shards), pool_(2, 1000), store_(store) {
+    clock.step(hooks_.clock_ahead);
     Queue::Parts parts{runtime_,   pool_, store, trace,    clock, random_,     log,
                        "mx1.test", retry, {},    resolve_, {},    on_progress_};
     parts.gate = hooks_.gate;

@@ -267,9 +267,10 @@ void Run::check(const DialogStep& step) {
     return;
   }
   const auto count_of = [this](trace::EventKind kind) { return std::to_string(world_.trace.events(kind).size()); };
-  if (key == "rejected" || key == "login" || key == "login-failed") {
+  if (key == "rejected" || key == "login" || key == "login-failed" || key == "logout") {
     const auto count = count_of(key == "rejected" ? trace::EventKind::kRejected
                                 : key == "login"  ? trace::EventKind::kLogin
+                                : key == "logout" ? trace::EventKind::kLogout
                                                   : trace::EventKind::kLoginFailed);
     if (count != value) complain(step, "the trace has " + count);
     return;

@@ -25,6 +25,7 @@ Event full_event() {
   event.arrival = SocketAddress::parse("192.0.2.1:587");
   event.source = IpAddress::parse("192.0.2.2");
   event.remote = "mx.example[203.0.113.1]:25";
+  event.site = "mx.example";
   event.protocol = "submission";
   event.sender = "alice@acme.example";
   event.recipients = {"bob@example.net", "", "carol@example.net"};
@@ -66,6 +67,7 @@ TEST(EventCodec, KeepsEachFieldAlone) {
       [&](Event& e) { e.arrival = full.arrival; },
       [&](Event& e) { e.source = full.source; },
       [&](Event& e) { e.remote = "x"; },
+      [&](Event& e) { e.site = "x"; },
       [&](Event& e) { e.protocol = "x"; },
       [&](Event& e) { e.sender = "x"; },
       [&](Event& e) { e.recipients = {"x"}; },

@@ -31,6 +31,7 @@ class TraceSearch : public TraceFixture, public ::testing::WithParamInterface<Pl
     delivered.tenant = acme_;
     delivered.source = IpAddress::parse("192.0.2.1");
     delivered.recipients = {"bob@example.net"};
+    delivered.site = "example.net";
     delivered.detail = "delivered";
     auto login = event_at_next_second(EventKind::kLogin);
     login.tenant = other_;
@@ -132,6 +133,8 @@ TEST_P(TraceSearch, FindsByTexts) {
   EXPECT_THAT(with(&Query::subject, "terly rep"), ElementsAre("received"));
   EXPECT_THAT(with(&Query::subject, "terly  rep"), IsEmpty());
   EXPECT_THAT(with(&Query::protocol, "imap"), ElementsAre("login"));
+  EXPECT_THAT(with(&Query::site, "Example.net"), ElementsAre("delivered"));
+  EXPECT_THAT(with(&Query::site, "net"), IsEmpty());
 }
 
 TEST_P(TraceSearch, FindsByNetworkAddressesAndKind) {
