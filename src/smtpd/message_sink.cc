@@ -41,6 +41,7 @@ void MessageSink::scan(std::string_view bytes) {
 void MessageSink::add_missing_fields() {
   if (!missing_) return;
   const auto found = scanner_.findings();
+  if (!found.has_from && !missing_->from.empty()) write("From: <" + missing_->from + ">\r\n");
   if (!found.has_date) write("Date: " + missing_->date + "\r\n");
   if (!found.has_message_id) write("Message-ID: " + missing_->message_id + "\r\n");
 }

@@ -12,8 +12,9 @@
 
 namespace bulkhead::smtpd {
 
-// Fields that a submission server adds where they are absent (RFC 6409 §8.2, §8.3).
+// Fields that a submission server adds where they are absent (RFC 6409 §8.2, §8.3); RFC 5322 §3.6 wants each of them.
 struct MissingFields {
+  std::string from;        // the sender's address; "" adds none
   std::string date;        // "Mon, 23 Nov 2026 01:02:03 +0000"
   std::string message_id;  // "<…@…>"
 };

@@ -36,7 +36,8 @@ std::string received_field_of(const Conversation& conversation, UtcTime now) {
 std::optional<MissingFields> missing_fields_of(const Conversation& conversation, UtcTime now) {
   const auto& transaction = *conversation.transaction;
   if (!transaction.originator) return std::nullopt;
-  return MissingFields{to_rfc5322(now), "<" + transaction.id.text() + "@" + conversation.host_name() + ">"};
+  return MissingFields{transaction.sender.text(), to_rfc5322(now),
+                       "<" + transaction.id.text() + "@" + conversation.host_name() + ">"};
 }
 
 // Prepares the transaction for the message's octets.
