@@ -227,7 +227,7 @@ int run_cli(int argc, const char* const* argv, const CliEnvironment& environment
     }
     locals.emplace_back(parent->add_subcommand(local.name, local.help)->fallthrough(), &local);
   }
-  const auto* version = app.add_subcommand("version", "Print the version of this program");
+  const auto* version = app.add_subcommand("version", "Print the version of this program")->fallthrough();
   const auto commands = bind_all(app);
   try {
     // CLI11 takes words from the end.

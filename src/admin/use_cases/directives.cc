@@ -151,6 +151,10 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
     for (auto& text : warnings) text += "; the order stands for when there is one";
   }
   Json json = sum.json();
+  if (const auto& id = selectors->front().id; id && json["deliveries"] == 0) {
+    warnings.push_back(
+        fmt::format("no message {0} is in the queue; what became of it: bulkhead trace show {0}", id->text()));
+  }
   add_warnings(json, warnings);
   co_return json;
 }

@@ -132,8 +132,7 @@ std::vector<std::string> service_warnings(const AdminServices& services, const C
   const auto* old = before.address(changed);
   const auto* now = after->address(changed);
   // An address that nobody had serves everybody until it is given to somebody; nobody was told to use it.
-  const bool had_users = old != nullptr || (now != nullptr && !now->tenant);
-  const auto losers = had_users ? tenants_that_lost(before, *after, caller, changed) : Names{};
+  const auto losers = old != nullptr ? tenants_that_lost(before, *after, caller, changed) : Names{};
   if (!losers.empty()) {
     const auto* first = after->tenant_by_name(losers.front());
     const bool has_own = first != nullptr && after->has_own_address(first->id);

@@ -37,6 +37,15 @@ TEST_F(DirectivesApi, WarnsOfAnAccountThatIsNotThere) {
             Json::array({"there is no account anna@acme.example now; the order stands for when there is one"}));
 }
 
+TEST_F(DirectivesApi, WarnsOfAMessageThatIsNotInTheQueue) {
+  const auto id = queue_message("acme", "ready", "");
+  EXPECT_FALSE(call("POST", "/queue/purge", {{"id", id}}).json.contains("warnings"));
+  const auto gone = call("POST", "/queue/purge", {{"id", "01JDABCDEFGHJKMNPQRSTVWXYZ"}});
+  expect_status(gone, 200);
+  EXPECT_NE(gone.json["warnings"][0].get<std::string>().find("bulkhead trace show 01JDABCDEFGHJKMNPQRSTVWXYZ"),
+            std::string::npos);
+}
+
 TEST_F(DirectivesApi, ABounceTellsWhoGetsAReport) {
   queue_message("acme", "ready", "");
   const Json order{{"site", "remote.example"}};

@@ -453,6 +453,8 @@ TEST_F(TargetApi, WarnsWhoIsServedNoLongerWhenAnAddressChangesHands) {
   EXPECT_NE(moved.json["warnings"][0].get<std::string>().find("bulkhead tenant set other --shared-addresses yes"),
             std::string::npos)
       << moved.json;
+  const auto fresh = call("POST", "/addresses", {{"ip", "192.0.2.77"}, {"shared", true}});
+  EXPECT_FALSE(fresh.json.contains("warnings")) << "nobody was told to use it: " << fresh.json;
   expect_status(call("POST", "/addresses", {{"ip", "192.0.2.3"}, {"tenant", "acme"}}), 201);
   const auto shared = call("PATCH", "/addresses/192.0.2.3", {{"shared", true}});
   ASSERT_EQ(shared.json["warnings"].size(), 1U) << shared.json;
