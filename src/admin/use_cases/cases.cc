@@ -142,7 +142,7 @@ Task<Result<Json>> close_case(const AdminServices& services, net::Shard& shard, 
 }
 
 // What the case holds of the queue: the account's mail, or that of all accounts of the tenant.
-Result<queue::Selector> held_by(const Case& one) {
+Result<queue::Selector> held_by(const cases::Case& one) {
   queue::Selector selector;
   selector.tenant = one.tenant;
   switch (one.key.kind) {
