@@ -81,6 +81,7 @@ Status Dispatch::open_courier(std::size_t shard, const Configuration& configurat
                         foundation_.marks.get(),
                         &oversight_.rule_book(),
                         &oversight_.reputation().reports(shard),
+                        nullptr,  // no signer yet
                         &oversight_.feedback()};
   couriers_.push_back(std::make_unique<delivery::Courier>(parts, delivery_settings(configuration)));
   queue_->set_carrier(shard, *couriers_[shard]);
