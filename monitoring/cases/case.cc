@@ -8,7 +8,7 @@ namespace bulkhead::cases {
 
 namespace {
 
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kVersion = 2;  // 1 had no clients
 constexpr std::size_t kListMax = 100;
 
 // Numbers as 8 octets, the least first; texts with their length before them.
@@ -93,6 +93,11 @@ void Case::add_step(Step step) {
   steps.push_back(std::move(step));
 }
 
+void Case::add_client(std::string address) {
+  if (address.empty() || clients.size() >= kClientsMax || std::ranges::find(clients, address) != clients.end()) return;
+  clients.push_back(std::move(address));
+}
+
 std::string Case::encode() const {
   Writer out;
   out.number(kVersion);
@@ -117,6 +122,8 @@ std::string Case::encode() const {
     out.text(step.by);
     out.text(step.what);
   }
+  out.number(clients.size());
+  for (const auto& one : clients) out.text(one);
   return out.take();
 }
 
@@ -124,7 +131,8 @@ Result<Case> Case::decode(const CaseId& id, std::string_view bytes) {
   Reader in{bytes};
   Case out;
   out.id = id;
-  const bool is_known = in.number() == kVersion;
+  const std::uint64_t version = in.number();
+  const bool is_known = version >= 1 && version <= kVersion;
   const auto stored_key = reputation::Key::decode(in.text());
   if (!is_known || !stored_key) return fail(ErrorCode::kCorrupt, "a case's record cannot be read");
   out.key = *stored_key;
@@ -151,6 +159,7 @@ Result<Case> Case::decode(const CaseId& id, std::string_view bytes) {
     step.what = in.text();
     out.steps.push_back(std::move(step));
   }
+  for (std::size_t left = version == 1 ? 0 : in.length(); left > 0; --left) out.clients.push_back(in.text());
   if (!in.is_good()) return fail(ErrorCode::kCorrupt, "a case's record is damaged");
   return out;
 }

@@ -24,6 +24,7 @@ struct Step {
 struct Case {
   static constexpr std::size_t kStepsMax = 40;  // the oldest but the first go
   static constexpr std::size_t kTextMax = 1000;
+  static constexpr std::size_t kClientsMax = 50;  // what comes after them is in the trace
 
   // The values are stored.
   enum class Status : std::uint8_t {
@@ -41,8 +42,9 @@ struct Case {
   Status status = Status::kOpen;
   reputation::State state = reputation::State::kNormal;  // that the key is in because of it
   std::string rule;
-  std::string words;   // why
-  std::string client;  // the address that the last event came from, "" when there was none
+  std::string words;                 // why
+  std::string client;                // the address that the last event came from, "" when there was none
+  std::vector<std::string> clients;  // all the addresses that its mail was handed in from, as far as they are known
   UtcTime opened_at{};
   UtcTime until{};      // when the state ends by itself
   UtcTime closed_at{};  // or released, or expired
@@ -53,6 +55,7 @@ struct Case {
   // Still has the key in its state.
   bool is_acting() const { return status == Status::kOpen || status == Status::kClosed; }
   void add_step(Step step);
+  void add_client(std::string address);
 
   // Versioned. The id comes from the key it is stored under.
   std::string encode() const;

@@ -58,7 +58,11 @@ std::optional<Notice> notice_of(const Case& changed, bool is_operator) {
   notice.subject = fmt::format("{} {} {}", to_string(changed.key.kind), changed.name, state_of(changed));
   notice.text = notice.subject + ".\n\n" + changed.words + "\n";
   if (changed.is_acting()) notice.text += fmt::format("\nThis ends by itself at {}.\n", to_rfc3339(changed.until));
-  if (!changed.client.empty()) notice.text += fmt::format("The last of it came from {}.\n", changed.client);
+  if (changed.clients.size() > 1) {
+    notice.text += fmt::format("It came from {}.\n", fmt::join(changed.clients, ", "));
+  } else if (!changed.client.empty()) {
+    notice.text += fmt::format("The last of it came from {}.\n", changed.client);
+  }
   notice.text += commands_of(changed, is_operator);
   return notice;
 }

@@ -107,6 +107,21 @@ void ReputationLoop::carry_out(const Decision& decision, const Subject& subject,
   open_cases_ = cases_.open();
 }
 
+void ReputationLoop::add_clients(Case& one) const {
+  if (one.key.kind == KeyKind::kAccount) {
+    for (auto& client : clients_seen_.of(one.key.account_id(), parts_.clock.now())) one.add_client(std::move(client));
+  }
+  one.add_client(one.client);
+}
+
+// A case goes on gathering them while its account is in its state.
+void ReputationLoop::see_client(const AccountId& account, const IpAddress& client) {
+  if (account.is_nil() || client.is_unspecified() || !clients_seen_.see(account, client, parts_.clock.now())) return;
+  const Case* const known = cases_.acting_on(Key::account(account));
+  if (known == nullptr || known->clients.size() >= Case::kClientsMax) return;
+  cases_.change(known->id, [&](Case& one) { one.add_client(client.text()); });
+}
+
 Case ReputationLoop::new_case(const Decision& decision, const Subject& subject) const {
   Case made;
   made.id = CaseId::make(parts_.clock, parts_.random);
@@ -117,6 +132,7 @@ Case ReputationLoop::new_case(const Decision& decision, const Subject& subject) 
   made.rule = decision.rule;
   made.words = named(decision.words, decision.key, subject.name);
   if (!subject.client.is_unspecified()) made.client = subject.client.text();
+  add_clients(made);
   made.opened_at = decision.at;
   made.until = decision.until;
   made.samples = decision.evidence.samples;
@@ -151,6 +167,8 @@ void ReputationLoop::restrict(const Decision& decision, const Subject& subject, 
       one.rule = decision.rule;
       one.words = words;
       one.samples = decision.evidence.samples;
+      if (!subject.client.is_unspecified()) one.client = subject.client.text();
+      add_clients(one);
       one.add_step({decision.at, by, words});
     });
   }

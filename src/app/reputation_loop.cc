@@ -87,6 +87,7 @@ void ReputationLoop::apply(Report& report) {
 Decisions ReputationLoop::count(Report& report) {
   const auto subject = subject_from(report.sender);
   if (const auto* submission = std::get_if<reputation::SubmissionReport>(&report.event)) {
+    see_client(subject.account, subject.client);
     return reputation_.submitted({subject, submission->recipients});
   }
   if (const auto* reply = std::get_if<reputation::ReplyReport>(&report.event)) {

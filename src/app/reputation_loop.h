@@ -16,6 +16,7 @@
 #include "monitoring/replies/rule_book.h"
 #include "monitoring/replies/rule_tally.h"
 #include "monitoring/reputation/known_networks.h"
+#include "monitoring/reputation/recent_clients.h"
 #include "monitoring/reputation/restrictions.h"
 #include "src/admin/reputation_desk.h"
 #include "src/app/reputation_holds.h"
@@ -113,6 +114,8 @@ class ReputationLoop final : public admin::ReputationDesk {
   cases::Case new_case(const reputation::Decision& decision, const Subject& subject) const;
   void record(const reputation::Decision& decision, const Subject& subject, const cases::CaseId& id,
               const std::string& by) const;
+  void add_clients(cases::Case& one) const;
+  void see_client(const AccountId& account, const IpAddress& client);
   void put_on_board(const reputation::Key& key, reputation::Restriction restriction);
   void take_off_board(const reputation::Key& key);
   void publish();
@@ -132,6 +135,7 @@ class ReputationLoop final : public admin::ReputationDesk {
   ReputationPolicies policies_;
   reputation::Reputation reputation_;
   reputation::KnownNetworks networks_;
+  reputation::RecentClients clients_seen_;
   replies::RuleTally tally_;
   replies::UnknownReplies unknown_;
   cases::CaseBook cases_;

@@ -104,11 +104,9 @@ class Play:
         cases = [c for c in self.node.json("case", "list") if c["name"] == HACKED]
         self.case = self.node.json("case", "show", cases[0]["id"])
         row["case"] = f"{self.case['status']}, {self.case['state']}, {self.case['rule']}"
-        row["its steps, samples"] = ", ".join(str(len(self.case[part])) for part in ("steps", "samples"))
+        row["its steps, samples, clients"] = ", ".join(str(len(self.case[part])) for part in ("steps", "samples", "client_ips"))
         if self.name == "reported":
             return
-        hosts = self.node.json("queue", "top", "--by", "client-ip", "--account", HACKED)
-        row["client addresses behind what is queued"] = len(hosts)
         told = [min((m["at"] for m in s.notices(person)), default=None) for person in PEOPLE]
         row["first message → operator, administrator told, s"] = ", ".join(f"{at - first:.1f}" if at else "-" for at in told)
         status, transcript = s.swaks(s.botnet[1])

@@ -259,6 +259,8 @@ std::vector<Schema> reputation_schemas() {
         {"rule", kString, kRequired, "That said so"},
         {"words", kString, kRequired, "Why, for a person"},
         {"client_ip", kString, kNullable, "Where the last event came from"},
+        {"client_ips", kStrings, kRequired,
+         "Where the account's mail was handed in, within an hour before and since; 50 at most"},
         {"opened_at", kTime, kRequired, "When it began"},
         {"until", kTime, kNullable, "When the state ends by itself; null when it is over"},
         {"closed_at", kTime, kNullable, "When it was closed, released, or over"},

@@ -70,6 +70,7 @@ Json case_json(const tenants::Snapshot& snapshot, const cases::Case& one) {
               {"rule", one.rule},
               {"words", one.words},
               {"client_ip", one.client.empty() ? Json(nullptr) : Json(one.client)},
+              {"client_ips", one.clients},
               {"opened_at", to_rfc3339(one.opened_at)},
               {"until", one.is_acting() ? time_or_null(one.until) : Json(nullptr)},
               {"closed_at", time_or_null(one.closed_at)},

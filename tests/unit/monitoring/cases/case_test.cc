@@ -25,6 +25,7 @@ class Cases : public ::testing::Test {
     one.words = "Thirty names were tried.";
     one.opened_at = clock.now();
     one.until = clock.now() + std::chrono::hours{1};
+    one.add_client(client);
     one.samples = {{clock.now(), reputation::Signal::kSignInFailures, "failed as info"}};
     one.add_step({clock.now(), "reputation", "quarantined"});
     return one;
@@ -41,6 +42,7 @@ TEST_F(Cases, ComeBackAsTheyWereStored) {
   EXPECT_EQ(after->key, before.key);
   EXPECT_EQ(after->status, Case::Status::kReleased);
   EXPECT_EQ(after->samples, before.samples);
+  EXPECT_EQ(after->clients, before.clients);
   EXPECT_EQ(after->steps.at(0).what, "quarantined");
 }
 
@@ -52,8 +54,32 @@ TEST_F(Cases, RefuseDamagedRecords) {
   }
   EXPECT_FALSE(Case::decode(one.id, bytes + "x"));
   std::string other = bytes;
-  other[0] = 2;
-  EXPECT_FALSE(Case::decode(one.id, other));
+  for (const char version : {'\0', '\3'}) {
+    other[0] = version;
+    EXPECT_FALSE(Case::decode(one.id, other));
+  }
+}
+
+TEST_F(Cases, OfTheFirstVersionComeBackWithoutClients) {
+  Case one = made("192.0.2.1");
+  one.clients.clear();
+  std::string bytes = one.encode();
+  bytes.resize(bytes.size() - 8);
+  bytes[0] = 1;
+  const auto after = Case::decode(one.id, bytes);
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->encode(), one.encode());
+}
+
+TEST_F(Cases, NameEachClientOnceAndSoManyAtMost) {
+  Case one = made("192.0.2.1");
+  one.add_client("192.0.2.1");
+  one.add_client("");
+  EXPECT_EQ(one.clients.size(), 1U);
+  for (std::size_t i = 0; i < Case::kClientsMax; ++i) one.add_client(std::to_string(i));
+  EXPECT_EQ(one.clients.size(), Case::kClientsMax);
+  EXPECT_EQ(one.clients.front(), "192.0.2.1");
+  EXPECT_TRUE(Case::decode(one.id, one.encode()));
 }
 
 TEST_F(Cases, KeepTheFirstStepAndTheLatest) {
