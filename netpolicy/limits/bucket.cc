@@ -1,6 +1,7 @@
 #include "netpolicy/limits/bucket.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace bulkhead::netpolicy {
 
@@ -46,6 +47,10 @@ std::optional<Slot> Bucket::reserve(const Meter& meter, std::uint64_t amount, Ti
 std::optional<Slot> Bucket::reserve_paced(const Meter& meter, std::uint64_t amount, Ticks now, Ticks wait_max) {
   if (!meter.can_ever_hold(amount)) return std::nullopt;
   return take(meter.cost(amount), now, meter.tolerance() + wait_max);
+}
+
+Slot Bucket::owe(const Meter& meter, std::uint64_t amount, Ticks now) {
+  return *take(meter.cost(amount), now, std::numeric_limits<Ticks>::max());
 }
 
 void Bucket::give_back(const Slot& slot, Ticks now) {

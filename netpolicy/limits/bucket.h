@@ -49,6 +49,8 @@ class Bucket {
   // Takes `amount` whatever is ahead of it, up to `wait_max` of waiting. It may go at paced_at(meter, slot).
   std::optional<Slot> reserve_paced(const Meter& meter, std::uint64_t amount, Ticks now, Ticks wait_max);
   static Ticks paced_at(const Meter& meter, const Slot& slot) { return slot.end() - meter.tolerance(); }
+  // Takes `amount` whatever is ahead of it, more than the burst, too: whoever comes next waits until it has come back.
+  Slot owe(const Meter& meter, std::uint64_t amount, Ticks now);
   // Undoes a reservation. What of it has come back by itself meanwhile is not given twice: afterwards the bucket is
   // as if the reservation had never been made.
   void give_back(const Slot& slot, Ticks now);

@@ -33,6 +33,9 @@ Task<Opening> Connector::open(Destination destination, TargetSearch search) {
     const bool is_over = co_await try_host(destination, search, host, attempt);
     if (is_over || attempt.connects >= settings_.connects_max || parts_.clock.steady() >= attempt.deadline) break;
   }
+  // An attempt is a real one: what is remembered spares other hosts' mail the wait, it does not answer for the last.
+  const bool is_open = attempt.opening.kind == Opening::Kind::kFailed && attempt.connects == 0;
+  if (is_open && attempt.passed_by) co_await connect_to(*attempt.passed_by, destination.tls, attempt);
   conclude(destination, attempt);
   co_return std::move(attempt.opening);
 }
@@ -75,10 +78,17 @@ Task<bool> Connector::try_host(const Destination& destination, const TargetSearc
 
 Task<bool> Connector::try_target(Target target, tenants::RouteTls tls, Attempt& attempt) {
   const auto since = parts_.gate == nullptr ? SteadyTime::min() : parts_.gate->tried_again_at();
-  if (auto why = dead_hosts_.failure(target.source, target.remote, since)) {
-    note_failure(attempt, target, queue::Fate::kDeferred, own_answer("4.4.1", std::move(*why)));
+  if (auto failure = dead_hosts_.failure(target.source, target.remote, since)) {
+    const bool is_rested = parts_.clock.steady() - failure->at >= settings_.probe_after;
+    if (is_rested && !attempt.passed_by) attempt.passed_by = target;
+    note_failure(attempt, target, queue::Fate::kDeferred, own_answer("4.4.1", std::move(failure->why)));
     co_return false;
   }
+  co_return co_await connect_to(std::move(target), tls, attempt);
+}
+
+// Whether the search is over.
+Task<bool> Connector::connect_to(Target target, tenants::RouteTls tls, Attempt& attempt) {
   ++attempt.connects;
   auto connection = co_await connect(target, tls, attempt);
   if (connection != nullptr && connection->has_failed_handshake() && tls == tenants::RouteTls::kOpportunistic) {

@@ -46,9 +46,12 @@ class Connector {
     bool has_temporary = false;     // something failed that may go better later
     std::string no_source;
     SteadyTime deadline;
+    // The first that was passed by because it failed a while ago: tried after all when there is no other.
+    std::optional<Target> passed_by;
   };
   Task<bool> try_host(const Destination& destination, const TargetSearch& search, std::string host, Attempt& attempt);
   Task<bool> try_target(Target target, tenants::RouteTls tls, Attempt& attempt);
+  Task<bool> connect_to(Target target, tenants::RouteTls tls, Attempt& attempt);
   Task<std::unique_ptr<RemoteConnection>> connect(Target target, tenants::RouteTls tls, Attempt& attempt);
   void note_failure(Attempt& attempt, const Target& target, queue::Fate fate, queue::Answer answer,
                     smtp::ClientStage stage = smtp::ClientStage::kOther);

@@ -4,19 +4,20 @@
 
 namespace bulkhead::delivery {
 
-std::optional<std::string> DeadHosts::failure(const IpAddress& source, const SocketAddress& remote, SteadyTime since) {
+std::optional<DeadHosts::Failure> DeadHosts::failure(const IpAddress& source, const SocketAddress& remote,
+                                                     SteadyTime since) {
   if (entries_.empty()) return std::nullopt;
   const auto found = entries_.find({source, remote});
   if (found == entries_.end()) return std::nullopt;
-  const Entry& entry = found->second;
-  if (entry.at > since && clock_.steady() - entry.at < kept_) return entry.why;
+  const Failure& failure = found->second;
+  if (failure.at > since && clock_.steady() - failure.at < kept_) return failure;
   entries_.erase(found);
   return std::nullopt;
 }
 
 void DeadHosts::failed(const IpAddress& source, const SocketAddress& remote, std::string why) {
   if (entries_.size() >= entries_max_) make_room();
-  entries_.insert_or_assign(Pair{source, remote}, Entry{clock_.steady(), std::move(why)});
+  entries_.insert_or_assign(Pair{source, remote}, Failure{std::move(why), clock_.steady()});
 }
 
 void DeadHosts::answered(const IpAddress& source, const SocketAddress& remote) {

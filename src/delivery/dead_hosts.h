@@ -16,9 +16,13 @@ class DeadHosts {
   DeadHosts(const Clock& clock, std::chrono::milliseconds kept, std::size_t entries_max)
       : clock_(clock), kept_(kept), entries_max_(entries_max) {}
 
-  // Why connecting from `source` to `remote` failed a moment ago, after `since`; nothing when it may be tried.
-  std::optional<std::string> failure(const IpAddress& source, const SocketAddress& remote,
-                                     SteadyTime since = SteadyTime::min());
+  struct Failure {
+    std::string why;
+    SteadyTime at;
+  };
+  // How connecting from `source` to `remote` failed a moment ago, after `since`; nothing when it may be tried.
+  std::optional<Failure> failure(const IpAddress& source, const SocketAddress& remote,
+                                 SteadyTime since = SteadyTime::min());
   void failed(const IpAddress& source, const SocketAddress& remote, std::string why);
   void answered(const IpAddress& source, const SocketAddress& remote);
   std::size_t size() const { return entries_.size(); }
@@ -34,16 +38,12 @@ class DeadHosts {
       return std::hash<IpAddress>{}(pair.source) * 31 + std::hash<SocketAddress>{}(pair.remote);
     }
   };
-  struct Entry {
-    SteadyTime at;
-    std::string why;
-  };
   void make_room();
 
   const Clock& clock_;
   std::chrono::milliseconds kept_;
   std::size_t entries_max_;
-  std::unordered_map<Pair, Entry, PairHash> entries_;
+  std::unordered_map<Pair, Failure, PairHash> entries_;
 };
 
 }  // namespace bulkhead::delivery

@@ -78,9 +78,9 @@ std::vector<Ceiling> Restraint::trickles() const {
     if (found.restriction->is_quarantine()) continue;
     const auto rate = trickle_of(found.key.kind);
     ceilings.push_back(
-        {"r" + found.key.encoded(), rate, 1, "reputation",
-         fmt::format("{} is {}: {} messages", name_of(found.key, job_), found.restriction->text(), rate.text()),
-         scope_of(found.is_of_account), kLookAgain});
+        {"r" + found.key.encoded(), rate, job_.recipients, "reputation",
+         fmt::format("{} is {}: {} recipients", name_of(found.key, job_), found.restriction->text(), rate.text()),
+         scope_of(found.is_of_account), kLookAgain, true});
   }
   return ceilings;
 }

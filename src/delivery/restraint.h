@@ -11,7 +11,9 @@
 namespace bulkhead::delivery {
 
 // How much of what is throttled leaves all the same, so that a person who was taken for a machine still reaches others.
-inline constexpr std::uint64_t kTrickleOfAccount = 20;  // messages an hour; the same of an address at one site
+// Recipients, for a machine would put a thousand into each message. One message that names more goes all the same, and
+// what comes after it waits the longer.
+inline constexpr std::uint64_t kTrickleOfAccount = 20;  // an hour; the same of an address at one site
 inline constexpr std::uint64_t kTrickleOfMany = 200;    // of a tenant, a domain or an address as a whole
 
 // For the length of one call; what it is made of outlives it. Mail that no account handed in (reports, forwards) is

@@ -121,7 +121,9 @@ std::optional<queue::Pause> SendingLimits::take(const queue::HandOut& job, std::
     const auto amount = std::min(ceiling.amount, std::max<std::uint64_t>(ceiling.rate.burst, 1));
     const auto slot = bucket->reserve(meter, amount, now);
     if (slot) {
-      taken.emplace_back(std::move(bucket), *slot);
+      taken.emplace_back(bucket, *slot);
+      const bool has_debt = ceiling.is_owed && ceiling.amount > amount;
+      if (has_debt) taken.emplace_back(bucket, bucket->owe(meter, ceiling.amount - amount, now));
       continue;
     }
     const Ticks wait = bucket->fits_at(meter, amount, now) - now;
@@ -140,7 +142,8 @@ void SendingLimits::give_back(const queue::HandOut& job, std::vector<Ceiling> ot
     const Meter meter{ceiling.rate};
     const auto bucket = limiter_.table().find(ceiling.key, ceiling.rate, now);
     // Taken as the latest that was: what lies behind now has come back by itself.
-    const Ticks cost = meter.cost(std::min(ceiling.amount, std::max<std::uint64_t>(ceiling.rate.burst, 1)));
+    const auto most = ceiling.is_owed ? ceiling.amount : std::max<std::uint64_t>(ceiling.rate.burst, 1);
+    const Ticks cost = meter.cost(std::min(ceiling.amount, most));
     bucket->give_back({bucket->arrival() - cost, cost}, now);
   }
 }

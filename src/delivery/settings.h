@@ -34,6 +34,7 @@ struct Settings {
   std::chrono::milliseconds idle{3'000};         // how long an unused connection waits for its lane's next message
   std::size_t idle_connections_max = 200;        // of a shard
   std::chrono::milliseconds dead_host{60'000};   // how long a failed connect is remembered
+  std::chrono::milliseconds probe_after{1'000};  // until it is tried again all the same, when there is no other host
   std::size_t dead_hosts_max = 10'000;
 };
 

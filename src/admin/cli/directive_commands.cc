@@ -131,6 +131,12 @@ std::vector<Command> directive_commands() {
                                     {"HELD", "progress.held"},
                                     {"LEFT", "progress.left"},
                                     {"DONE", "progress.done"}})},
+      {"end",
+       "End an order; what it holds goes on, what it has purged or returned stays so",
+       "bulkhead queue end 01JDABCDEFGHJKMNPQRSTVWXYZ",
+       {subject("Id of the order")},
+       {},
+       remove_from("queue/directives", "order")},
   };
 }
 

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::string_view kOperator = "operator ";
 constexpr std::string_view kTenant = "tenant ";
+constexpr std::string_view kReputation = "reputation ";  // and the case
 
 // Who gave a directive, so that another caller's rank can be compared with it later.
 std::string giver_of(const Caller& caller) {
@@ -223,6 +224,41 @@ Task<Result<Json>> list_directives(const AdminServices& services, net::Shard& sh
     items.push_back(directive_json(*snapshot, view));
   }
   co_return page_json(std::move(items), std::move(next));
+}
+
+// Whatever its kind: a purge or a bounce of what follows has no other end.
+Task<Result<Json>> end_directive(const AdminServices& services, net::Shard& shard, Call call) {
+  const std::string text = escape_controls(call.in_path("directive"), 80);
+  const auto id = queue::DirectiveId::parse(text);
+  const auto in_force = co_await services.queue.directives(shard);
+  const auto is_meant = [&](const queue::DirectiveView& view) {
+    const auto& tenant = view.directive.selector.tenant;
+    return id && view.directive.id == *id && (call.caller.is_operator() || (tenant && call.caller.sees(*tenant)));
+  };
+  const auto found = std::ranges::find_if(in_force, is_meant);
+  if (found == in_force.end()) {
+    co_return fail(ErrorCode::kNotFound, fmt::format("no order \"{}\" is in force", text),
+                   "those that are: bulkhead queue directives");
+  }
+  const queue::Directive directive = found->directive;
+  if (directive.by.starts_with(kReputation)) {
+    co_return fail(ErrorCode::kConflict, "this order is that of a case, and ends with it",
+                   fmt::format("bulkhead case release {}", directive.by.substr(kReputation.size())));
+  }
+  if (!may_end(call.caller, directive.by)) {
+    co_return fail(ErrorCode::kForbidden, "this order was given from above", "ask who gave it to end it");
+  }
+  queue::DirectiveOrder order;
+  order.ends = directive.id;
+  order.by = giver_of(call.caller);
+  auto ordering = services.queue.direct(shard, std::move(order));
+  const auto answer = co_await std::move(ordering);
+  if (!answer) co_return fail(answer.error());
+  Change change{"queue"};
+  change.verb(fmt::format("end of the order {} ({}); selected by {}", directive.id.text(),
+                          queue::to_string(directive.action), selected_by(directive.selector)));
+  record_change(services, call, directive.selector.tenant.value_or(TenantId{}), change);
+  co_return Json(nullptr);
 }
 
 }  // namespace bulkhead::admin

@@ -72,6 +72,7 @@ Task<Result<Json>> release_queue(const AdminServices& services, net::Shard& shar
 Task<Result<Json>> purge_queue(const AdminServices& services, net::Shard& shard, Call call);
 Task<Result<Json>> bounce_queue(const AdminServices& services, net::Shard& shard, Call call);
 Task<Result<Json>> list_directives(const AdminServices& services, net::Shard& shard, Call call);
+Task<Result<Json>> end_directive(const AdminServices& services, net::Shard& shard, Call call);
 
 Task<Result<Json>> list_reputation(const AdminServices& services, net::Shard& shard, Call call);
 Task<Result<Json>> show_reputation(const AdminServices& services, net::Shard& shard, Call call);

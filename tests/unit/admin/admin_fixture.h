@@ -55,6 +55,10 @@ class FakeQueue final : public queue::Queue {
   Task<Result<queue::DirectiveAnswer>> direct(net::Shard&, queue::DirectiveOrder order) override {
     orders.push_back(order);
     queue::DirectiveAnswer answer;
+    if (order.ends) {
+      std::erase_if(in_force, [&](const queue::DirectiveView& view) { return view.directive.id == *order.ends; });
+      co_return answer;
+    }
     answer.deliveries = answer.messages = count_of(order.selector).deliveries;
     if (order.is_dry_run) co_return answer;
     queue::DirectiveView view;

@@ -37,6 +37,31 @@ TEST_F(DirectivesApi, WarnsOfAnAccountThatIsNotThere) {
             Json::array({"there is no account anna@acme.example now; the order stands for when there is one"}));
 }
 
+TEST_F(DirectivesApi, AnOrderOfAnyKindCanBeEndedByWhoMayGiveIt) {
+  const auto acme = token_for("acme");
+  const auto give = [&](const std::string& secret) {
+    return call("POST", "/queue/purge", {{"account", "ann@acme.example"}, {"tenant", "acme"}, {"and_future", true}},
+                secret)
+        .json["directive"]
+        .get<std::string>();
+  };
+  const auto by_operator = give("");
+  const auto by_tenant = give(acme);
+  expect_status(call("DELETE", "/queue/directives/" + by_operator, nullptr, acme), 403);
+  expect_status(call("DELETE", "/queue/directives/" + by_tenant, nullptr, token_for("other")), 404);
+  expect_status(call("DELETE", "/queue/directives/" + by_tenant, nullptr, acme), 204);
+  EXPECT_EQ(queue_.in_force.size(), 1U);
+  EXPECT_NE(trace_.last().detail.find("end of the order " + by_tenant + " (purge)"), std::string::npos);
+  expect_status(call("DELETE", "/queue/directives/" + by_tenant, nullptr, acme), 404);
+  expect_status(call("DELETE", "/queue/directives/x"), 404);
+  queue_.in_force[0].directive.by = "reputation 01JDABCDEFGHJKMNPQRSTVWXYZ";
+  const auto of_case = call("DELETE", "/queue/directives/" + by_operator);
+  expect_status(of_case, 409);
+  EXPECT_EQ(of_case.json["error"]["advice"], "bulkhead case release 01JDABCDEFGHJKMNPQRSTVWXYZ");
+  queue_.in_force[0].directive.by = "operator root";
+  expect_status(call("DELETE", "/queue/directives/" + by_operator), 204);
+}
+
 TEST_F(DirectivesApi, WarnsOfAMessageThatIsNotInTheQueue) {
   const auto id = queue_message("acme", "ready", "");
   EXPECT_FALSE(call("POST", "/queue/purge", {{"id", id}}).json.contains("warnings"));

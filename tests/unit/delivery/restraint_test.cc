@@ -78,6 +78,27 @@ TEST_F(RestraintTest, PacesAThrottledAccountToATrickle) {
   EXPECT_EQ(go_all(), 1000) << "another account of the tenant goes on";
 }
 
+TEST_F(RestraintTest, CountsRecipientsSoThatMessagesToManyAreNoWayRound) {
+  restrict(Key::account(*message_.account), State::kThrottled);
+  const queue::HandOut to_many{lane_, message_, 60};
+  ASSERT_FALSE(gate_.may_go(to_many));
+  EXPECT_TRUE(go());
+  clock_.advance(std::chrono::minutes{3 * 59});
+  EXPECT_EQ(go_all(), 0) << "an hour for each 20 of them";
+  clock_.advance(std::chrono::minutes{3});
+  EXPECT_EQ(go_all(), 1);
+}
+
+TEST_F(RestraintTest, GivesBackAMessageToManyThatWasNotTried) {
+  restrict(Key::account(*message_.account), State::kThrottled);
+  const queue::HandOut to_many{lane_, message_, 60};
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_FALSE(gate_.may_go(to_many));
+    gate_.given_back(to_many);
+  }
+  EXPECT_EQ(go_all(), 2);
+}
+
 TEST_F(RestraintTest, HoldsAQuarantinedAccountEverywhereUntilItIsReleased) {
   restrict(Key::account(*message_.account), State::kQuarantined);
   EXPECT_EQ(go_all(), 0);
