@@ -220,12 +220,14 @@ Task<Session::Flow> Session::take_command(smtp::Command command) {
 
 // g++ 12 destroys the temporaries of a co_await inside a condition wrongly: each result gets a name first.
 
-// Queues the reply, slows down who errs, and does what comes next.
+// Slows down who errs, queues the reply, and does what comes next.
 Task<Session::Flow> Session::conclude(Answer answer) {
-  auto& services = conversation_.services;
-  const auto& settings = services.settings;
   if (answer.next == Next::kStartTls) co_return co_await start_tls(std::move(answer.reply));
-  const bool is_error = answer.reply.is_permanent();
+  const bool is_error = answer.reply.is_permanent() && answer.next != Next::kClose;
+  if (is_error) {
+    const Flow slowed = co_await slow_down();
+    if (slowed == Flow::kEnd) co_return Flow::kEnd;
+  }
   queue_reply(answer.reply);
   if (answer.next == Next::kClose) {
     co_await flush();
@@ -236,21 +238,29 @@ Task<Session::Flow> Session::conclude(Answer answer) {
     queue_reply(smtp::Reply(421, "4.7.0", "Too many recipients that cannot be taken now: try again later"));
     co_return co_await end();
   }
-  if (is_error && ++conversation_.errors >= settings.errors_max) {
+  if (is_error && conversation_.errors >= conversation_.services.settings.errors_max) {
     queue_reply(smtp::Reply(421, "4.7.0", "Too many errors"));
     co_return co_await end();
   }
-  if (is_error && conversation_.errors > settings.errors_free) {
-    const auto delay =
-        std::min(settings.error_delay * (conversation_.errors - settings.errors_free), settings.error_delay_max);
-    const bool may_go_on = co_await services.pacer.pause(delay);
-    if (!may_go_on) {
-      queue_reply(stopping());
-      co_return co_await end();
-    }
-  }
   if (output_.size() >= kOutputMax) co_return co_await flush();
   co_return Flow::kGoOn;
+}
+
+// Counts an error, and lets the answer to it wait where there were many. What was said before goes out first: a client
+// that sends without waiting shall not wait for that.
+Task<Session::Flow> Session::slow_down() {
+  const auto& settings = conversation_.services.settings;
+  if (++conversation_.errors <= settings.errors_free || conversation_.errors >= settings.errors_max) {
+    co_return Flow::kGoOn;
+  }
+  const Flow flushed = co_await flush();
+  if (flushed == Flow::kEnd) co_return Flow::kEnd;
+  const auto delay =
+      std::min(settings.error_delay * (conversation_.errors - settings.errors_free), settings.error_delay_max);
+  const bool may_go_on = co_await conversation_.services.pacer.pause(delay);
+  if (may_go_on) co_return Flow::kGoOn;
+  queue_reply(stopping());
+  co_return co_await end();
 }
 
 // After broken framing nobody knows what is a command and what is content: the connection ends.

@@ -41,6 +41,7 @@ class Session {
   Task<Flow> take_line(std::string_view line, std::size_t consumed);
   Task<Flow> take_command(smtp::Command command);
   Task<Flow> conclude(Answer answer);
+  Task<Flow> slow_down();
   Task<Flow> refuse_framing(std::string_view what);
 
   Task<Flow> receive_data();

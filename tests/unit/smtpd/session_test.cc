@@ -50,6 +50,19 @@ TEST(Session, SlowsDownWhoErrs) {
             (std::vector<std::chrono::milliseconds>{std::chrono::seconds{1}, std::chrono::seconds{2}}));
 }
 
+TEST(Session, SaysWhatWasRightBeforeItMakesAnErrorWait) {
+  World world;
+  world.settings.errors_free = 0;
+  Connection connection{world};
+  connection.open();
+  connection.say("");
+  const auto writes = connection.stream.writes();
+  const auto said = connection.say("HELO c\r\nMAIL FROM:<>\r\nFOO\r\nRSET\r\n");
+  EXPECT_EQ(connection.stream.writes(), writes + 2) << "before the wait, and at the end";
+  EXPECT_EQ(world.pacer.pauses.size(), 1U);
+  EXPECT_LT(said.find("500 "), said.rfind("250 ")) << said;
+}
+
 TEST(Session, EndsWhenTooManyCommandsMoveNoMail) {
   World world;
   world.settings.idle_commands_max = 3;
