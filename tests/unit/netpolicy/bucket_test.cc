@@ -124,6 +124,18 @@ TEST(Bucket, PacesNoFurtherThanTheLongestWait) {
   EXPECT_EQ(count, 61);  // one at once, and one a minute for an hour
 }
 
+TEST(Bucket, ADebtIsWaitedForByWhoComesNext) {
+  Bucket bucket{kStart};
+  const auto meter = meter_of("10/1h");
+  ASSERT_TRUE(bucket.reserve(meter, 10, kStart));
+  const auto debt = bucket.owe(meter, 50, kStart);
+  EXPECT_EQ(bucket.used(meter, kStart), 60U);
+  EXPECT_FALSE(bucket.reserve(meter, 1, kStart + 5 * kHour));
+  EXPECT_TRUE(bucket.reserve(meter, 1, kStart + 5 * kHour + kHour / 10));
+  bucket.give_back(debt, kStart + 5 * kHour + kHour / 10);
+  EXPECT_LE(bucket.used(meter, kStart + 5 * kHour + kHour / 10), 10U);
+}
+
 TEST(Bucket, AClockThatGoesBackGivesNothingAway) {
   Bucket bucket{kStart};
   const auto meter = meter_of("10/1h");
