@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """House style that a machine can check: sizes, layers, banned calls, forbidden words, dead headers, formatting.
 
-Run from the repository's top. Exceptions are in tests/tidy/exceptions.txt, one a line: RULE PATH REASON; an exception
+Run from the repository's top; with --layers only who includes whom is looked at, as each build does. Exceptions are in tests/tidy/exceptions.txt, one a line: RULE PATH REASON; an exception
 that is not needed any more is itself a fault.
 """
 import pathlib
@@ -82,6 +82,8 @@ def check_layers(path, lines):
             yield "layer", number, "the program includes nothing of tests/"
         elif theirs and theirs != mine and theirs not in LAYERS[mine]:
             yield "layer", number, f"{mine} may not use {theirs}"
+        elif theirs is None:
+            yield "layer", number, f"{mine} may not use {include.group(1)}: it is the program's"
 
 
 def code_of(line):
@@ -180,7 +182,19 @@ def read_exceptions():
     return allowed
 
 
+def layer_faults():
+    for folder in LAYERS:
+        for path in sorted(pathlib.Path(folder).rglob("*.[hc]*")):
+            if path.suffix in (".h", ".cc"):
+                for rule, number, message in check_layers(str(path), path.read_text().split("\n")):
+                    yield f"{path}:{number}: {rule}: {message}"
+
+
 def main():
+    if sys.argv[1:] == ["--layers"]:
+        faults = sorted(set(layer_faults()))
+        print("\n".join(faults), end="\n" if faults else "")
+        return 1 if faults else 0
     paths = tracked("*.h", "*.cc")
     faults = [(path, *fault) for path in paths for fault in check_file(path)]
     faults += list(check_dead_headers(paths)) + list(check_words()) + list(check_format(paths))

@@ -17,6 +17,7 @@ class Rules(unittest.TestCase):
         self.assertEqual(self.rules("src/base/x.h", '#include "src/mail/address.h"'), ["layer"])
         self.assertEqual(self.rules("src/mail/x.h", '#include "src/base/id.h"'), [])
         self.assertEqual(self.rules("src/smtpd/x.cc", '#include "src/admin/x.h"'), ["layer"])
+        self.assertEqual(self.rules("src/base/x.cc", '#include "src/app/node.h"'), ["layer"], "the program's own")
 
     def test_long_lines_are_refused(self):
         self.assertEqual(self.rules("src/base/x.h", "x" * 120), [])
