@@ -294,7 +294,8 @@ TEST(DeadHosts, AreForgottenInTimeAndBounded) {
   const auto source = *IpAddress::parse("192.0.2.1");
   const auto remote = *SocketAddress::parse("192.0.2.9:25");
   dead.failed(source, remote, "refused");
-  EXPECT_EQ(dead.failure(source, remote), "refused");
+  ASSERT_TRUE(dead.failure(source, remote));
+  EXPECT_EQ(dead.failure(source, remote)->why, "refused");
   EXPECT_FALSE(dead.failure(*IpAddress::parse("192.0.2.2"), remote));
   EXPECT_TRUE(dead.failure(source, remote, clock.steady() - std::chrono::seconds{1}));
   clock.advance(std::chrono::seconds{59});
