@@ -126,6 +126,7 @@ class CachedDirectory : public LiveDirectory {
 
 Status CachedDirectory::refresh(const Touched& touched) {
   const std::lock_guard lock{refresh_mutex_};
+  forget(touched);  // first: it needs no database, and the next change forgets only its own
   const auto version = parts_.directory.snapshot_version();
   if (!version) return fail(version.error());
   SnapshotPtr fresh;
@@ -135,7 +136,6 @@ Status CachedDirectory::refresh(const Touched& touched) {
     fresh = std::move(*read);
     snapshot_.store(fresh, std::memory_order_release);
   }
-  forget(touched);
   if (!fresh) return {};
   for (const auto& observer : observers_) observer(fresh);
   return {};

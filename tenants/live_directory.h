@@ -121,8 +121,8 @@ class LiveDirectory {
 
   virtual SnapshotPtr snapshot() const = 0;  // any thread; one atomic load
   // After a change: forgets what it touched of the cached accounts and aliases; rebuilds the snapshot if what it holds
-  // has changed, and tells the observers. On an error (the database is away) everything stays as it was. Any thread
-  // that may block.
+  // has changed, and tells the observers. On an error (the database is away) the snapshot stays as it was until the
+  // next change. Any thread that may block.
   virtual Status refresh(const Touched& touched) = 0;
   Status refresh() { return refresh(Touched::everything()); }
   // Runs on the thread of refresh() after each new snapshot.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <list>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -15,7 +16,7 @@ namespace bulkhead::reputation {
 // Not thread-safe. In memory only: what matters is kept by the case.
 class RecentClients {
  public:
-  static constexpr std::size_t kPerAccount = 16;
+  static constexpr std::size_t kPerAccount = 50;
   static constexpr std::chrono::hours kAge{1};
   explicit RecentClients(std::size_t accounts_max = 20'000) : accounts_max_(accounts_max) {}
 
@@ -30,8 +31,16 @@ class RecentClients {
     UtcTime at{};
   };
 
+  struct Account {
+    AccountId id;
+    std::vector<Seen> seen;  // the latest at the end
+  };
+  using Order = std::list<Account>;
+  Account& use(const AccountId& account);
+
   std::size_t accounts_max_;
-  std::unordered_map<AccountId, std::vector<Seen>> seen_;  // the latest at the end
+  Order order_;  // the one that was seen last at the front
+  std::unordered_map<AccountId, Order::iterator> by_id_;
 };
 
 }  // namespace bulkhead::reputation

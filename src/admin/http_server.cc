@@ -59,7 +59,8 @@ Task<void> HttpServer::serve(std::unique_ptr<net::Stream> stream) {
     HttpSessionOptions session = options_.session;
     session.on_busy = [this, &seat](bool is_busy) { set_waiting(seat, !is_busy); };
     const bool is_open = co_await handshake(*stream);
-    if (is_open) co_await serve_http(*stream, context, parts_.handler, std::move(session));
+    auto serving = serve_http(*stream, context, parts_.handler, std::move(session));
+    if (is_open) co_await std::move(serving);
   }
   stream->close();
   set_waiting(seat, false);

@@ -33,8 +33,10 @@ class TomlParser {
     while (peek() != kEnd && reading_.faults.size() < TomlReading::kFaultsMax) {
       const std::uint32_t first = line_;
       if (read_line()) continue;
-      // Where a list over several lines has broken off, nobody can tell what belongs to it.
-      if (line_ != first) break;
+      // Where a list has broken off that goes on below, nobody can tell what belongs to it.
+      const auto rest = text_.substr(at_, text_.find('\n', at_) - at_);
+      const bool is_in_list = std::exchange(is_in_list_, false) && rest.find(']') == std::string_view::npos;
+      if (line_ != first || is_in_list) break;
       skip_line();
     }
     return std::move(reading_);
@@ -162,19 +164,25 @@ class TomlParser {
     return read_word();
   }
 
+  TomlValue end_list(TomlValue list) {
+    is_in_list_ = false;
+    return list;
+  }
+
   std::optional<TomlValue> read_array() {
     TomlValue list{line_, TomlValue::Array{}};
     auto& items = std::get<TomlValue::Array>(list.content);
     ++at_;
+    is_in_list_ = true;
     for (;;) {
       skip_lines();
-      if (take(']')) return list;
+      if (take(']')) return end_list(std::move(list));
       if (peek() == kEnd) break;
       auto item = read_value(true);
       if (!item) return std::nullopt;
       items.push_back(std::move(*item));
       skip_lines();
-      if (take(']')) return list;
+      if (take(']')) return end_list(std::move(list));
       if (!take(',')) break;
     }
     fail(fmt::format("the list that begins in line {} goes on with a comma or ends with ]", list.line));
@@ -207,6 +215,7 @@ class TomlParser {
   const std::string_view text_;
   std::size_t at_ = 0;
   std::uint32_t line_ = 1;
+  bool is_in_list_ = false;
   std::optional<std::string> section_ = "";  // with the dot that follows it; nothing: its line was a fault
   std::map<std::string, std::uint32_t> sections_, keys_;
   TomlReading reading_;

@@ -35,7 +35,10 @@ Task<Opening> Connector::open(Destination destination, TargetSearch search) {
   }
   // An attempt is a real one: what is remembered spares other hosts' mail the wait, it does not answer for the last.
   const bool is_open = attempt.opening.kind == Opening::Kind::kFailed && attempt.connects == 0;
-  if (is_open && attempt.passed_by) co_await connect_to(*attempt.passed_by, destination.tls, attempt);
+  if (is_open && attempt.passed_by) {
+    auto connecting = connect_to(*attempt.passed_by, destination.tls, attempt);
+    co_await std::move(connecting);
+  }
   conclude(destination, attempt);
   co_return std::move(attempt.opening);
 }

@@ -80,7 +80,7 @@ std::vector<Ceiling> Restraint::trickles() const {
     ceilings.push_back(
         {"r" + found.key.encoded(), rate, job_.recipients, "reputation",
          fmt::format("{} is {}: {} recipients", name_of(found.key, job_), found.restriction->text(), rate.text()),
-         scope_of(found.is_of_account), kLookAgain, true});
+         scope_of(found.is_of_account), kLookAgain, found.key.kind == KeyKind::kAccount});
   }
   return ceilings;
 }

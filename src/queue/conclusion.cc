@@ -52,7 +52,7 @@ void name_reports(std::vector<trace::Event>& events, const Notices& notices) {
 // Where the message was going, for searches: what is still to be routed, or stays here, has no site.
 void ShardPart::name_site(Conclusion& conclusion) const {
   const LaneKey lane = scheduler_.lane_of(conclusion.key);
-  if (lane.site == kLocalSite || lane.site.starts_with(kRoutingSite)) return;
+  if (!names_site(lane)) return;
   for (auto& event : conclusion.settled.events) event.site = lane.site;
 }
 

@@ -52,6 +52,7 @@ struct Core {
   std::atomic<std::uint64_t> sources_generation{0};  // grows with each change of sources
   std::atomic<std::uint64_t> messages{0};
   std::atomic<std::uint64_t> deliveries_max{0};  // see Queue::change_deliveries_max
+  std::atomic<std::uint64_t> filing{0};          // recipients of messages that are accepted and not counted yet
   std::atomic<bool> is_loaded{false};
   std::atomic<bool> is_stopping{false};
   std::vector<std::unique_ptr<ShardPart>> shards;

@@ -17,6 +17,10 @@ namespace bulkhead::queue {
 inline constexpr std::string_view kLocalSite = "local";
 // A lane of this site holds what waits for its domain's site: the domain follows.
 inline constexpr std::string_view kRoutingSite = "routing/";
+// Whether the site is a remote one that is known.
+inline bool names_site(const LaneKey& lane) {
+  return lane.site != kLocalSite && !lane.site.starts_with(kRoutingSite);
+}
 
 // Deliveries by state, kept as they come and go.
 struct StateCounts {

@@ -12,6 +12,24 @@ namespace bulkhead::queue {
 namespace {
 
 constexpr std::chrono::milliseconds kDrainLook{10};
+constexpr std::string_view kInternal = "internal";  // the protocol of what the server makes itself
+
+// Counts recipients for as long as their message is being accepted.
+class Filing {
+ public:
+  Filing(std::atomic<std::uint64_t>& count, std::uint64_t recipients) : count_(&count), recipients_(recipients) {
+    *count_ += recipients_;
+  }
+  Filing(Filing&& other) noexcept : count_(std::exchange(other.count_, nullptr)), recipients_(other.recipients_) {}
+  Filing& operator=(Filing&&) = delete;
+  ~Filing() {
+    if (count_ != nullptr) *count_ -= recipients_;
+  }
+
+ private:
+  std::atomic<std::uint64_t>* count_;
+  std::uint64_t recipients_;
+};
 
 class DurableQueue final : public Queue {
  public:
@@ -49,6 +67,7 @@ class DurableQueue final : public Queue {
   void complete(Message& message, const store::BlobWriter& body) const;
   trace::Event queued_event(const Message& message) const;
   Task<std::size_t> active_count(net::Shard& shard);
+  Task<Status> has_room(net::Shard& shard, TenantId tenant, std::uint64_t more);
 
   Core core_;
   Directives directives_{core_};
@@ -82,16 +101,23 @@ trace::Event DurableQueue::queued_event(const Message& message) const {
   return event;
 }
 
-// Below half of what it takes nobody can have more than is left, so that nothing is asked.
 Task<Status> DurableQueue::admits(net::Shard& shard, TenantId tenant) {
+  const Filing filing{core_.filing, 1};
+  auto asking = has_room(shard, tenant, 1);
+  co_return co_await std::move(asking);
+}
+
+// For `more` deliveries of the tenant, which `filing` counts already. Below half of what the queue takes nobody can
+// have more than is left, so that nothing is asked.
+Task<Status> DurableQueue::has_room(net::Shard& shard, TenantId tenant, std::uint64_t more) {
   const std::uint64_t most = core_.deliveries_max;
-  std::uint64_t all = 0;
+  std::uint64_t all = core_.filing;
   for (const auto& part : core_.shards) all += part->size();
-  if (most == 0 || all < most / 2) co_return Status{};
-  if (all >= most) co_return fail(ErrorCode::kFull, "the queue has as many deliveries as it takes");
+  if (most == 0 || all <= most / 2) co_return Status{};
+  if (all > most) co_return fail(ErrorCode::kFull, "the queue has as many deliveries as it takes");
   auto counting = count_of(shard, tenant);
   const Counts counts = co_await std::move(counting);
-  const std::uint64_t of_tenant = counts.ready + counts.active + counts.scheduled + counts.held;
+  const std::uint64_t of_tenant = counts.ready + counts.active + counts.scheduled + counts.held + more;
   if (of_tenant <= most - all) co_return Status{};
   co_return fail(ErrorCode::kFull, "the tenant has more in the queue than there is room left");
 }
@@ -103,6 +129,13 @@ Task<Status> DurableQueue::accept(net::Shard& shard, NewMessage incoming) {
   }
   if (incoming.message.recipients.size() > UINT16_MAX) {
     co_return fail(ErrorCode::kLimit, "a message has at most 65535 recipients");
+  }
+  // Each recipient counts, for it may be a delivery of its own. What the server makes itself is taken all the same.
+  Filing filing{core_.filing, incoming.message.recipients.size()};
+  if (incoming.message.protocol != kInternal) {
+    auto asking = has_room(shard, incoming.message.tenant, incoming.message.recipients.size());
+    auto admitted = co_await std::move(asking);
+    if (!admitted) co_return admitted;
   }
   ShardPart& part = *core_.shards.at(shard.index());
   complete(incoming.message, *incoming.body);
@@ -124,7 +157,7 @@ Task<Status> DurableQueue::accept(net::Shard& shard, NewMessage incoming) {
   for (const auto& event : incoming.events) core_.publish(event);
   // The answer to the client does not wait for the planning: whoever awaits this goes on first.
   auto message = std::make_shared<const Message>(std::move(incoming.message));
-  shard.post([&part, message = std::move(message)] {
+  shard.post([&part, message = std::move(message), filed = std::move(filing)] {
     part.planner().plan_fresh(message);
     part.end_accept(message->epoch);
   });

@@ -318,6 +318,8 @@ void ShardPart::record_held(const Message& message, const DeliveryKey& key, cons
     event.recipients.push_back(message.recipients[recipient].recipient.address.text());
   }
   event.detail = detail;
+  const LaneKey lane = scheduler_.lane_of(key);
+  if (names_site(lane)) event.site = lane.site;
   core_.parts.trace.record(std::move(event));
 }
 
@@ -331,6 +333,7 @@ void ShardPart::record_lane(const LaneKey& lane, trace::EventKind kind, const st
       event.recipients.push_back(message->recipients[recipient].recipient.address.text());
     }
     event.detail = detail;
+    if (names_site(lane)) event.site = lane.site;
     if (core_.parts.on_event) core_.parts.on_event(event);
     if (core_.parts.on_progress) core_.parts.on_progress({lane, *message, event, {}});
     core_.parts.trace.record(std::move(event));

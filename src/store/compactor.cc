@@ -67,7 +67,11 @@ bool Compactor::begin() {
   if (started) return true;
   job_.reset();
   parts_.blobs.watch(0);
-  set_aside(*source, started.error());
+  // A file that is missing stays so: its segment would be chosen again for ever.
+  const ErrorCode code = started.error().code;
+  const bool is_lost = code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt;
+  if (!is_lost) rests_until_ = parts_.clock.steady() + kRest;
+  set_aside(*source, is_lost ? Error{ErrorCode::kCorrupt, started.error().message, {}} : started.error());
   return false;
 }
 

@@ -59,7 +59,7 @@ class IdleClients(TestCase):
                 connection.sendall(line.encode() + b"\r\n")
                 self.assertEqual(stream.readline()[:3], code, line)
         took = time.monotonic() - start
-        self.assertLess(took, 1.0, "a fresh client has to wait")
+        self.assertLess(took, 3.0, "a fresh client has to wait: on a quiet machine it takes 10 ms")
         return took
 
     def come(self):

@@ -23,15 +23,17 @@ class Ports(TestCase):
         server.add_tenant("one", "one.test", [(OWN, "mx.one.test")], "a@one.test", PASSWORD)
         for i, ip in enumerate(REMOTES):
             server.cli("route", "add", f"d{i}.test", "--host", ip)
-        sink = self.sink(*(f"{ip}:25" for ip in REMOTES), namespace=net.remote)
+        sink = self.sink(*(f"{ip}:25" for ip in REMOTES), namespace=net.remote, options=["--delay", "1"])
         to = ",".join(f"x@d{i}.test" for i in range(len(REMOTES)))
         status, transcript = swaks("--server", OWN, "--port", 587, "--tls", "--auth", "PLAIN", "--auth-user", "a@one.test",
                                    "--auth-password", PASSWORD, "--from", "a@one.test", "--to", to, namespace=net.remote)
         self.assertEqual(status, 0, transcript)
+
+        def connections():
+            listed = run(["ip", "netns", "exec", net.server, "ss", "-Htn", "state", "established", "dport", "=", ":25"])
+            return len(listed.stdout.splitlines())
+        wait_until(lambda: connections() == len(REMOTES), "a connection to each, all at once")
         sink.wait_for(len(REMOTES))
-        # All at once: a lane keeps its connection for its next message.
-        listed = run(["ip", "netns", "exec", net.server, "ss", "-Htn", "state", "established", "dport", "=", ":25"]).stdout
-        self.assertEqual(len(listed.splitlines()), len(REMOTES), listed)
         wait_until(lambda: server.json("queue", "count")["deliveries"] == 0, "the queue to be empty")
         self.assertEqual(server.stop(), 0)
 

@@ -132,7 +132,7 @@ std::vector<Command> directive_commands() {
                                     {"LEFT", "progress.left"},
                                     {"DONE", "progress.done"}})},
       {"end",
-       "End an order; what it holds goes on, what it has purged or returned stays so",
+       "End an order: what it held goes on, what it excepted from a hold is held again",
        "bulkhead queue end 01JDABCDEFGHJKMNPQRSTVWXYZ",
        {subject("Id of the order")},
        {},

@@ -142,6 +142,7 @@ Result<Json> set_account_password(const AdminServices& services, const Call& cal
 }
 
 Result<Json> remove_account(const AdminServices& services, const Call& call) {
+  const auto lock = services.directory.lock_for_change();
   const auto account = find_account(services, call.caller, call.in_path("account"));
   if (!account) return fail(account.error());
   const auto address = mail::Address::parse(call.in_path("account"));

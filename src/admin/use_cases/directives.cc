@@ -152,7 +152,9 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
     for (auto& text : warnings) text += "; the order stands for when there is one";
   }
   Json json = sum.json();
-  if (const auto& id = selectors->front().id; id && json["deliveries"] == 0) {
+  // A release counts what it lets go; the others, what is there.
+  const bool tells_presence = action != queue::DirectiveAction::kRelease && json["complete"] == true;
+  if (const auto& id = selectors->front().id; id && tells_presence && json["deliveries"] == 0) {
     warnings.push_back(
         fmt::format("no message {0} is in the queue; what became of it: bulkhead trace show {0}", id->text()));
   }

@@ -103,6 +103,8 @@ TEST(Toml, NamesNoMoreThanSoManyFaults) {
   for (int i = 0; i < 100; ++i) text += "x\n";
   EXPECT_EQ(parse_toml(text).faults.size(), TomlReading::kFaultsMax);
   EXPECT_EQ(parse_toml("a = [\nx\ny\nz\n]\nb = 1\n").faults.size(), 1U) << "a list that broke off hides the rest";
+  EXPECT_EQ(parse_toml("a = [x,\n1,\n2,\n]\nb = 1\n").faults.size(), 1U) << "in its first line, too";
+  EXPECT_EQ(parse_toml("a = [x, 1]\nb = y\n").faults.size(), 2U) << "one that ends in its line hides nothing";
 }
 
 TEST(Toml, RefusesTextThatIsNoText) {

@@ -331,15 +331,14 @@ TEST(RemoteDelivery, RemembersAHostThatDoesNotAnswer) {
 }
 
 TEST(RemoteDelivery, TriesTheOnlyHostForRealOnceItHasRested) {
-  std::uint16_t port = 0;
-  { port = SmtpSink{{}}.port(); }
+  SmtpSink sink{{.is_closed = true}};
   World world;
   world.settings.probe_after = std::chrono::milliseconds{0};
-  world.route_all_to(port);
+  world.route_all_to(sink.port());
   const auto first = world.post({"a@r.example"});
   world.work(1);
   EXPECT_EQ(world.queue.outcome_of(first).recipients[0].fate, Fate::kDeferred);
-  SmtpSink sink{{.port = port}};
+  sink.open();
   const auto second = world.post({"a@r.example"});
   world.work(2);
   EXPECT_EQ(world.queue.outcome_of(second).recipients[0].fate, Fate::kDelivered) << "the memory does not answer for it";

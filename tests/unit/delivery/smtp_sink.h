@@ -33,24 +33,27 @@ class SmtpSink {
     // The answer to a command line ("." is the end of data; "BDAT" its end, too) on the connection of that number,
     // counted from 0. "": the usual one. An answer that ends without CRLF is sent and the connection closed.
     std::function<std::string(const std::string& line, std::size_t connection)> answer{};
-    std::uint16_t port = 0;  // 0: any
+    bool is_closed = false;  // refuses connections until open()
   };
 
   explicit SmtpSink(Options options, const char* address = "127.0.0.1") : options_(std::move(options)) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in name{};
     name.sin_family = AF_INET;
-    name.sin_port = htons(options_.port);
     ::inet_pton(AF_INET, address, &name.sin_addr);
     socklen_t size = sizeof name;
-    if (::bind(listener_, reinterpret_cast<sockaddr*>(&name), size) != 0 || ::listen(listener_, 100) != 0) std::abort();
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&name), size) != 0) std::abort();
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&name), &size);
     port_ = ntohs(name.sin_port);
+    if (!options_.is_closed) open();
+  }
+  void open() {
+    if (::listen(listener_, 100) != 0) std::abort();
     acceptor_ = std::thread{[this] { accept_all(); }};
   }
   ~SmtpSink() {
     ::shutdown(listener_, SHUT_RDWR);
-    acceptor_.join();
+    if (acceptor_.joinable()) acceptor_.join();
     ::close(listener_);
     {
       const std::lock_guard lock{mutex_};

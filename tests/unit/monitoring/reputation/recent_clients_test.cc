@@ -53,5 +53,18 @@ TEST_F(RecentClientsTest, KeepsTheLatestOfManyAndFewAccounts) {
   EXPECT_EQ(few.of(bob, clock.now()).size(), 1U);
 }
 
+TEST_F(RecentClientsTest, ForgetsTheAccountThatWasSeenTheLongestAgo) {
+  RecentClients three{3};
+  std::vector<AccountId> accounts;
+  for (int i = 0; i < 50; ++i) {
+    accounts.push_back(AccountId::make(clock, random));
+    three.see(accounts.back(), ip(1), clock.now());
+    if (i > 0) three.see(accounts.front(), ip(1), clock.now());
+  }
+  for (const int kept : {0, 48, 49})
+    EXPECT_EQ(three.of(accounts[static_cast<std::size_t>(kept)], clock.now()).size(), 1U);
+  EXPECT_THAT(three.of(accounts[47], clock.now()), IsEmpty());
+}
+
 }  // namespace
 }  // namespace bulkhead::reputation
