@@ -11,7 +11,8 @@ namespace {
 using replies::Fault;
 using replies::ReplyClass;
 
-// The sender could have known better; the receiver's troubles, full mailboxes and rates are nobody's bad address list.
+// The sender could have known better; the receiver's troubles, full mailboxes and rates are nobody's bad address list,
+// and what blames the address that the mail left from says nothing of the list either.
 bool is_bounce(const replies::Classification& meaning) {
   switch (meaning.primary) {
     case ReplyClass::kRecipient:
@@ -19,7 +20,6 @@ bool is_bounce(const replies::Classification& meaning) {
     case ReplyClass::kUnknown:
     case ReplyClass::kContent:
     case ReplyClass::kDomainReputation:
-    case ReplyClass::kAddressReputation:
       return true;
     default:
       return false;
@@ -33,7 +33,8 @@ bool is_unknown_recipient(const replies::Classification& meaning) {
 }  // namespace
 
 Decisions Reputation::reported(const DeliveryReport& report) {
-  Context context{report.subject, now(), {}};
+  // What no account has handed in, forwards and reports, is caused by strangers: it says nothing of its tenant.
+  Context context{report.subject.account.is_nil() ? Subject{} : report.subject, now(), {}};
   count_outcome(context, report);
   if (report.meaning != nullptr && report.result != DeliveryReport::Result::kDelivered) count_refusal(context, report);
   return std::move(context.decisions);

@@ -198,6 +198,20 @@ TEST_F(ReputationTest, BlamesNoAddressForContentRecipientsOrAnothersListing) {
   EXPECT_EQ(mind.standing(Key::address(source)).last_hour[static_cast<int>(Signal::kReputationRefusals)], 0);
 }
 
+TEST_F(ReputationTest, ARefusedAddressMakesNobodysListABadOne) {
+  deliver(200);
+  refuse(replies::ReplyClass::kAddressReputation, 60);
+  EXPECT_LT(account(), State::kQuarantined) << "the address is refused, not the recipients";
+  EXPECT_EQ(mind.standing(Key::account(subject.account)).last_hour[static_cast<int>(Signal::kBounces)], 0);
+}
+
+TEST_F(ReputationTest, StrangersCannotThrottleATenantThroughItsForwards) {
+  subject.account = {};
+  refuse(replies::ReplyClass::kRecipient, 500, "unknown-user");
+  refuse(replies::ReplyClass::kAddressReputation, 100);
+  EXPECT_EQ(tenant(), State::kNormal);
+}
+
 TEST_F(ReputationTest, SparesTheTenantWhatAnAccountThatWasStoppedStillCauses) {
   unknown(500);
   EXPECT_GE(account(), State::kThrottled);
