@@ -83,7 +83,7 @@ TEST_F(RestraintTest, CountsRecipientsSoThatMessagesToManyAreNoWayRound) {
   const queue::HandOut to_many{lane_, message_, 60};
   ASSERT_FALSE(gate_.may_go(to_many));
   EXPECT_TRUE(go());
-  clock_.advance(std::chrono::minutes{3 * 59});
+  clock_.advance(std::chrono::minutes{3 * 58});
   EXPECT_EQ(go_all(), 0) << "an hour for each 20 of them";
   clock_.advance(std::chrono::minutes{3});
   EXPECT_EQ(go_all(), 1);

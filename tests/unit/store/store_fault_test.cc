@@ -117,7 +117,8 @@ TEST_F(StoreFault, AFailedSpillFailsItsTransactionAlone) {
   auto good_answer = commit_later(*store_, message(*store_, "good", "y"));
   EXPECT_FALSE(bad_answer.get().has_value());
   EXPECT_TRUE(good_answer.get().has_value());
-  ASSERT_TRUE(store_->reclaim().has_value());
+  // The failed one's file goes with its writer, which the committer lets go of after its answer.
+  for (int i = 0; i < 100000 && blob_files() > 1; ++i) ASSERT_TRUE(store_->reclaim().has_value());
   EXPECT_EQ(blob_files(), 1U);
 }
 
