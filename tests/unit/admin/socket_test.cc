@@ -20,7 +20,7 @@ class OverASocket : public AdminTest {
     path_ = directory_path_.path() + "/admin.sock";
     runner_.call([this] {
       server_ = std::make_unique<HttpServer>(HttpServer::Parts{runner_.shard(), *owner_, clock_, runner_.log()},
-                                             HttpServer::Options{.connections_max = kSeats});
+                                             HttpServer::Options{.session = {}, .connections_max = kSeats});
       const auto accept = [this](std::unique_ptr<net::Stream> stream) { server_->accept(std::move(stream)); };
       unix_ = value(net::Listener::unix_socket(runner_.shard(), path_, accept));
       tcp_ = value(net::Listener::tcp(runner_.shard(), *SocketAddress::parse("127.0.0.1:0"), accept));
