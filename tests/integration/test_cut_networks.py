@@ -101,10 +101,10 @@ end_of_data_timeout = "2s"
         self.assertEqual(self.ambiguous(), 0)
 
     def test_a_cut_before_the_reply_to_the_final_dot(self):
-        sink = self.sink(f"{REMOTE}:25", namespace=self.net.remote, options=["--delay", "1.5"])
+        sink = self.sink(f"{REMOTE}:25", namespace=self.net.remote, options=["--delay", "0.6"])
         self.submit()
         wait_until(sink.messages, "the message at the sink", every=0.005)
-        self.cut()   # before its 250, which is said 1.5 s later
+        self.cut()   # before its 250, which is said 0.6 s later
         self.wait_for_deferral()
         self.assertEqual(self.ambiguous(), 1)
         self.mend()
