@@ -118,6 +118,13 @@ Status validate(const Domain& domain) {
 
 Status validate(const SourceAddress& address) {
   if (address.ip.is_unspecified()) return invalid("address must be an IP of this host, not the wildcard");
+  // Multicast, reserved and broadcast, and link-local ones, which need an interface.
+  for (const auto* text : {"0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4", "ff00::/8", "fe80::/10"}) {
+    const auto network = IpNetwork::parse(text);
+    if (network && network->contains(address.ip)) {
+      return invalid("address must be one that mail can leave from: " + std::string{text} + " has none");
+    }
+  }
   if (address.helo.empty()) return {};
   return check_host_name("helo", address.helo);
 }

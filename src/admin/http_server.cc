@@ -2,6 +2,10 @@
 
 namespace bulkhead::admin {
 
+namespace {
+constexpr std::size_t kLeavingMax = 4;  // for each seat, in one turn of the loop
+}
+
 HttpServer::HttpServer(Parts parts, Options options)
     : parts_(parts), options_(std::move(options)), group_(parts.shard, parts.log) {}
 
@@ -14,10 +18,10 @@ void HttpServer::accept(std::unique_ptr<net::Stream> stream) {
   group_.spawn(serve(std::move(stream)));
 }
 
-// Those that were cut off end in a moment: they do not count, but there are never more of them than seats.
+// Those that were cut off end in a moment: they do not count, but there are never many times more of them than seats.
 bool HttpServer::make_room() {
   if (sessions() - leaving_ < options_.connections_max) return true;
-  if (waiting_.empty() || leaving_ >= options_.connections_max) return false;
+  if (waiting_.empty() || leaving_ >= kLeavingMax * options_.connections_max) return false;
   Seat& longest = *waiting_.front();
   set_waiting(longest, false);
   longest.is_cut_off = true;

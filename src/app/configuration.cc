@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -427,10 +428,14 @@ ConfigurationReading parse_configuration(std::string_view text, const std::strin
 }
 
 ConfigurationReading read_configuration(const std::string& file) {
+  // A directory can be opened, and has nothing in it.
+  std::error_code ignored;
+  const bool is_directory = std::filesystem::is_directory(file, ignored);
   std::ifstream stream{file, std::ios::binary};
-  if (!stream) {
+  if (is_directory || !stream) {
+    const std::string what = is_directory ? "is a directory" : "cannot be opened";
     ConfigurationReading reading;
-    reading.faults.push_back({file, 0, "", "cannot be opened; name another with --config FILE or BULKHEAD_CONFIG"});
+    reading.faults.push_back({file, 0, "", what + "; name a file with --config FILE or BULKHEAD_CONFIG"});
     return reading;
   }
   std::string text(kFileSizeMax + 1, '\0');

@@ -115,5 +115,11 @@ TEST(Duration, ReadsNumberAndUnit) {
   }
 }
 
+TEST(Configuration, ADirectoryIsNoEmptyFile) {
+  const auto reading = read_configuration("/tmp");
+  ASSERT_EQ(reading.faults.size(), 1U);
+  EXPECT_NE(reading.faults[0].message.find("is a directory"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace bulkhead::app

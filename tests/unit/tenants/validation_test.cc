@@ -76,6 +76,10 @@ TEST(ValidateDomain, WantsCanonicalNamesOnly) {
 TEST(ValidateAddress, RefusesTheWildcardAndFalseHeloNames) {
   SourceAddress address;
   EXPECT_TRUE(fails_with(validate(address), ErrorCode::kInvalid, "wildcard"));
+  for (const auto* text : {"0.1.2.3", "224.0.0.1", "255.255.255.255", "ff02::1", "fe80::1"}) {
+    address.ip = *IpAddress::parse(text);
+    EXPECT_TRUE(fails_with(validate(address), ErrorCode::kInvalid, "mail can leave from")) << text;
+  }
   address.ip = IpAddress::parse("192.0.2.1").value();
   EXPECT_TRUE(validate(address));
   for (const auto* helo : {"Mail.example", "a b", "[192.0.2.1]", "x\r\nMAIL FROM:<>"}) {
