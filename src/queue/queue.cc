@@ -20,10 +20,15 @@ class Filing {
   Filing(std::atomic<std::uint64_t>& count, std::uint64_t recipients) : count_(&count), recipients_(recipients) {
     *count_ += recipients_;
   }
-  Filing(Filing&& other) noexcept : count_(std::exchange(other.count_, nullptr)), recipients_(other.recipients_) {}
-  Filing& operator=(Filing&&) = delete;
+  Filing(const Filing&) = delete;
+  Filing& operator=(const Filing&) = delete;
   ~Filing() {
     if (count_ != nullptr) *count_ -= recipients_;
+  }
+  // From here on it is the caller who takes them off.
+  std::uint64_t hand_over() {
+    count_ = nullptr;
+    return recipients_;
   }
 
  private:
@@ -157,9 +162,11 @@ Task<Status> DurableQueue::accept(net::Shard& shard, NewMessage incoming) {
   for (const auto& event : incoming.events) core_.publish(event);
   // The answer to the client does not wait for the planning: whoever awaits this goes on first.
   auto message = std::make_shared<const Message>(std::move(incoming.message));
-  shard.post([&part, message = std::move(message), filed = std::move(filing)] {
+  // Nothing is done by its destructor: at the end of the program that may come after the queue's.
+  shard.post([this, &part, message = std::move(message), filed = filing.hand_over()] {
     part.planner().plan_fresh(message);
     part.end_accept(message->epoch);
+    core_.filing -= filed;
   });
   co_return Status{};
 }

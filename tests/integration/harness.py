@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -238,6 +239,17 @@ class TestCase(unittest.TestCase):
         text = node.configuration.read_text()
         node.configuration.write_text(text.replace(str(node.data), str(directory / "data")))
         node.data = directory / "data"
+
+    def memory(self):
+        """Resident KiB of self.server."""
+        status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+
+    def assert_modest(self, mebibytes):
+        """self.server has grown by no more since self.memory_at_first was taken."""
+        grown = (self.memory() - self.memory_at_first) / 1024
+        print(f"memory: {grown:+.1f} MiB", flush=True)
+        self.assertLess(grown, mebibytes)
 
     def sink(self, *endpoints, **options):
         return self.own(Sink(self.directory / f"sink{len(self.started)}", endpoints, **options))

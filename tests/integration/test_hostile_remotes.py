@@ -3,8 +3,6 @@
 
 test_slow_remotes.py has those that are silent or slow.
 """
-import pathlib
-import re
 import socket
 import time
 
@@ -56,10 +54,6 @@ class HostileRemotes(TestCase):
             connection.sendall((text + "QUIT\r\n").encode())
             replies = [line[:3] for line in stream]
         self.assertEqual(replies.count(b"250"), 1 + 3 * len(domains), replies)
-
-    def memory(self):
-        status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
 
     def test_misdeeds(self):
         remotes = {}
