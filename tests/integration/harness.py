@@ -1,6 +1,6 @@
 """What the integration tests share: a temporary directory, a node under test, a recording sink, namespaces.
 
-Every process is started by the test and stopped by its pid; ports are free ones; nothing leaves the machine. A test that
+Every process is started by the test and stopped by its pid; ports are its own (port_slots.py); nothing leaves the machine. A test that
 fails keeps its directory and prints it. BULKHEAD overrides the program under test.
 """
 import concurrent.futures
@@ -11,12 +11,13 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+
+from port_slots import PortSlots
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("BULKHEAD", str(TOP / "build/release/src/app/bulkhead"))
@@ -34,19 +35,12 @@ def wait_until(condition, what, seconds=15.0, every=0.02):
         time.sleep(every)
 
 
-given_ports = set()
+ports = PortSlots()
 
 
 def free_port(address="127.0.0.1"):
-    """One that nobody listens on, and that this program has not been given yet."""
-    while True:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((address, 0))
-            port = probe.getsockname()[1]
-        if port not in given_ports:
-            given_ports.add(port)
-            return port
+    """One that nobody listens on, and that no other test is given while this program runs."""
+    return ports.free(address)
 
 
 class Process:
