@@ -42,19 +42,23 @@ def smtp_load():
     return str(program)
 
 
-def tls_sink_command():
-    directory = tempfile.mkdtemp(prefix="bulkhead-sink-")
-    chain, key = f"{directory}/chain.pem", f"{directory}/key.pem"
+def certificate(directory, name):
+    """A throw-away one with a P-256 key; (chain, key)."""
+    chain, key = f"{directory}/{name}.pem", f"{directory}/{name}.key"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                    "-subj", "/CN=sink.example", "-keyout", key, "-out", chain], check=True, capture_output=True)
-    return [smtp_load(), "sink", SINK, "--tls", chain, key]
+                    "-subj", f"/CN={name}", "-keyout", key, "-out", chain], check=True, capture_output=True)
+    return chain, key
+
+
+def tls_sink_command():
+    return [smtp_load(), "sink", SINK, "--tls", *certificate(tempfile.mkdtemp(prefix="bulkhead-sink-"), "sink.example")]
 
 
 class CountingSink:
     """smtp-sink, or the one with TLS, with its counter read as it runs."""
 
     def __init__(self, has_tls):
-        self.count, self.last = 0, 0.0
+        self.count, self.last, self.seen = 0, 0.0, {}
         command = ["smtp-sink", "-u", "nobody", "-c", "-4", "-m", "1000", SINK, "512"]
         self.process = subprocess.Popen(tls_sink_command() if has_tls else command, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT)
@@ -70,6 +74,8 @@ class CountingSink:
             if not piece:
                 return
             tail = (tail + piece)[-400:]
+            for line in re.findall(rb"mesg=\d+\s[^\n]*(?=\n)", tail)[-1:]:
+                self.seen = {key.decode(): int(value) for key, value in re.findall(rb"(\w+)=(\d+)", line)}
             found = re.findall(rb"mesg=(\d+)\s", tail)
             if found and int(found[-1]) != self.count:
                 self.count, self.last = int(found[-1]), time.monotonic()
@@ -218,8 +224,8 @@ def settle(node):
     print("the server has not come to rest in five minutes", flush=True)
 
 
-def set_up(options, directory):
-    node = harness.Node(directory, listen=["127.0.0.1"])
+def set_up(options, directory, **node_options):
+    node = harness.Node(directory, listen=["127.0.0.1"], **node_options)
     text = node.configuration.read_text()
     if options.port:
         text = text.replace(f"127.0.0.1:{node.smtp}\"", f"127.0.0.1:{options.port}\"", 1)
@@ -233,7 +239,7 @@ def set_up(options, directory):
     node.cli("address", "add", "127.0.0.1", "--tenant", "client", "--helo", "mx.client.example")
     node.cli("account", "add", "s@client.example")
     node.cli("account", "set", "s@client.example", "--client-networks", "127.0.0.1/32")
-    node.cli("route", "add", "*", "--host", "127.0.0.2", "--port", "2525")
+    node.cli("route", "add", "*", "--host", "127.0.0.2", "--port", "2525", "--tls", "required" if options.tls else "opportunistic")
     if options.queued:
         fill_queue(options, node)
     return node

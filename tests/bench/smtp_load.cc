@@ -4,7 +4,8 @@
 //   smtp_load sink HOST:PORT [--tls CHAIN KEY]
 //
 // A thread a connection, blocking calls, one command a round trip as smtp-source does it; TLS sessions are resumed. The
-// source prints how many messages were accepted in how many seconds, the sink "mesg=N " whenever N has grown.
+// source prints how many messages were accepted in how many seconds, the sink "mesg=N " whenever N has grown; both tell
+// how many handshakes that took and how many of them resumed a session.
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -57,7 +58,12 @@ class Wire {
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
   ~Wire() {
-    if (tls_ != nullptr) SSL_free(tls_);
+    if (tls_ != nullptr) {
+      // A connection that is freed without its end having been told makes its session unusable for the next one.
+      SSL_set_quiet_shutdown(tls_, 1);
+      SSL_shutdown(tls_);
+      SSL_free(tls_);
+    }
     close(fd_);
   }
 
@@ -67,6 +73,7 @@ class Wire {
     if (resumed != nullptr) SSL_set_session(tls_, resumed);
     if ((is_server ? SSL_accept(tls_) : SSL_connect(tls_)) != 1) stop("TLS handshake failed");
   }
+  bool is_resumed() const { return SSL_session_reused(tls_) == 1; }
   SSL_SESSION* session() { return tls_ == nullptr ? nullptr : SSL_get1_session(tls_); }
 
   void write(std::string_view bytes) {
@@ -139,8 +146,8 @@ class Source {
     for (unsigned i = 0; i < options_.sessions; ++i) threads.emplace_back([this] { work(); });
     for (auto& thread : threads) thread.join();
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    std::printf("accepted=%u seconds=%.3f rate=%.1f failed=%u\n", accepted_.load(), took.count(),
-                accepted_.load() / took.count(), failed_.load());
+    std::printf("accepted=%u seconds=%.3f rate=%.1f failed=%u handshakes=%u resumed=%u\n", accepted_.load(),
+                took.count(), accepted_.load() / took.count(), failed_.load(), handshakes_.load(), resumed_.load());
     return failed_ == 0 ? 0 : 1;
   }
 
@@ -185,6 +192,8 @@ class Source {
     wire.write("STARTTLS\r\n");
     expect(wire, '2');
     wire.start_tls(context_, false, resumed);
+    ++handshakes_;
+    if (wire.is_resumed()) ++resumed_;
     wire.write("EHLO client.example\r\n");
     expect(wire, '2');
   }
@@ -203,7 +212,7 @@ class Source {
   const Options options_;
   SSL_CTX* context_;
   std::string body_;
-  std::atomic<unsigned> next_{0}, accepted_{0}, failed_{0};
+  std::atomic<unsigned> next_{0}, accepted_{0}, failed_{0}, handshakes_{0}, resumed_{0};
 };
 
 // ---- sink
@@ -239,7 +248,8 @@ class Sink {
       usleep(10'000);
       if (const unsigned now = count_; now != told) {
         told = now;
-        std::printf("mesg=%u \n", now);
+        std::printf("mesg=%u secure=%u handshakes=%u resumed=%u \n", now, secure_.load(), handshakes_.load(),
+                    resumed_.load());
         std::fflush(stdout);
       }
     }
@@ -261,9 +271,12 @@ class Sink {
           wire.write("220 go ahead\r\n");
           wire.start_tls(context_, true, nullptr);
           is_secure = true;
+          ++handshakes_;
+          if (wire.is_resumed()) ++resumed_;
         } else if (is("DATA")) {
           wire.write("354 go ahead\r\n");
           wire.skip_message();
+          if (is_secure) ++secure_;
           ++count_;
           wire.write("250 taken\r\n");
         } else if (is("QUIT")) {
@@ -280,7 +293,7 @@ class Sink {
 
   const Options options_;
   SSL_CTX* context_ = nullptr;
-  std::atomic<unsigned> count_{0};
+  std::atomic<unsigned> count_{0}, secure_{0}, handshakes_{0}, resumed_{0};
 };
 
 Options parse(int count, char** words) {
