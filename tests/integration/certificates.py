@@ -6,12 +6,12 @@ from harness import run
 
 
 class Pair:
-    """A certificate for one name with its key, as files. Another one each time, also for the same name."""
+    """A certificate for a name, or for `subjects` as openssl writes them, with its key, as files. Another one each time."""
 
-    def __init__(self, directory, file, name):
+    def __init__(self, directory, file, name, subjects=None):
         self.chain, self.key = pathlib.Path(directory) / f"{file}.crt", pathlib.Path(directory) / f"{file}.key"
         run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
-             f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", str(self.key), "-out", str(self.chain)])
+             f"/CN={name}", "-addext", f"subjectAltName={subjects or 'DNS:' + name}", "-keyout", str(self.key), "-out", str(self.chain)])
         self.serial = run(["openssl", "x509", "-in", str(self.chain), "-noout", "-serial"]).stdout.strip()
 
     def copy_to(self, chain, key):
