@@ -51,6 +51,10 @@ class Group:
             total += int(found.group(1)) if found else 0
         return total / 1024
 
+    def throttle(self, threads, share):
+        """Lets each of the threads (name to id) of the group's process run for no more than `share` of one processor."""
+        return {name: ThreadLimit(self, name, thread, share) for name, thread in threads.items()}
+
     def end(self):
         """Ends what is left in it, by pid."""
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
@@ -63,4 +67,40 @@ class Group:
                 if not self.pids():
                     break
                 time.sleep(0.1)
+        self.path.rmdir()
+
+
+class ThreadLimit:
+    """A group for one thread, with a bound; close() puts the thread back."""
+
+    PERIOD = 10000  # microseconds: short, so that a stopped thread keeps nobody waiting for long
+
+    def __init__(self, group, name, thread, share):
+        top, self.is_old = hierarchy("cpu")
+        quota = int(self.PERIOD * share)
+        self.thread = str(thread)
+        if self.is_old:
+            self.home, self.list = top / "tasks", "tasks"
+            self.path = top / f"{group.path.name}-{name}"
+            self.path.mkdir()
+            (self.path / "cpu.cfs_period_us").write_text(str(self.PERIOD))
+            (self.path / "cpu.cfs_quota_us").write_text(str(quota))
+        else:
+            self.home, self.list = group.path / "cgroup.threads", "cgroup.threads"
+            self.path = group.path / name
+            self.path.mkdir()
+            (self.path / "cgroup.type").write_text("threaded")
+            (top / "cgroup.subtree_control").write_text("+cpu")
+            (group.path / "cgroup.subtree_control").write_text("+cpu")
+            (self.path / "cpu.max").write_text(f"{quota} {self.PERIOD}")
+        (self.path / self.list).write_text(self.thread)
+
+    def stopped_seconds(self):
+        """How long it would have run, had it been allowed to."""
+        found = re.search(r"throttled_(time|usec) (\d+)", (self.path / "cpu.stat").read_text())
+        return int(found.group(2)) / (1e9 if found.group(1) == "time" else 1e6)
+
+    def close(self):
+        if (self.path / self.list).read_text():
+            self.home.write_text(self.thread)
         self.path.rmdir()
