@@ -7,51 +7,16 @@ restarts in the middle.
 import ctypes
 import os
 import smtplib
-import socket
 import ssl
 import threading
 import time
 
+from burst import burst, transaction
 from harness import Namespaces, TestCase, free_port, main, wait_until
-from load import Load
 
 CLONE_NEWNET = 0x40000000
 SURGE, FLOOD, TRICKLE, TENANT_TRICKLE = 80, 1000, 20, 200   # docs/reputation.md
 PASSWORD = "correct horse battery"
-
-
-def transaction(sender, recipients, body=b"Subject: Prize\r\n\r\nYou won.\r\n"):
-    """A whole transaction that needs no answer in between (RFC 3030)."""
-    lines = [f"MAIL FROM:<{sender}>", *(f"RCPT TO:<{r}>" for r in recipients), f"BDAT {len(body)} LAST"]
-    return "\r\n".join(lines).encode() + b"\r\n" + body
-
-
-def burst(endpoint, client, transactions):
-    """All of them in one write; returns how many the server took before it had enough."""
-    taken = 0
-    try:
-        with socket.create_connection(endpoint, 20, (client, 0)) as connection:
-            connection.settimeout(4)
-            stream = connection.makefile("rb")
-            Load.expect(stream)
-            Load.say(connection, "EHLO thief.test")
-            Load.expect(stream)
-            writer = threading.Thread(target=write, args=(connection, b"".join(transactions) + b"QUIT\r\n"))
-            writer.start()
-            while (line := stream.readline()) and not line.startswith((b"221", b"421")):
-                taken += line.startswith(b"250 2.0.0")
-            connection.shutdown(socket.SHUT_RDWR)
-            writer.join()
-    except OSError:
-        pass
-    return taken
-
-
-def write(connection, text):
-    try:
-        connection.sendall(text)
-    except OSError:
-        pass     # it was told to go
 
 
 class Evasion(TestCase):
