@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "src/base/special_networks.h"
+
 namespace bulkhead::netpolicy {
 
 namespace {
@@ -16,6 +18,20 @@ constexpr char kVersion = 1;
 constexpr FloatSeconds kPerSubject{0.1};  // how far apart the first looks are, at least
 
 }  // namespace
+
+std::string_view to_string(Clearance clearance) {
+  switch (clearance) {
+    case Clearance::kNone:
+      return "no";
+    case Clearance::kPassed:
+      return "passed";
+    case Clearance::kByHand:
+      return "by hand";
+    case Clearance::kEarlier:
+      return "earlier";
+  }
+  return "";
+}
 
 std::string ReadinessWatch::key_of(const ReadinessSubject& subject) {
   if (subject.is_domain()) return "d" + subject.name;
@@ -37,6 +53,20 @@ void ReadinessWatch::set_intervals(std::chrono::seconds interval, std::chrono::s
   }
 }
 
+void ReadinessWatch::set_gate(ReadinessGate gate, std::chrono::seconds patience) {
+  gate_ = gate;
+  patience_ = patience;
+  if (!holds()) know_all();
+}
+
+void ReadinessWatch::know_all() {
+  for (auto& [key, entry] : entries_) {
+    if (!entry.is_waiting()) continue;
+    entry.view.clearance = Clearance::kEarlier;
+    changed_.insert(key);
+  }
+}
+
 void ReadinessWatch::set_subjects(const std::vector<ReadinessSubject>& subjects) {
   std::unordered_set<std::string> present;
   for (const auto& subject : subjects) present.insert(key_of(subject));
@@ -50,15 +80,22 @@ void ReadinessWatch::set_subjects(const std::vector<ReadinessSubject>& subjects)
     entry = entries_.erase(entry);
   }
   keys_.clear();
-  const auto within = std::min<FloatSeconds>(kPerSubject * static_cast<double>(subjects.size()), interval_);
+  std::vector<std::string> changed;
   for (const auto& subject : subjects) {
     const std::string key = key_of(subject);
     if (!subject.is_domain()) keys_[subject.ip] = key;
     const auto [at, is_new] = entries_.try_emplace(key);
-    const bool is_changed = is_new || at->second.subject.detail != subject.detail;
-    at->second.subject = subject;
-    if (is_changed) schedule(key, at->second, within * random_.uniform());
+    Entry& entry = at->second;
+    if (is_new || entry.subject.detail != subject.detail) changed.push_back(key);
+    entry.subject = subject;
+    if (is_new) entry.judged_at = clock_.steady();
+    if (is_new && !holds() && entry.is_waiting()) {
+      entry.view.clearance = Clearance::kEarlier;
+      changed_.insert(key);
+    }
   }
+  const auto within = std::min<FloatSeconds>(kPerSubject * static_cast<double>(changed.size()), interval_);
+  for (const auto& key : changed) schedule(key, entries_.at(key), within * random_.uniform());
 }
 
 std::optional<ReadinessSubject> ReadinessWatch::next() {
@@ -83,6 +120,9 @@ std::optional<ReadinessChange> ReadinessWatch::answered(const ReadinessSubject& 
     if (entry.view.readiness.state == State::kUnknown) entry.view.readiness = readiness;
     return std::nullopt;
   }
+  const bool was_withheld = is_withheld(entry);
+  entry.judged_at = clock_.steady();
+  entry.is_told_unjudged = false;
   entry.unready_looks = readiness.state == State::kReady ? 0 : entry.unready_looks + 1;
   const bool is_first_look = readiness.state == State::kUnready && entry.unready_looks < 2;
   if (is_first_look && entry.view.readiness.state != State::kUnready) {
@@ -91,18 +131,21 @@ std::optional<ReadinessChange> ReadinessWatch::answered(const ReadinessSubject& 
     if (entry.view.readiness.state == State::kUnknown) entry.view.readiness.why = readiness.why;
     return std::nullopt;
   }
-  const bool is_news = entry.view.readiness.state != readiness.state;
+  const ReadinessChange change{entry.subject, readiness, entry.view.readiness.state,
+                               entry.view.clearance == Clearance::kPassed, was_withheld};
   entry.view.readiness = readiness;
-  if (readiness.state == State::kReady && entry.view.clearance == Clearance::kNone && !subject.is_domain()) {
-    entry.view.clearance = Clearance::kPassed;
-    changed_.insert(found->first);
-  }
+  if (readiness.state == State::kReady) pass(found->first, entry);
   // What waits for it is looked at sooner.
-  const bool is_waiting = !subject.is_domain() && entry.view.clearance == Clearance::kNone;
-  if (is_waiting) schedule(found->first, entry, retry_);
-  if (!is_news) return std::nullopt;
+  if (entry.is_waiting()) schedule(found->first, entry, retry_);
+  if (change.before == readiness.state) return std::nullopt;
   changed_.insert(found->first);
-  return ReadinessChange{entry.subject, readiness};
+  return change;
+}
+
+void ReadinessWatch::pass(const std::string& key, Entry& entry) {
+  if (entry.view.clearance == Clearance::kPassed) return;
+  entry.view.clearance = Clearance::kPassed;
+  changed_.insert(key);
 }
 
 bool ReadinessWatch::clear(const IpAddress& ip, bool is_cleared) {
@@ -110,16 +153,40 @@ bool ReadinessWatch::clear(const IpAddress& ip, bool is_cleared) {
   if (key == keys_.end()) return false;
   Entry& entry = entries_.at(key->second);
   entry.view.clearance = is_cleared ? Clearance::kByHand : Clearance::kNone;
+  entry.judged_at = clock_.steady();
+  entry.is_told_unjudged = false;
   changed_.insert(key->second);
   schedule(key->second, entry, FloatSeconds{0});
   return true;
 }
 
-std::map<IpAddress, std::string> ReadinessWatch::uncleared() const {
+bool ReadinessWatch::is_withheld(const Entry& entry) const {
+  if (entry.subject.is_domain() || entry.subject.ip.is_loopback()) return false;
+  const Clearance clearance = entry.view.clearance;
+  if (gate_ == ReadinessGate::kRequire) return clearance == Clearance::kNone || clearance == Clearance::kEarlier;
+  if (gate_ != ReadinessGate::kNew || clearance != Clearance::kNone) return false;
+  return is_globally_routed(entry.subject.ip) && !has_waited_long(entry);
+}
+
+std::vector<ReadinessChange> ReadinessWatch::take_unjudged() {
+  std::vector<ReadinessChange> changes;
+  if (gate_ != ReadinessGate::kNew) return changes;
+  for (const auto& [ip, key] : keys_) {
+    Entry& entry = entries_.at(key);
+    if (!entry.is_waiting() || entry.is_told_unjudged || !has_waited_long(entry) || !is_globally_routed(ip)) continue;
+    entry.is_told_unjudged = true;
+    const auto why = fmt::format("No check could be made for {} s. {}", patience_.count(), entry.view.readiness.why);
+    changes.push_back({entry.subject, {State::kUnknown, why, {}}, entry.view.readiness.state, false, true});
+  }
+  return changes;
+}
+
+std::map<IpAddress, std::string> ReadinessWatch::withheld() const {
   std::map<IpAddress, std::string> waiting;
   for (const auto& [ip, key] : keys_) {
-    const auto& view = entries_.at(key).view;
-    if (view.clearance != Clearance::kNone || ip.is_loopback()) continue;
+    const Entry& entry = entries_.at(key);
+    if (!is_withheld(entry)) continue;
+    const auto& view = entry.view;
     const std::string why = view.readiness.why.empty() ? "It was not checked yet." : view.readiness.why;
     waiting[ip] = fmt::format(
         "is not ready to send: {} It is let go when it passes (bulkhead address check {}), or by bulkhead address set "
@@ -136,7 +203,10 @@ const ReadinessWatch::Entry* ReadinessWatch::find(const IpAddress& ip) const {
 
 std::optional<ReadinessView> ReadinessWatch::of_address(const IpAddress& ip) const {
   const Entry* entry = find(ip);
-  return entry == nullptr ? std::nullopt : std::optional{entry->view};
+  if (entry == nullptr) return std::nullopt;
+  ReadinessView view = entry->view;
+  view.is_withheld = is_withheld(*entry);
+  return view;
 }
 
 std::optional<ReadinessView> ReadinessWatch::of_domain(const std::string& name) const {
@@ -172,9 +242,14 @@ std::vector<ReadinessWatch::Row> ReadinessWatch::take_changes() {
 bool ReadinessWatch::restore(std::string_view key, std::string_view value) {
   const auto found = entries_.find(std::string{key});
   if (found == entries_.end() || value.size() != 3 || value[0] != kVersion) return false;
-  if (value[1] < 0 || value[1] > 2 || value[2] < 0 || value[2] > 2) return false;
-  found->second.view.readiness.state = static_cast<State>(value[1]);
-  found->second.view.clearance = static_cast<Clearance>(value[2]);
+  if (value[1] < 0 || value[1] > 2 || value[2] < 0 || value[2] > 3) return false;
+  Entry& entry = found->second;
+  entry.view.readiness.state = static_cast<State>(value[1]);
+  entry.view.clearance = static_cast<Clearance>(value[2]);
+  if (!holds() && entry.is_waiting()) entry.view.clearance = Clearance::kEarlier;
+  // Rows of domains have not always said it.
+  if (entry.subject.is_domain() && entry.view.readiness.state == State::kReady) pass(found->first, entry);
+  if (entry.is_waiting()) schedule(found->first, entry, FloatSeconds{retry_} * random_.uniform());
   return true;
 }
 

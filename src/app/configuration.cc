@@ -185,8 +185,8 @@ std::optional<std::string> read_interval(const TomlValue& value, std::chrono::se
 
 std::optional<std::string> read_gate(const TomlValue& value, std::string& out) {
   if (auto fault = read_string(value, out)) return fault;
-  if (out == "off" || out == "warn" || out == "require") return std::nullopt;
-  return "expected \"off\", \"warn\" or \"require\"";
+  if (out == "off" || out == "warn" || out == "new" || out == "require") return std::nullopt;
+  return "expected \"off\", \"warn\", \"new\" or \"require\"";
 }
 
 // A protocol of the product that this version does not serve yet: only the empty list is honest.
@@ -263,6 +263,7 @@ Readers readers_of_mail() {
       {"monitor.confirm_after", [](const V& v, C& c) { return read_interval(v, c.monitor.confirm_after); }},
       {"monitor.readiness", [](const V& v, C& c) { return read_gate(v, c.monitor.readiness); }},
       {"monitor.readiness_interval", [](const V& v, C& c) { return read_interval(v, c.monitor.readiness_interval); }},
+      {"monitor.readiness_patience", [](const V& v, C& c) { return read_interval(v, c.monitor.readiness_patience); }},
       {"limits.sessions", [](const V& v, C& c) { return read_number(v, c.limits.sessions, 1, 1000000); }},
       {"limits.sessions_per_client",
        [](const V& v, C& c) { return read_number(v, c.limits.sessions_per_client, 1, 1000000); }},

@@ -83,8 +83,9 @@ struct Configuration {
     std::optional<std::vector<std::string>> zones;  // as written, well-formed; nothing: the default ones
     std::chrono::seconds interval = std::chrono::hours{1};
     std::chrono::seconds confirm_after = std::chrono::minutes{2};
-    std::string readiness = "warn";  // "off", "warn", "require"
+    std::string readiness = "new";  // "off", "warn", "new", "require"
     std::chrono::seconds readiness_interval = std::chrono::hours{1};
+    std::chrono::seconds readiness_patience = std::chrono::hours{1};
     bool operator==(const Monitor&) const = default;
   } monitor;
   struct Limits {

@@ -2,22 +2,17 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 
 #include "monitoring/listings/watch.h"
+#include "netpolicy/readiness_watch.h"
 
 namespace bulkhead::app {
 
-enum class ReadinessGate : std::uint8_t {
-  kOff,      // nothing is checked
-  kWarn,     // what is not ready is told
-  kRequire,  // and an address sends nothing before it was ready once
-};
-
 struct MonitorSettings {
   listings::WatchSettings lists;
-  ReadinessGate gate = ReadinessGate::kWarn;
+  netpolicy::ReadinessGate gate = netpolicy::ReadinessGate::kNew;
   std::chrono::seconds readiness_interval = std::chrono::hours{1};
+  std::chrono::seconds readiness_patience = std::chrono::hours{1};
 };
 
 }  // namespace bulkhead::app

@@ -12,11 +12,15 @@ namespace bulkhead::app {
 namespace {
 
 using netpolicy::Readiness;
+using netpolicy::ReadinessGate;
 using netpolicy::ReadinessSubject;
 
 const std::string kRows = "ready/";
+// Is there once a server that knows new addresses from others has looked at the directory.
+const std::string kKnown = "readiness-known";
 constexpr std::chrono::seconds kRetry{60};
 constexpr std::chrono::milliseconds kWithholdRest{500};
+constexpr std::chrono::milliseconds kPatienceRest{2000};  // though no look has ended
 constexpr std::chrono::milliseconds kFollowRest{700};
 constexpr std::size_t kSourcesMax = 4;  // of a domain whose SPF is evaluated
 
@@ -46,6 +50,19 @@ std::vector<ReadinessSubject> subjects_of(const tenants::Snapshot& directory, co
   return subjects;
 }
 
+std::string sentence_of(const netpolicy::ReadinessChange& change) {
+  const auto what = change.subject.text();
+  switch (change.readiness.state) {
+    case Readiness::State::kReady:
+      return fmt::format("{} is ready to send", what);
+    case Readiness::State::kUnready:
+      return fmt::format("{} is not ready to send: {}", what, change.readiness.why);
+    case Readiness::State::kUnknown:
+      return fmt::format("{} sends unchecked: {}", what, change.readiness.why);
+  }
+  return {};
+}
+
 }  // namespace
 
 Status ReadinessMonitor::restore() {
@@ -59,8 +76,33 @@ Status ReadinessMonitor::restore() {
     });
     if (!restored) return restored;
   }
+  const auto known = parts_.store.kv().get(store::Family::kMeta, kKnown);
+  if (!known) return fail(known.error());
+  if (!*known) {
+    if (auto done = know_what_is_here(); !done) return done;
+  }
   withhold();
   return {};
+}
+
+// The first start: what the directory has was here before the gate was.
+Status ReadinessMonitor::know_what_is_here() {
+  store::Transaction transaction;
+  {
+    const std::lock_guard lock{mutex_};
+    watch_.know_all();
+    transaction = transaction_of(kRows, watch_.take_changes());
+  }
+  transaction.batch.put(store::Family::kMeta, kKnown, "1");
+  return commit_changes(std::move(transaction));
+}
+
+Status ReadinessMonitor::commit_changes(store::Transaction transaction) {
+  std::promise<Status> stored;
+  parts_.store.commit(std::move(transaction), [&stored](const Result<store::Committed>& done) {
+    stored.set_value(done ? Status{} : Status{fail(done.error())});
+  });
+  return stored.get_future().get();
 }
 
 void ReadinessMonitor::set(const MonitorSettings& settings) {
@@ -68,6 +110,7 @@ void ReadinessMonitor::set(const MonitorSettings& settings) {
     const std::lock_guard lock{mutex_};
     gate_ = settings.gate;
     watch_.set_intervals(settings.readiness_interval, kRetry);
+    watch_.set_gate(settings.gate, settings.readiness_patience);
   }
   withhold();
 }
@@ -78,7 +121,7 @@ void ReadinessMonitor::withhold() {
   std::map<IpAddress, std::string> waiting;
   {
     const std::lock_guard lock{mutex_};
-    if (gate_ == ReadinessGate::kRequire) waiting = watch_.uncleared();
+    waiting = watch_.withheld();
     withheld_ = waiting.size();
   }
   parts_.host.withhold("readiness", std::move(waiting));
@@ -98,7 +141,7 @@ void ReadinessMonitor::follow_directory() {
 void ReadinessMonitor::directory_changed() {
   {
     const std::lock_guard lock{mutex_};
-    if (gate_ != ReadinessGate::kRequire) return;
+    if (gate_ != ReadinessGate::kNew && gate_ != ReadinessGate::kRequire) return;
   }
   follow_directory();
 }
@@ -108,25 +151,29 @@ SteadyTime ReadinessMonitor::turn(net::TaskGroup& group) {
     followed_at_ = parts_.clock.steady();
     follow_directory();
   }
-  if (is_dirty_ && parts_.clock.steady() - withheld_at_ >= kWithholdRest) {
+  const auto rest = is_dirty_ ? kWithholdRest : kPatienceRest;
+  if (parts_.clock.steady() - withheld_at_ >= rest) {
     is_dirty_ = false;
     withheld_at_ = parts_.clock.steady();
     withhold();
   }
   std::vector<ReadinessSubject> looks;
+  std::vector<netpolicy::ReadinessChange> unjudged;
   std::vector<netpolicy::ReadinessWatch::Row> rows;
   SteadyTime next;
   {
     const std::lock_guard lock{mutex_};
-    if (gate_ == ReadinessGate::kOff) return SteadyTime::max();
-    while (open_looks_ + looks.size() < kLooksMax) {
+    const bool is_off = gate_ == ReadinessGate::kOff;
+    while (!is_off && open_looks_ + looks.size() < kLooksMax) {
       auto subject = watch_.next();
       if (!subject) break;
       looks.push_back(std::move(*subject));
     }
-    next = watch_.next_time();
+    next = is_off ? SteadyTime::max() : watch_.next_time();
     rows = watch_.take_changes();
+    unjudged = watch_.take_unjudged();
   }
+  for (const auto& change : unjudged) tell(change);
   for (auto& subject : looks) {
     ++open_looks_;
     group.spawn(look(std::move(subject)));
@@ -160,9 +207,12 @@ Task<void> ReadinessMonitor::look(ReadinessSubject subject) {
     change = watch_.answered(subject, readiness);
   }
   is_dirty_ = true;
-  if (!change) co_return;
-  record(*change);
-  if (parts_.on_change) parts_.on_change(*change);
+  if (change) tell(*change);
+}
+
+void ReadinessMonitor::tell(const netpolicy::ReadinessChange& change) {
+  record(change);
+  if (parts_.on_change) parts_.on_change(change);
 }
 
 void ReadinessMonitor::record(const netpolicy::ReadinessChange& change) {
@@ -171,8 +221,7 @@ void ReadinessMonitor::record(const netpolicy::ReadinessChange& change) {
   trace::Event event;
   event.at = parts_.clock.now();
   event.kind = is_ready ? trace::EventKind::kReady : trace::EventKind::kUnready;
-  event.detail = is_ready ? fmt::format("{} is ready to send", change.subject.text())
-                          : fmt::format("{} is not ready to send: {}", change.subject.text(), change.readiness.why);
+  event.detail = sentence_of(change);
   parts_.log.write(is_ready ? LogLevel::kInfo : LogLevel::kWarning, escape_controls(event.detail));
   if (change.subject.is_domain()) {
     const auto* domain = directory->domain_by_name(change.subject.name);
@@ -196,11 +245,7 @@ Status ReadinessMonitor::set_ready(const IpAddress& ip, bool is_ready) {
     }
     rows = watch_.take_changes();
   }
-  std::promise<Status> stored;
-  parts_.store.commit(transaction_of(kRows, rows), [&stored](const Result<store::Committed>& done) {
-    stored.set_value(done ? Status{} : Status{fail(done.error())});
-  });
-  auto status = stored.get_future().get();
+  auto status = commit_changes(transaction_of(kRows, rows));
   withhold();
   return status;
 }

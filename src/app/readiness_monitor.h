@@ -1,5 +1,5 @@
 // Looks at each address and domain of the directory as others see it, tells what changed, and keeps an address that was
-// never ready from sending while the gate is closed.
+// never ready from sending, as the gate says (decision 0022).
 //
 // A driver around netpolicy::ReadinessWatch; lives on one shard, questions of people come on any thread.
 #pragma once
@@ -39,7 +39,7 @@ class ReadinessMonitor {
   Status restore();                           // blocks; before the first turn
   void set(const MonitorSettings& settings);  // any thread
   SteadyTime turn(net::TaskGroup& group);     // on the shard; when to come again
-  // While the gate is closed a new address waits from the moment when the directory has it. Any thread.
+  // While the gate holds a new address waits from the moment when the directory has it. Any thread.
   void directory_changed();
 
   std::optional<netpolicy::ReadinessView> of_address(const IpAddress& ip) const;
@@ -55,12 +55,15 @@ class ReadinessMonitor {
   void record(const netpolicy::ReadinessChange& change);
   void follow_directory();
   void withhold();
+  void tell(const netpolicy::ReadinessChange& change);
+  Status know_what_is_here();
+  Status commit_changes(store::Transaction transaction);
 
   const Parts parts_;
   std::mutex order_;          // of withhold(), so that the last one to look has the last word; before mutex_
   mutable std::mutex mutex_;  // of what follows
   netpolicy::ReadinessWatch watch_;
-  ReadinessGate gate_ = ReadinessGate::kWarn;
+  netpolicy::ReadinessGate gate_ = netpolicy::ReadinessGate::kWarn;
   std::uint64_t version_ = 0;
   std::size_t withheld_ = 0;
   std::size_t open_looks_ = 0;  // on the shard, as what follows

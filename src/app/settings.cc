@@ -11,6 +11,13 @@ namespace {
 constexpr std::uint64_t kBytesOfDelivery = 128;  // in memory, with its share of lanes and counters
 constexpr std::uint64_t kDeliveriesLeast = 100'000;
 
+netpolicy::ReadinessGate gate_of(std::string_view text) {
+  using netpolicy::ReadinessGate;
+  if (text == "off") return ReadinessGate::kOff;
+  if (text == "warn") return ReadinessGate::kWarn;
+  return text == "require" ? ReadinessGate::kRequire : ReadinessGate::kNew;
+}
+
 }  // namespace
 
 queue::RetryPolicy retry_policy(const Configuration& configuration) {
@@ -67,9 +74,8 @@ MonitorSettings monitor_settings(const Configuration& configuration) {
   settings.lists.interval = monitor.interval;
   settings.lists.confirm_after = monitor.confirm_after;
   settings.readiness_interval = monitor.readiness_interval;
-  settings.gate = monitor.readiness == "off"       ? ReadinessGate::kOff
-                  : monitor.readiness == "require" ? ReadinessGate::kRequire
-                                                   : ReadinessGate::kWarn;
+  settings.readiness_patience = monitor.readiness_patience;
+  settings.gate = gate_of(monitor.readiness);
   return settings;
 }
 

@@ -58,14 +58,15 @@ std::optional<WebhookEvent> event_of(const EventContext& context, const Transiti
   return WebhookEvent{tenant, body_of(context, is_listed ? "listing.began" : "listing.ended", std::move(data))};
 }
 
-WebhookEvent event_of(const EventContext& context, const netpolicy::ReadinessChange& change) {
+std::optional<WebhookEvent> event_of(const EventContext& context, const netpolicy::ReadinessChange& change) {
+  if (change.readiness.state == Readiness::State::kUnknown) return std::nullopt;
   const auto& subject = change.subject;
   const bool is_ready = change.readiness.state == Readiness::State::kReady;
   const TenantId tenant =
       subject.is_domain() ? tenant_of_domain(context, subject.name) : tenant_of_address(context, subject.ip);
   Json data = subject_json(context, subject.is_domain() ? "domain" : "address", subject.text(), tenant);
   data["why"] = is_ready ? "" : change.readiness.why;
-  return {tenant, body_of(context, is_ready ? "readiness.gained" : "readiness.lost", std::move(data))};
+  return WebhookEvent{tenant, body_of(context, is_ready ? "readiness.gained" : "readiness.lost", std::move(data))};
 }
 
 }  // namespace bulkhead::app

@@ -26,6 +26,7 @@ struct EventContext {
 WebhookEvent event_of(const EventContext& context, const cases::Case& changed);
 // Nothing: what happens to a list itself.
 std::optional<WebhookEvent> event_of(const EventContext& context, const listings::Transition& transition);
-WebhookEvent event_of(const EventContext& context, const netpolicy::ReadinessChange& change);
+// Nothing: that nobody can say.
+std::optional<WebhookEvent> event_of(const EventContext& context, const netpolicy::ReadinessChange& change);
 
 }  // namespace bulkhead::app

@@ -1,73 +1,16 @@
 #!/usr/bin/env python3
-"""Lists of bad senders by a real rbldnsd, and the readiness of addresses: what is believed, what is told, what waits.
+"""Lists of bad senders by a real rbldnsd, and what recipients report: what is believed, what is told.
 
-One list that works, one that answers for everything, one that never answers. Names come from NSD; a forwarder stands
-for the recursive resolver.
+One list that works, one that answers for everything, one that never answers.
 """
 import signal
-import sys
 import time
-import urllib.request
 
-from dns import NameServer
-from harness import TOP, Namespaces, Process, TestCase, main, run, swaks, wait_until
-
-OWN, OTHER, REMOTE = "10.77.0.11", "10.77.0.12", "10.77.0.100"
-RECORDS = [
-    f"mx.one IN A {OWN}", f"mx.two IN A {OTHER}",
-    "one IN MX 10 mx.one", f'one IN TXT "v=spf1 ip4:{OWN} -all"', "two IN MX 10 mx.two",
-    "dest IN MX 10 mx.dest", f"mx.dest IN A {REMOTE}",
-]
-PASSWORD = "correct horse"
-SOA = "$SOA 1 ns.test root.test 0 2 2 2 1"      # a "no" holds for a second
+from harness import main, swaks, wait_until
+from monitor_scene import OTHER, OWN, PASSWORD, REMOTE, MonitorCase
 
 
-class Monitor(TestCase):
-    def setUp(self):
-        super().setUp()
-        self.net = Namespaces()
-        self.addCleanup(self.net.close)
-        self.net.add(self.net.server, f"{OWN}/24", f"{OTHER}/24")
-        self.net.add(self.net.remote, f"{REMOTE}/24")
-
-    def names(self, reverse):
-        return self.own(NameServer(self.directory / "nsd", "127.0.0.1:5301", RECORDS, reverse, self.net.server))
-
-    def lists(self):
-        """A list of addresses and one of domains as files, one that lists everything."""
-        self.addresses = self.directory / "addresses"
-        self.domains = self.directory / "domains"
-        everything = self.directory / "everything"
-        self.list_them()
-        everything.write_text(":127.0.0.2:all\n0.0.0.0/1\n128.0.0.0/1\n")
-        self.own(Process(["rbldnsd", "-n", "-b", "127.0.0.1/5302", "-c", "1", "-t", "1", "-w", self.directory,
-                          "-u", "nobody", f"bl.test:ip4set:{self.addresses}", f"dbl.test:dnset:{self.domains}",
-                          f"wild.test:ip4set:{everything}"], self.directory / "rbldnsd.log", self.net.server))
-
-    def list_them(self, *ips, domains=()):
-        self.addresses.write_text("\n".join([SOA, ":127.0.0.2:listed", "127.0.0.2", *ips]) + "\n")
-        self.domains.write_text("\n".join([SOA, ":127.0.1.2:listed", "test", *domains]) + "\n")
-
-    def serve(self, monitor):
-        arguments = [sys.executable, TOP / "tests/integration/dns_router.py", "127.0.0.1:53", "bl.test=127.0.0.1:5302",
-                     "dbl.test=127.0.0.1:5302", "wild.test=127.0.0.1:5302", "slow.test=drop", "=127.0.0.1:5301"]
-        router = self.own(Process(arguments, self.directory / "router.log", self.net.server))
-        wait_until(lambda: "listening" in router.text(), "the forwarder")
-        server = self.node(namespace=self.net.server, extra=f'[dns]\nservers = ["127.0.0.1:53"]\n{monitor}')
-        server.start()
-        return server
-
-    def zones(self, server):
-        return {zone["zone"]: zone for zone in server.json("listing", "zones")}
-
-    def events(self, server, *kinds):
-        rows = [e for kind in kinds for e in server.json("trace", "search", "--event", kind)]
-        return sorted((e["at"], e["event"], e["detail"]) for e in rows)
-
-    def metrics(self, server):
-        out = run(["ip", "netns", "exec", self.net.server, "curl", "-s", f"http://127.0.0.1:{server.metrics}/metrics"])
-        return out.stdout
-
+class Monitor(MonitorCase):
     def test_an_address_gets_listed_and_delisted(self):
         self.names({OWN: "mx.one.test", OTHER: "mx.two.test"})
         self.lists()
@@ -123,48 +66,6 @@ class Monitor(TestCase):
         self.assertIn("third.bl.test", self.zones(server))
         self.assertEqual(server.stop(), 0)
 
-    def test_a_new_address_waits_until_it_is_ready(self):
-        names = self.names({})
-        server = self.serve('[monitor]\nzones = []\nreadiness = "require"\nreadiness_interval = "1s"\n')
-        sink = self.sink(f"{REMOTE}:25", namespace=self.net.remote)
-        server.add_tenant("one", "one.test", [(OWN, "mx.one.test")], "a@one.test", PASSWORD)
-        status, transcript = swaks("--server", OWN, "--port", 587, "--tls", "--auth", "PLAIN", "--auth-user", "a@one.test",
-                                   "--auth-password", PASSWORD, "--from", "a@one.test", "--to", "x@dest.test",
-                                   namespace=self.net.remote)
-        self.assertEqual(status, 0, transcript)
-
-        def held():
-            rows = server.json("queue", "list")
-            return rows and rows[0]["state"] == "held" and "is not ready to send" in rows[0]["reason"]["text"] and rows[0]
-        row = wait_until(held, "the mail to wait for the address's readiness")
-        self.assertEqual((row["reason"]["code"], row["attempts"]), ("address-withheld", 0))
-        why = server.cli("queue", "why", row["id"])
-        self.assertIn(f"bulkhead address set {OWN} --ready yes", why)
-        readiness = wait_until(lambda: (r := server.json("address", "show", OWN)["readiness"])["state"] == "unready" and r,
-                               "the second look")
-        self.assertIn("no PTR record", readiness["why"])
-        self.assertIn("bulkhead_source_addresses_withheld 1", self.metrics(server))
-        self.assertEqual(sink.connections(), [])
-
-        names.stop()
-        self.names({OWN: "mx.one.test"})
-        sink.wait_for(1, 30)
-        shown = server.json("address", "show", OWN)["readiness"]
-        self.assertEqual((shown["state"], shown["cleared"]), ("ready", "passed"))
-        events = wait_until(lambda: server.json("trace", "search", "--event", "ready"), "the event")
-        self.assertIn(OWN, " ".join(e["detail"] for e in events))
-
-        # Another, let go by hand; taken back, it waits again, over a restart too.
-        server.add_tenant("two", "two.test", [(OTHER, "mx.two.test")], "b@two.test", PASSWORD)
-        server.cli("address", "set", OTHER, "--ready", "yes")
-        self.assertEqual(server.json("address", "show", OTHER)["readiness"]["cleared"], "by hand")
-        server.cli("address", "set", OTHER, "--ready", "no")
-        server.kill()
-        server.start()
-        self.assertEqual(server.json("address", "show", OTHER)["readiness"]["cleared"], "no")
-        self.assertEqual(server.json("address", "show", OWN)["readiness"]["cleared"], "passed")
-        self.assertEqual(server.stop(), 0)
-
     def test_complaints_and_late_bounces_are_those_of_the_message(self):
         self.names({OWN: "mx.one.test"})
         server = self.serve('[monitor]\nzones = []\n')
@@ -172,10 +73,7 @@ class Monitor(TestCase):
         server.add_tenant("one", "one.test", [(OWN, "mx.one.test")], "a@one.test", PASSWORD)
         self.assertNotEqual(server.cli_result("tenant", "set", "one", "--feedback-address", "fbl@elsewhere.test").returncode, 0)
         server.cli("tenant", "set", "one", "--feedback-address", "fbl@one.test")
-        status, transcript = swaks("--server", OWN, "--port", 587, "--tls", "--auth", "PLAIN", "--auth-user", "a@one.test",
-                                   "--auth-password", PASSWORD, "--from", "a@one.test", "--to", "x@dest.test",
-                                   namespace=self.net.remote)
-        self.assertEqual(status, 0, transcript)
+        self.submit(OWN, "a@one.test", "x@dest.test")
         message = sink.wait_for(1)[0]
         identity = server.json("trace", "search", "--event", "delivered")[0]["id"]
         head = f"Received: from a by node.bulkhead.test with ESMTPSA id {identity}; Mon\r\nFrom: a@one.test\r\n"

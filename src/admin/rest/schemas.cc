@@ -30,7 +30,8 @@ std::vector<Field> account_fields() {
 
 const Field kListedBy{"listed_by", kStrings, kOptional, "The lists of bad senders that name it"};
 const Field kListings{"listings", kObjects, kOptional, "zone, codes and since of each"};
-const Field kReadiness{"readiness", kObject, kOptional, "How others see it: state, why, advice, checked_at, cleared"};
+const Field kReadiness{"readiness", kObject, kOptional,
+                       "How others see it: state, why, advice, checked_at; of an address cleared, withheld"};
 
 std::vector<Field> token_fields() {
   return {kId,

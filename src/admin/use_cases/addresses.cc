@@ -64,6 +64,12 @@ Status check_ready(const AdminServices& services, const Call& call, const IpAddr
   return {};
 }
 
+bool is_withheld(const AdminServices& services, const IpAddress& ip) {
+  if (services.monitor == nullptr) return false;
+  const auto view = services.monitor->readiness(listings::Subject::of(ip));
+  return view && view->is_withheld;
+}
+
 // The tenant that the event belongs to; nil for a shared address.
 TenantId event_tenant(const tenants::SourceAddress& address) {
   return address.tenant.value_or(TenantId{});
@@ -120,7 +126,12 @@ Result<Json> add_address(const AdminServices& services, const Call& call) {
   change.verb("added").field("owner", "", owner_of(*services.live.snapshot(), *made));
   apply_change(services, call, event_tenant(*made), change.touches(Touched::nothing()));
   Json json = view(services, *made);
-  add_warnings(json, service_warnings(services, call.caller, *snapshot, made->ip));
+  auto warnings = service_warnings(services, call.caller, *snapshot, made->ip);
+  if (is_withheld(services, made->ip)) {
+    warnings.push_back(fmt::format(
+        "mail waits until {0} has passed its check, which begins now: bulkhead address check {0}", made->ip.text()));
+  }
+  add_warnings(json, warnings);
   return json;
 }
 

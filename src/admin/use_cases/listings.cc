@@ -101,8 +101,8 @@ void add_monitored(const AdminServices& services, Json& json, const Subject& sub
   if (!view->readiness.advice.empty()) readiness["advice"] = view->readiness.advice;
   if (view->checked_at) readiness["checked_at"] = to_rfc3339(*view->checked_at);
   if (subject.is_address()) {
-    const bool is_by_hand = view->clearance == netpolicy::Clearance::kByHand;
-    readiness["cleared"] = view->clearance == netpolicy::Clearance::kNone ? "no" : is_by_hand ? "by hand" : "passed";
+    readiness["cleared"] = to_string(view->clearance);
+    readiness["withheld"] = view->is_withheld;
   }
   json["readiness"] = std::move(readiness);
 }

@@ -34,7 +34,7 @@ TEST(Configuration, SaysWhatIsWrongWithTheMonitor) {
   EXPECT_THAT(fault_of("[monitor]\nzones = \"bl.example\""), HasSubstr("monitor.zones: expected a list"));
   EXPECT_THAT(fault_of("[monitor]\nzones = [\"bl.example colour=red\"]"), HasSubstr("'colour' is no setting"));
   EXPECT_THAT(fault_of("[monitor]\nzones = [\"bl.example\", \"BL.example rate=2\"]"), HasSubstr("listed twice"));
-  EXPECT_THAT(fault_of("[monitor]\nreadiness = \"yes\""), HasSubstr("\"off\", \"warn\" or \"require\""));
+  EXPECT_THAT(fault_of("[monitor]\nreadiness = \"yes\""), HasSubstr("\"warn\", \"new\" or \"require\""));
   EXPECT_THAT(fault_of("[monitor]\ninterval = \"0s\""), HasSubstr("at least 1s"));
 }
 

@@ -1,5 +1,7 @@
 #include "src/app/readiness_monitor.h"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "tests/testlib/fake_directory.h"
@@ -28,7 +30,7 @@ class ReadinessMonitorTest : public ::testing::Test {
  protected:
   ReadinessMonitorTest() {
     MonitorSettings settings;
-    settings.gate = ReadinessGate::kRequire;
+    settings.gate = netpolicy::ReadinessGate::kRequire;
     monitor_.set(settings);
   }
   // The directory's next snapshot: this version, with these addresses.
@@ -40,6 +42,19 @@ class ReadinessMonitorTest : public ::testing::Test {
     monitor_.directory_changed();
   }
 
+  // A server that starts on the same store, with the default gate.
+  ReadinessMonitor::Parts parts() {
+    return {resolver_, directory_, host_, store_, trace_, clock_, random_, log_, std::string{"mx.isp.example"}};
+  }
+  std::set<std::string> withheld_by_default() {
+    ReadinessMonitor started{parts()};
+    started.set(MonitorSettings{});
+    EXPECT_TRUE(started.restore());
+    std::set<std::string> ips;
+    for (const auto& [ip, why] : host_.withheld) ips.insert(ip.text());
+    return ips;
+  }
+
   testlib::ManualClock clock_;
   SeededRandom random_{1};
   testlib::RecordingLog log_;
@@ -48,8 +63,7 @@ class ReadinessMonitorTest : public ::testing::Test {
   testlib::FakeStore store_;
   testlib::RecordingTrace trace_;
   Host host_;
-  ReadinessMonitor monitor_{
-      {resolver_, directory_, host_, store_, trace_, clock_, random_, log_, std::string{"mx.isp.example"}}};
+  ReadinessMonitor monitor_{parts()};
 };
 
 TEST_F(ReadinessMonitorTest, WithholdsANewAddressAtOnce) {
@@ -64,6 +78,21 @@ TEST_F(ReadinessMonitorTest, NeverStepsBackToAnOlderDirectory) {
   publish(4, {"192.0.2.1"});
   EXPECT_EQ(host_.withheld.size(), 2U) << "a thread that comes late brings what was true before";
   EXPECT_EQ(monitor_.withheld(), 2U);
+}
+
+TEST_F(ReadinessMonitorTest, WhatWasThereBeforeAnUpgradeIsNotNew) {
+  directory_.add_address("9.9.9.9", std::nullopt, "mx.isp.example");
+  directory_.publish();
+  EXPECT_TRUE(withheld_by_default().empty());
+  directory_.add_address("9.9.9.10", std::nullopt, "mx.isp.example");
+  directory_.publish();
+  EXPECT_EQ(withheld_by_default(), std::set<std::string>{"9.9.9.10"}) << "came while the server was away";
+  EXPECT_EQ(withheld_by_default(), std::set<std::string>{"9.9.9.10"});
+}
+
+TEST_F(ReadinessMonitorTest, AFirstStartThatCannotBeStoredFails) {
+  store_.fail_commits(Error{ErrorCode::kIo, "no space", ""});
+  EXPECT_FALSE(monitor_.restore());
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ TEST(Settings, DefaultsAreThoseOfTheParts) {
 TEST(Settings, TheMonitorAsksTheDefaultListsUnlessOthersAreNamed) {
   const auto usual = monitor_settings(parse_configuration("", "test.toml").configuration);
   EXPECT_EQ(usual.lists.zones.size(), listings::default_zones().size());
-  EXPECT_EQ(usual.gate, ReadinessGate::kWarn);
+  EXPECT_EQ(usual.gate, netpolicy::ReadinessGate::kNew);
   const auto reading = parse_configuration(R"(
 [monitor]
 zones = ["bl.example rate=2", "{key}.dbl.example kind=domain key=abc"]
@@ -37,6 +37,7 @@ interval = "5m"
 confirm_after = "30s"
 readiness = "require"
 readiness_interval = "10m"
+readiness_patience = "20m"
 )",
                                            "test.toml");
   ASSERT_TRUE(reading.faults.empty()) << reading.faults[0].text();
@@ -46,8 +47,9 @@ readiness_interval = "10m"
   EXPECT_EQ(settings.lists.zones[1].suffix, "abc.dbl.example");
   EXPECT_EQ(settings.lists.interval, seconds{300});
   EXPECT_EQ(settings.lists.confirm_after, seconds{30});
-  EXPECT_EQ(settings.gate, ReadinessGate::kRequire);
+  EXPECT_EQ(settings.gate, netpolicy::ReadinessGate::kRequire);
   EXPECT_EQ(settings.readiness_interval, seconds{600});
+  EXPECT_EQ(settings.readiness_patience, seconds{1200});
   EXPECT_TRUE(monitor_settings(parse_configuration("[monitor]\nzones = []", "t").configuration).lists.zones.empty());
 }
 
