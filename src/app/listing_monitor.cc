@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "src/app/monitor_notices.h"
 #include "src/app/monitor_rows.h"
 
 namespace bulkhead::app {
@@ -196,13 +197,8 @@ void ListingMonitor::record(const Transition& transition) {
   event.rule = transition.zone;
   event.verdict = listings::text_of(transition.codes);
   event.detail = sentence_of(transition);
-  if (transition.subject.is_address()) {
-    event.source = transition.subject.ip;
-    const auto* address = directory->address(transition.subject.ip);
-    if (address != nullptr && address->tenant) event.tenant = *address->tenant;
-  } else if (const auto* domain = directory->domain_by_name(transition.subject.domain); domain != nullptr) {
-    event.tenant = domain->tenant;
-  }
+  if (transition.subject.is_address()) event.source = transition.subject.ip;
+  event.tenant = owner_of(*directory, transition.subject);
   parts_.trace.record(std::move(event));
 }
 

@@ -101,7 +101,7 @@ NoticeMail compose(const NoticeHeader& header, const DueNotices& due) {
   const std::size_t count = due.notices.size() + due.left_out;
   const std::string first = due.notices.empty() ? "" : due.notices.front().subject;
   mail.subject = as_field(count == 1 ? fmt::format("[{}] {}", header.node, first)
-                                     : fmt::format("[{}] {} cases, the first: {}", header.node, count, first));
+                                     : fmt::format("[{}] {} news, the first: {}", header.node, count, first));
   mail.message_id = fmt::format("<{}@{}>", header.unique, header.node);
   std::string body;
   for (const auto& notice : due.notices) {
@@ -109,7 +109,9 @@ NoticeMail compose(const NoticeHeader& header, const DueNotices& due) {
     add_text(notice.text, body);
   }
   if (due.left_out > 0) {
-    body += fmt::format("\r\n--\r\n\r\nAnd {} more, which `bulkhead case list` shows.\r\n", due.left_out);
+    body += fmt::format(
+        "\r\n--\r\n\r\nAnd {} more: `bulkhead case list`, `bulkhead listing list`, `bulkhead address list`.\r\n",
+        due.left_out);
   }
   mail.is_8bit = std::ranges::any_of(body, [](char c) { return static_cast<unsigned char>(c) > 127; });
   // Auto-Submitted keeps automatic replies away (RFC 3834 §5).

@@ -10,9 +10,9 @@
 
 namespace bulkhead::app {
 
-// Something that people are told: a case, in the state that it is in now.
+// Something that people are told: a case, a listing, a readiness, in the state that it is in now.
 struct Notice {
-  std::string about;    // the case's id: a later notice of it takes the place of one that is not sent yet
+  std::string about;    // the case's id, or who and where: a later notice takes the place of one that is not sent yet
   std::string subject;  // "account info@acme.example is quarantined"
   std::string text;     // sentences, in lines
 };

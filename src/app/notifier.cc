@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "src/app/monitor_notices.h"
 #include "src/mail/address.h"
 
 namespace bulkhead::app {
@@ -73,12 +74,29 @@ void Notifier::change_settings(Configuration::Notify settings) {
 }
 
 void Notifier::case_changed(const Case& changed) {
-  const auto now = parts_.clock.steady();
-  if (!settings_.operator_address.empty()) {
-    if (auto notice = notice_of(changed, true)) plan_.add(Audience{}, std::move(*notice), now);
-  }
-  if (changed.tenant.is_nil() || !settings_.tells_tenants) return;
-  if (auto notice = notice_of(changed, false)) plan_.add(changed.tenant, std::move(*notice), now);
+  tell_operator(notice_of(changed, true));
+  tell_tenant(changed.tenant, notice_of(changed, false));
+}
+
+void Notifier::listing_changed(const listings::Transition& transition) {
+  const auto notice = notice_of(transition);
+  tell_operator(notice);
+  tell_tenant(owner_of(*parts_.directory.snapshot(), transition.subject), notice);
+}
+
+void Notifier::readiness_changed(const netpolicy::ReadinessChange& change) {
+  tell_operator(notice_of(change, true));
+  tell_tenant(owner_of(*parts_.directory.snapshot(), subject_of(change.subject)), notice_of(change, false));
+}
+
+void Notifier::tell_operator(std::optional<Notice> notice) {
+  if (!notice || settings_.operator_address.empty()) return;
+  plan_.add(Audience{}, std::move(*notice), parts_.clock.steady());
+}
+
+void Notifier::tell_tenant(const TenantId& tenant, std::optional<Notice> notice) {
+  if (!notice || tenant.is_nil() || !settings_.tells_tenants) return;
+  plan_.add(tenant, std::move(*notice), parts_.clock.steady());
 }
 
 // Whose mail all notices are: of the operator's own tenant, which nobody else's outbreak can slow down.

@@ -1,10 +1,12 @@
-// Tells people of cases by mail: the tenant's administrator, and the operator.
+// Tells people by mail of cases, listings and readiness: the tenant's administrator, and the operator.
 //
 // The mail goes through this server like any other, from the null sender and charged to no account, so that no
 // account's quarantine holds it. What waits to be summed up is in memory only: the cases themselves are stored.
 #pragma once
 
 #include "monitoring/cases/case.h"
+#include "monitoring/listings/watch.h"
+#include "netpolicy/readiness_watch.h"
 #include "src/app/configuration.h"
 #include "src/app/notice_plan.h"
 #include "src/base/log.h"
@@ -36,10 +38,15 @@ class Notifier {
 
   // A case is new, or has changed. On the shard; quick.
   void case_changed(const cases::Case& changed);
+  // The same of what is listed, or no longer, whoever found out; and of who is fit to send.
+  void listing_changed(const listings::Transition& transition);
+  void readiness_changed(const netpolicy::ReadinessChange& change);
   // Sends what is due, each second, until the group is cancelled. On the shard.
   Task<void> run(net::TaskGroup& group);
 
  private:
+  void tell_operator(std::optional<Notice> notice);
+  void tell_tenant(const TenantId& tenant, std::optional<Notice> notice);
   struct Destination {
     std::string address;
     TenantId tenant;  // that the mail belongs to, nil while nobody knows

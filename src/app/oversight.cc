@@ -79,9 +79,14 @@ Status Oversight::open_monitor(const Configuration& configuration) {
                               .on_transition =
                                   [this](const auto& transition) {
                                     tell(report_of(transition));
+                                    if (notifier_) notifier_->listing_changed(transition);
                                     tell_webhooks(transition);
                                   },
-                              .on_readiness = [this](const auto& change) { tell_webhooks(change); }};
+                              .on_readiness =
+                                  [this](const auto& change) {
+                                    if (notifier_) notifier_->readiness_changed(change);
+                                    tell_webhooks(change);
+                                  }};
   auto monitor = AddressMonitor::open(std::move(parts), monitor_settings(configuration));
   if (!monitor) return fail(monitor.error());
   monitor_ = std::move(*monitor);

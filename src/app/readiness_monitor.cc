@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "src/app/monitor_notices.h"
 #include "src/app/monitor_rows.h"
 
 namespace bulkhead::app {
@@ -223,14 +224,8 @@ void ReadinessMonitor::record(const netpolicy::ReadinessChange& change) {
   event.kind = is_ready ? trace::EventKind::kReady : trace::EventKind::kUnready;
   event.detail = sentence_of(change);
   parts_.log.write(is_ready ? LogLevel::kInfo : LogLevel::kWarning, escape_controls(event.detail));
-  if (change.subject.is_domain()) {
-    const auto* domain = directory->domain_by_name(change.subject.name);
-    if (domain != nullptr) event.tenant = domain->tenant;
-  } else {
-    event.source = change.subject.ip;
-    const auto* address = directory->address(change.subject.ip);
-    if (address != nullptr && address->tenant) event.tenant = *address->tenant;
-  }
+  if (!change.subject.is_domain()) event.source = change.subject.ip;
+  event.tenant = owner_of(*directory, subject_of(change.subject));
   parts_.trace.record(std::move(event));
 }
 

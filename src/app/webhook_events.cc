@@ -2,6 +2,7 @@
 
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/reputation_views.h"
+#include "src/app/monitor_notices.h"
 
 namespace bulkhead::app {
 
@@ -17,19 +18,9 @@ std::string body_of(const EventContext& context, std::string_view type, Json dat
   return admin::dump(Json{{"type", type}, {"timestamp", to_rfc3339(context.now)}, {"data", std::move(data)}});
 }
 
-TenantId tenant_of_address(const EventContext& context, const IpAddress& ip) {
-  const auto* address = context.directory.address(ip);
-  return address != nullptr && address->tenant ? *address->tenant : TenantId{};
-}
-
-TenantId tenant_of_domain(const EventContext& context, const std::string& name) {
-  const auto* domain = context.directory.domain_by_name(name);
-  return domain != nullptr ? domain->tenant : TenantId{};
-}
-
-Json subject_json(const EventContext& context, std::string_view kind, const std::string& name, const TenantId& tenant) {
-  return Json{{"kind", kind},
-              {"name", name},
+Json subject_json(const EventContext& context, const listings::Subject& subject, const TenantId& tenant) {
+  return Json{{"kind", subject.is_address() ? "address" : "domain"},
+              {"name", subject.text()},
               {"tenant", tenant.is_nil() ? Json(nullptr) : Json(admin::tenant_name(context.directory, tenant))}};
 }
 
@@ -47,10 +38,8 @@ std::optional<WebhookEvent> event_of(const EventContext& context, const Transiti
   const bool has_ended =
       transition.kind == Transition::Kind::kDelisted || transition.kind == Transition::Kind::kForgotten;
   if (!is_listed && !has_ended) return std::nullopt;
-  const auto& subject = transition.subject;
-  const TenantId tenant =
-      subject.is_address() ? tenant_of_address(context, subject.ip) : tenant_of_domain(context, subject.domain);
-  Json data = subject_json(context, subject.is_address() ? "address" : "domain", subject.text(), tenant);
+  const TenantId tenant = owner_of(context.directory, transition.subject);
+  Json data = subject_json(context, transition.subject, tenant);
   data["zone"] = transition.zone;
   data["codes"] = Json::array();
   for (const auto& code : transition.codes) data["codes"].push_back(code.text());
@@ -60,11 +49,10 @@ std::optional<WebhookEvent> event_of(const EventContext& context, const Transiti
 
 std::optional<WebhookEvent> event_of(const EventContext& context, const netpolicy::ReadinessChange& change) {
   if (change.readiness.state == Readiness::State::kUnknown) return std::nullopt;
-  const auto& subject = change.subject;
+  const auto subject = subject_of(change.subject);
   const bool is_ready = change.readiness.state == Readiness::State::kReady;
-  const TenantId tenant =
-      subject.is_domain() ? tenant_of_domain(context, subject.name) : tenant_of_address(context, subject.ip);
-  Json data = subject_json(context, subject.is_domain() ? "domain" : "address", subject.text(), tenant);
+  const TenantId tenant = owner_of(context.directory, subject);
+  Json data = subject_json(context, subject, tenant);
   data["why"] = is_ready ? "" : change.readiness.why;
   return WebhookEvent{tenant, body_of(context, is_ready ? "readiness.gained" : "readiness.lost", std::move(data))};
 }

@@ -52,6 +52,20 @@ class MonitorCase(TestCase):
         server.start()
         return server
 
+    def tell_people(self, server):
+        """The operator, whose own tenant sends what people are told, to a sink for everything; returns it."""
+        self.net.add(self.net.server, "10.77.0.20/24")
+        sink = self.sink(f"{REMOTE}:2525", namespace=self.net.remote)
+        server.add_tenant("isp", "isp.test", [("10.77.0.20", "mx.isp.test")])
+        server.cli("route", "add", "told.test", "--host", REMOTE, "--port", 2525)
+        return sink
+
+    def wait_for_notice(self, sink, recipient, words, seconds=30):
+        def found():
+            return [m for m in sink.messages() if m["recipients"] == [recipient] and
+                    " ".join(words.split()) in " ".join(m["data"].split())]
+        return wait_until(found, f"{recipient} to be told: {words}", seconds)[0]
+
     def zones(self, server):
         return {zone["zone"]: zone for zone in server.json("listing", "zones")}
 

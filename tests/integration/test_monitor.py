@@ -15,9 +15,13 @@ class Monitor(MonitorCase):
         self.names({OWN: "mx.one.test", OTHER: "mx.two.test"})
         self.lists()
         server = self.serve('[monitor]\nzones = ["bl.test", "dbl.test kind=domain", "wild.test", "slow.test"]\n'
-                            'interval = "2s"\nconfirm_after = "1s"\n')
+                            'interval = "2s"\nconfirm_after = "1s"\n'
+                            '[notify]\noperator = "noc@told.test"\ntenant = "isp"\n')
+        told = self.tell_people(server)
         server.add_tenant("one", "one.test", [(OWN, "mx.one.test")])
         server.add_tenant("two", "two.test", [(OTHER, "mx.two.test")])
+        for tenant in ("one", "two"):
+            server.cli("tenant", "set", tenant, "--postmaster", f"{tenant}@told.test")
         wait_until(lambda: self.zones(server)["bl.test"]["state"] == "trusted", "bl.test to be trusted", 40)
         wait_until(lambda: self.zones(server)["wild.test"]["state"] == "set aside", "wild.test to be set aside", 40)
         self.assertIn("answer for everything", self.zones(server)["wild.test"]["why"])
@@ -44,15 +48,27 @@ class Monitor(MonitorCase):
         self.assertEqual(checked.returncode, 1, checked.stdout)
         self.assertIn('"listed"', checked.stdout)
 
+        # Its owner and the operator are told, nobody else.
+        notice = self.wait_for_notice(told, "one@told.test", f"address {OWN} is listed by bl.test. It answers 127.0.0.2.")
+        self.assertEqual((notice["peer"].rsplit(":", 1)[0], notice["sender"]), ("10.77.0.20", ""))
+        self.wait_for_notice(told, "two@told.test", "domain two.test is listed by dbl.test. It answers 127.0.1.2.")
+        self.wait_for_notice(told, "noc@told.test", "is listed by")
+        self.assertNotIn("two.test", "".join(m["data"] for m in told.messages() if m["recipients"] == ["one@told.test"]))
+        self.assertLessEqual(len(told.messages()), 6, "an address's state is told besides, not one mail of each thing")
+
         # What is believed survives a kill; it is not told again.
-        time.sleep(1)
         server.kill()
         server.start()
         self.assertEqual(len(server.json("listing", "list")), 2)
+        before = len(told.messages())
         self.list_them()
         wait_until(lambda: server.json("listing", "list") == [], "the end of both listings", 60)
         wait_until(lambda: len(server.json("trace", "search", "--event", "listed")) == 2, "what was told before")
         wait_until(lambda: len(server.json("trace", "search", "--event", "delisted")) == 2, "both events")
+
+        self.wait_for_notice(told, "one@told.test", f"address {OWN} is no longer listed by bl.test.")
+        self.wait_for_notice(told, "two@told.test", "domain two.test is no longer listed by dbl.test.")
+        self.assertNotIn("is listed by", "".join(m["data"] for m in told.messages()[before:]))
 
         # The settings are live.
         text = server.configuration.read_text()

@@ -52,7 +52,9 @@ class Readiness(MonitorCase):
         self.net.add(self.net.remote, "11.77.0.100/24")
         records = ["mx.pub IN A " + public, "mx.dest IN A 11.77.0.100"]
         names = self.names({}, records, zones)
-        server = self.serve('[monitor]\nzones = []\nreadiness_interval = "1s"\nreadiness_patience = "5m"\n')
+        server = self.serve('[monitor]\nzones = []\nreadiness_interval = "1s"\nreadiness_patience = "5m"\n'
+                            '[notify]\noperator = "noc@told.test"\ntenant = "isp"\n')
+        told = self.tell_people(server)
         sink = self.sink(f"{REMOTE}:25", "11.77.0.100:25", namespace=self.net.remote)
 
         # A private address without a PTR is told of, and sends.
@@ -66,6 +68,7 @@ class Readiness(MonitorCase):
         # A public one waits.
         server.cli("tenant", "add", "pub", "--plan", "bulk")
         server.cli("domain", "add", "pub.test", "--tenant", "pub")
+        server.cli("tenant", "set", "pub", "--postmaster", "admin@told.test")
         added = server.json("address", "add", public, "--tenant", "pub", "--helo", "mx.pub.test")
         self.assertIn("mail waits until", " ".join(added["warnings"]))
         server.cli("account", "add", "a@pub.test", "--password-stdin", stdin=PASSWORD + "\n")
@@ -73,6 +76,9 @@ class Readiness(MonitorCase):
         row = wait_until(lambda: server.json("queue", "list", "--state", "held"), "the mail to wait")[0]
         self.assertEqual((row["reason"]["code"], row["attempts"]), ("address-withheld", 0))
         wait_until(lambda: server.json("address", "show", public)["readiness"]["state"] == "unready", "the second look")
+        for who in ("noc", "admin"):
+            notice = self.wait_for_notice(told, f"{who}@told.test", f"address {public} is not ready to send, and its mail waits")
+            self.assertEqual("--ready yes" in notice["data"], who == "noc")
         server.kill()                       # it waits over a crash, too
         server.start()
         self.assertTrue(server.json("address", "show", public)["readiness"]["withheld"])
@@ -80,10 +86,21 @@ class Readiness(MonitorCase):
         self.assertEqual(len(sink.messages()), 1)
 
         names.stop()
-        self.names({public: "mx.pub.test"}, records, zones)
+        names = self.names({public: "mx.pub.test"}, records, zones)
         self.assertEqual(sink.wait_for(2, 30)[1]["peer"].rsplit(":", 1)[0], public)
         readiness = server.json("address", "show", public)["readiness"]
         self.assertEqual((readiness["state"], readiness["cleared"], readiness["withheld"]), ("ready", "passed", False))
+        self.wait_for_notice(told, "admin@told.test", f"address {public} is ready to send, and its mail leaves.")
+
+        # Lost later, it is told, and goes on sending.
+        server.kill()
+        names.stop()
+        names = self.names({}, records, zones)
+        server.start()
+        self.wait_for_notice(told, "admin@told.test", f"address {public} is not ready to send any more.")
+        self.submit(public, "a@pub.test", "x@dest.test")
+        sink.wait_for(3)
+        self.assertNotIn(private, "".join(m["data"] for m in told.messages()))
         self.assertEqual(server.stop(), 0)
 
     def test_an_address_that_nobody_can_judge_is_let_go(self):

@@ -116,7 +116,7 @@ TEST(NoticeMail, LetsNothingFromOutsideBecomeAField) {
 TEST(NoticeMail, SumsUp) {
   DueNotices due{{}, {notice("a"), notice("b")}, 5};
   const auto mail = mail_of(due);
-  EXPECT_EQ(mail.subject, "[mx1.isp.example] 7 cases, the first: account a is quarantined");
+  EXPECT_EQ(mail.subject, "[mx1.isp.example] 7 news, the first: account a is quarantined");
   EXPECT_THAT(mail.text, HasSubstr("words of a\r\n\r\n--\r\n\r\nwords of b\r\n"));
   EXPECT_THAT(mail.text, HasSubstr("And 5 more"));
 }
