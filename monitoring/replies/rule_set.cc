@@ -68,6 +68,8 @@ std::vector<RuleFault> RuleSet::build(RuleFile file) {
     if (provider.suffixes.empty())
       faults.push_back({provider.line, fmt::format("provider {} has no mx", provider.name)});
   }
+  // A file that was emptied by accident would leave every reply unread.
+  if (file.rules.empty()) faults.push_back({1, "there is no rule in the file; to use the shipped ones name no file"});
   names.clear();
   for (const auto& rule : file.rules) {
     if (!names.insert(rule.name).second) {

@@ -36,10 +36,10 @@ struct Classification {
 // Immutable; every member may be called from every thread at the same time.
 class RuleSet {
  public:
-  // Checks the file as a whole and compiles it. Refused, with every fault found: unknown providers; a name used twice;
-  // a rule without a fixture that matches or without one that differs; a fixture that another rule decides (so that a
-  // rule which can never decide is refused) or that is classified although it must differ; patterns that do not
-  // compile, match the empty text, or are expensive; named groups that mean nothing.
+  // Checks the file as a whole and compiles it. Refused, with every fault found: no rule at all; unknown providers; a
+  // name used twice; a rule without a fixture that matches or without one that differs; a fixture that another rule
+  // decides (so that a rule which can never decide is refused) or that is classified although it must differ; patterns
+  // that do not compile, match the empty text, or are expensive; named groups that mean nothing.
   static tl::expected<std::shared_ptr<const RuleSet>, std::vector<RuleFault>> make(RuleFile file);
   // read_rules() and make() in one.
   static tl::expected<std::shared_ptr<const RuleSet>, std::vector<RuleFault>> parse(std::string_view text);

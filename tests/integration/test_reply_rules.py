@@ -148,6 +148,25 @@ class ReplyRules(TestCase):
         errors = [line for line in self.server.process.text().split("\n") if " error " in line]
         self.assertEqual(len(errors), len(FAULTS), "each is said once")
 
+    def test_a_file_without_a_rule_is_refused(self):
+        for text in ("", "# all of it was here\n", FIRST.split("\nrule ", 1)[0] + "\n"):
+            offset = self.replace(text)
+            said = wait_until(lambda: self.log_since(offset), "the refusal", 8)
+            self.assertIn("there is no rule in the file", said)
+            self.assertEqual(self.metric("bulkhead_reply_rules_faulty"), 1)
+            self.assertEqual(self.reading_of("moon"), ("bounced", "content"))
+            checked = subprocess.run([PROGRAM, "check", "--config", self.server.configuration], capture_output=True, text=True)
+            self.assertIn("there is no rule in the file", checked.stdout + checked.stderr)
+
+    def test_unknown_replies_come_out_as_the_beginning_of_a_rule(self):
+        self.assertEqual(self.reading_of("sun"), ("bounced", "unknown"))
+        exported = self.server.cli("reputation", "replies", "--export")
+        comment, fixture = exported.splitlines()
+        self.assertRegex(comment, r"^# 1 times, from \S+ to \S+$")
+        self.assertEqual(fixture, "match {- rcpt} " + ANSWERS["sun"])
+        self.wait_for_rules(FIRST + f"\nrule new\n  text the sun is out\n  class grey\n{exported}  differs 550 5.7.1 no\n", 2)
+        self.assertEqual(self.reading_of("sun"), ("bounced", "grey"))
+
     def test_a_file_that_vanishes_changes_nothing_and_neither_does_sighup(self):
         hold = lambda: self.assertEqual(self.reading_of("moon"), ("bounced", "content"))
         self.file.unlink()

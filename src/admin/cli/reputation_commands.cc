@@ -31,6 +31,21 @@ Status exempt(CommandContext& context, const Arguments& arguments) {
   return {};
 }
 
+// Comments and lines "match …", whose control characters the server has escaped.
+Status unknown_replies(CommandContext& context, const Arguments& arguments) {
+  if (context.output.is_json() || !arguments.has("export")) {
+    return list_of("reputation/replies",
+                   {{"COUNT", "count"}, {"PROVIDER", "provider"}, {"STAGE", "stage"}, {"SAMPLE", "sample", 160}})(
+        context, arguments);
+  }
+  return context.api.each_item("/reputation/replies", 0, [&context](const Json& item) {
+    const auto& fixture = member(item, "fixture");
+    if (!fixture.is_string()) return;
+    const auto text = fixture.get<std::string>();
+    context.output.line(text.substr(0, text.find_last_not_of('\n') + 1));
+  });
+}
+
 Status history(CommandContext& context, const Arguments& arguments) {
   Output::List list{context.output, {{"AT", "at"}, {"CASE", "case"}, {"BY", "by"}, {"WHAT", "what", 200}}};
   auto listed = context.api.each_item(path_of("reputation", arguments, "NAME") + "/history", 0,
@@ -132,11 +147,10 @@ Noun reputation_commands() {
   noun.commands.push_back(
       {"replies",
        "List replies of remote servers that no rule knows, the most frequent first",
-       "bulkhead reputation replies",
+       "bulkhead reputation replies --export >> my.rules",
        {},
-       {},
-       list_of("reputation/replies",
-               {{"COUNT", "count"}, {"PROVIDER", "provider"}, {"STAGE", "stage"}, {"SAMPLE", "sample", 160}})});
+       {{.name = "export", .help = "As text that rules for them begin with", .kind = ValueKind::kSwitch, .field = "-"}},
+       unknown_replies});
   noun.commands.push_back(
       {"rules",
        "List how often each rule has read a reply since the start",

@@ -243,6 +243,7 @@ std::vector<Schema> reputation_schemas() {
         {"stage", kString, kRequired, "Which command it answered"},
         {"shape", kString, kRequired, "What its like have in common"},
         {"sample", kString, kRequired, "The first of them"},
+        {"fixture", kString, kRequired, "The same as text that rules begin with"},
         {"count", kInteger, kRequired, "How many there were"},
         {"first", kTime, kRequired, "When the first came"},
         {"last", kTime, kRequired, "When the last came"}}},

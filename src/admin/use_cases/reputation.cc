@@ -357,6 +357,7 @@ Task<Result<Json>> unknown_replies(DeskCall at) {
                          {"stage", to_string(reply.stage)},
                          {"shape", reply.shape},
                          {"sample", reply.sample},
+                         {"fixture", replies::export_text({reply})},
                          {"count", reply.count},
                          {"first", to_rfc3339(reply.first)},
                          {"last", to_rfc3339(reply.last)}});

@@ -110,6 +110,17 @@ TEST_F(Cli, PutsThePagesOfAListTogether) {
   EXPECT_EQ(out_.str(), "[]\n");
 }
 
+TEST_F(Cli, PutsUnknownRepliesOutAsTextForRules) {
+  const Json row{{"provider", ""}, {"sample", "550 odd"}, {"fixture", "# 2 times\nmatch {- rcpt} 550 odd\n"}};
+  answer({{"items", {row, row}}, {"next", nullptr}});
+  EXPECT_EQ(run({"reputation", "replies", "--export"}), kExitDone);
+  EXPECT_EQ(out_.str(), "# 2 times\nmatch {- rcpt} 550 odd\n# 2 times\nmatch {- rcpt} 550 odd\n");
+  EXPECT_EQ(last().target, "/api/v1/reputation/replies?limit=500") << "the switch is the command's own";
+  answer({{"items", {row}}, {"next", nullptr}});
+  EXPECT_EQ(run({"reputation", "replies", "--export", "--json"}), kExitDone);
+  EXPECT_EQ(Json::parse(out_.str()), Json::array({row}));
+}
+
 TEST_F(Cli, EscapesWhatCameFromOutside) {
   answer({{"items", {{{"id", "1"}, {"sender", "\x1b[2J"}, {"recipients", {"a", "b"}}, {"reason", {{"code", "x"}}}}}},
           {"next", nullptr}});

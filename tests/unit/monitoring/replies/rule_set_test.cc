@@ -176,6 +176,14 @@ TEST(RuleLinter, ReportsABoundedNumberOfFaults) {
   EXPECT_FALSE(RuleSet::parse("rule \x01\n").has_value());
 }
 
+TEST(RuleSetForm, AFileWithoutARuleIsRefused) {
+  for (const std::string_view text : {"", "\n", "# nothing\n", "provider big\n  mx .big.example\n"}) {
+    const auto set = RuleSet::parse(text);
+    ASSERT_FALSE(set.has_value()) << text;
+    EXPECT_NE(set.error().front().text().find("there is no rule in the file"), std::string::npos);
+  }
+}
+
 TEST(RuleBook, KeepsWhatIsInForceWhenNewRulesAreRefused) {
   RuleBook book;
   const auto shipped = book.current();
