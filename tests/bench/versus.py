@@ -126,7 +126,7 @@ def report(way, rows):
     ours = medians[Ours.name]
     for name, row in medians.items():
         if name != Ours.name:
-            print(f"| Bulkhead / {name} | " + " | ".join(f"{ours[k] / row[k]:.2f}" if row[k] else "" for k in COLUMNS) + " |")
+            print(f"| Bulkhead / {name} | " + " | ".join(f"{ours[k] / row[k]:.2f}" if row[k] and k not in ("load", "idle") else "" for k in COLUMNS) + " |")
     print(flush=True)
     return medians
 
