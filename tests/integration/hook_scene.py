@@ -30,7 +30,8 @@ class HookTest(TestCase):
         trusted = ["unshare", "--mount", "sh", "-c", f"mount --bind {self.pair.chain} /etc/ssl/certs/ca-certificates.crt && "
                    'exec "$@"', "sh"]
         self.server = self.node(namespace=self.net.server, listen=["0.0.0.0"], prefix=trusted, extra=(
-            f'[notify]\ntenants = false\nwebhook = "http://{REMOTE}:{OPERATOR_PORT}/all"\nwebhook_secret_file = "{secret}"\n'))
+            f'[notify]\ntenants = false\nwebhook = "http://{REMOTE}:{OPERATOR_PORT}/all"\nwebhook_secret_file = "{secret}"\n'
+            '[monitor]\nzones = []\nreadiness = "off"\n'))
         self.keep_in_memory(self.server)
         self.server.start()
         self.server.cli("address", "add", SERVER, "--shared", "--helo", "mx.node.test")
