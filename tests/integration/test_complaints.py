@@ -153,6 +153,15 @@ class Complaints(TestCase):
         self.wait_for_outcomes(complaint=1, repeated=3, unproven=9, neutral=3)
         self.check_unharmed()
 
+    def test_one_recipient_is_one_complaint(self):
+        """Who calls everything unwanted, or is made to, does not bring anybody into quarantine alone."""
+        first = self.recipients[0]
+        self.deliver(ACCOUNT, [first] * 4)
+        for original in self.originals[first][1:]:
+            self.send(report(original, first))
+        wait_until(lambda: sum(self.outcomes().values()) >= 4, "the reports to be read")
+        self.check_unharmed()
+
     def test_hostile_reports_cost_little_and_change_nothing(self):
         person = self.recipients[0]
         original = self.originals[person][0]
