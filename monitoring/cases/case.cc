@@ -1,6 +1,8 @@
 #include "monitoring/cases/case.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 
 #include "src/mail/utf8.h"
 
@@ -8,7 +10,7 @@ namespace bulkhead::cases {
 
 namespace {
 
-constexpr std::uint64_t kVersion = 2;  // 1 had no clients
+constexpr std::uint64_t kVersion = 3;  // 1 had no clients, 2 no figures
 constexpr std::size_t kListMax = 100;
 
 // Numbers as 8 octets, the least first; texts with their length before them.
@@ -22,6 +24,7 @@ class Writer {
     number(value.size());
     out_ += value;
   }
+  void real(double value) { number(std::bit_cast<std::uint64_t>(value)); }
   std::string take() { return std::move(out_); }
 
  private:
@@ -48,6 +51,12 @@ class Reader {
     rest_.remove_prefix(size);
     return value;
   }
+  // Never infinite or absurd.
+  double real() {
+    const auto value = std::bit_cast<double>(number());
+    return value >= 0 && value < 1e15 ? value : static_cast<double>(fault());
+  }
+  reputation::Signal signal() { return static_cast<reputation::Signal>(at_most(reputation::kSignals - 1)); }
   std::size_t length() {
     const std::uint64_t size = number();
     return size > kListMax ? fault() : static_cast<std::size_t>(size);
@@ -67,6 +76,33 @@ class Reader {
   std::string_view rest_;
   bool is_good_ = true;
 };
+
+// The figures of a measure, in the order in which they are stored.
+template <class Measure>
+auto figures_of(Measure& measure) {
+  return std::array{&measure.count,          &measure.count_min,  &measure.share,
+                    &measure.share_over,     &measure.whole,      &measure.busiest_day,
+                    &measure.busiest_minute, &measure.also_count, &measure.distinct};
+}
+
+void put(Writer& out, const std::optional<reputation::Measure>& measure) {
+  out.number(measure ? 1 : 0);
+  if (!measure) return;
+  out.number(static_cast<std::uint64_t>(measure->signal));
+  out.number(static_cast<std::uint64_t>(measure->window));
+  out.number(static_cast<std::uint64_t>(measure->also));
+  for (const double* figure : figures_of(*measure)) out.real(*figure);
+}
+
+std::optional<reputation::Measure> take_measure(Reader& in) {
+  if (in.at_most(1) == 0) return std::nullopt;
+  reputation::Measure measure;
+  measure.signal = in.signal();
+  measure.window = static_cast<reputation::Window>(in.at_most(reputation::kWindows - 1));
+  measure.also = in.signal();
+  for (double* figure : figures_of(measure)) *figure = in.real();
+  return measure;
+}
 
 }  // namespace
 
@@ -124,6 +160,13 @@ std::string Case::encode() const {
   }
   out.number(clients.size());
   for (const auto& one : clients) out.text(one);
+  put(out, measure);
+  out.number(signals.size());
+  for (const auto& reading : signals) {
+    out.number(static_cast<std::uint64_t>(reading.signal));
+    out.real(reading.hour);
+    out.real(reading.day);
+  }
   return out.take();
 }
 
@@ -148,7 +191,7 @@ Result<Case> Case::decode(const CaseId& id, std::string_view bytes) {
   for (std::size_t left = in.length(); left > 0; --left) {
     reputation::Sample sample;
     sample.at = in.time();
-    sample.signal = static_cast<reputation::Signal>(in.at_most(reputation::kSignals - 1));
+    sample.signal = in.signal();
     sample.text = in.text();
     out.samples.push_back(std::move(sample));
   }
@@ -160,6 +203,14 @@ Result<Case> Case::decode(const CaseId& id, std::string_view bytes) {
     out.steps.push_back(std::move(step));
   }
   for (std::size_t left = version == 1 ? 0 : in.length(); left > 0; --left) out.clients.push_back(in.text());
+  if (version >= 3) {
+    out.measure = take_measure(in);
+    for (std::size_t left = in.length(); left > 0; --left) {
+      const auto signal = in.signal();
+      const double hour = in.real();
+      out.signals.push_back({signal, hour, in.real()});
+    }
+  }
   if (!in.is_good()) return fail(ErrorCode::kCorrupt, "a case's record is damaged");
   return out;
 }

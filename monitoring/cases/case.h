@@ -1,6 +1,7 @@
 // A case: an outbreak, or a quarantine, under investigation. What was seen, what was done, until when, and by whom.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,13 @@ struct Step {
   UtcTime at{};
   std::string by;    // "reputation", "operator …", "tenant …"
   std::string what;  // a sentence
+};
+
+// How much of one signal there was when the case was opened or became worse.
+struct SignalReading {
+  reputation::Signal signal = reputation::Signal::kMessages;
+  double hour = 0;
+  double day = 0;
 };
 
 struct Case {
@@ -46,8 +54,10 @@ struct Case {
   std::string client;                // the address that the last event came from, "" when there was none
   std::vector<std::string> clients;  // all the addresses that its mail was handed in from, as far as they are known
   UtcTime opened_at{};
-  UtcTime until{};      // when the state ends by itself
-  UtcTime closed_at{};  // or released, or expired
+  UtcTime until{};                             // when the state ends by itself
+  UtcTime closed_at{};                         // or released, or expired
+  std::optional<reputation::Measure> measure;  // of the rule; nothing when a person or the time has decided
+  std::vector<SignalReading> signals;          // those that were counted at all
   std::vector<reputation::Sample> samples;
   std::vector<Step> steps;
 

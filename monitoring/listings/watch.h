@@ -60,7 +60,7 @@ struct Transition {
   std::vector<IpAddress> codes;
   double weight = 1;
   UtcTime since{};  // of a listing: when it was first seen
-  std::string why;  // of a zone
+  std::string why;  // of a zone; of a listing: who says so, when it was not the list itself
 };
 
 struct ListingView {

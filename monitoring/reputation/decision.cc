@@ -57,15 +57,22 @@ std::string_view meaning_of(KeyKind kind, State state) {
 
 std::string explain(const Decision& decision, const Rule& rule) {
   const Evidence& seen = decision.evidence;
-  std::string out = fmt::format("{} {} {}: {:.0f} {} within {} (rule {}: from {:.0f} on).", decision.key.text(),
+  const std::string from = seen.count_min > 1 ? fmt::format(": from {:.0f} on", seen.count_min) : std::string{};
+  std::string out = fmt::format("{} {} {}: {:.0f} {} within {} (rule {}{}).", decision.key.text(),
                                 decision.is_acting() ? "is" : "would be", to_string(decision.to), seen.count,
-                                in_words(seen.signal), in_words(seen.window), rule.name, seen.count_min);
+                                in_words(seen.signal), in_words(seen.window), rule.name, from);
   if (rule.whole != Whole::kNone) {
     out += fmt::format(" That is {:.1f} % of {:.0f} {} (allowed: {:.1f} %).", seen.share * 100, seen.whole,
                        words_of(rule.whole), seen.share_over * 100);
   }
   if (rule.busiest_days_min > 0) {
     out += fmt::format(" Its busiest day before had {:.0f} recipients.", seen.busiest_day);
+  }
+  if (rule.busiest_minutes_min > 0) {
+    out += fmt::format(" Its busiest minute before had {:.0f} recipients.", seen.busiest_minute);
+  }
+  if (rule.also_min > 0) {
+    out += fmt::format(" There were also {:.0f} {} within an hour.", seen.also_count, in_words(seen.also));
   }
   if (rule.distinct_min > 0 || rule.share_of_distinct > 0) {
     out += fmt::format(" About {:.0f} different {} took part today.", seen.distinct, words_of_distinct(rule.kind));

@@ -10,7 +10,8 @@
 
 namespace bulkhead::reputation {
 
-struct Evidence {
+// What a rule saw.
+struct Measure {
   Signal signal = Signal::kMessages;
   Window window = Window::kHour;
   double count = 0;
@@ -19,7 +20,13 @@ struct Evidence {
   double share_over = 0;
   double whole = 0;
   double busiest_day = 0;
+  double busiest_minute = 0;
+  Signal also = Signal::kMessages;
+  double also_count = 0;  // within an hour; meaningless when the rule asks for none
   double distinct = 0;
+};
+
+struct Evidence : Measure {
   std::vector<Sample> samples = {};
 };
 

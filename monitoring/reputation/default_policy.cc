@@ -23,18 +23,23 @@ void add_volume_rules(std::vector<Rule>& rules) {
   unknown("account-unknown-recipients", State::kThrottled, 25, 0.02);
   unknown("account-harvest", State::kQuarantined, 150, 0.2);
 
-  const auto surge = [&](const char* name, State state, double count, double busiest_days) {
+  // An outbreak is over 1,000 a minute, and is to be stopped within 5 seconds: what counts is what the account does in
+  // a minute, not in a day.
+  const auto surge = [&](const char* name, State state, double count, double busiest_minutes) {
     rules.push_back({.name = name,
                      .kind = kind,
                      .leads_to = state,
                      .signal = Signal::kRecipients,
                      .window = Window::kMinute,
                      .count_min = count,
-                     .busiest_days_min = busiest_days});
+                     .busiest_minutes_min = busiest_minutes});
   };
   surge("account-surge-watch", State::kWatched, 40, 2);
-  surge("account-surge", State::kThrottled, 80, 4);
+  surge("account-surge", State::kThrottled, 80, 3);
   surge("account-flood", State::kQuarantined, 1000, 10);
+  surge("account-new-network", State::kThrottled, 50, 2);
+  rules.back().also = Signal::kOddSignIns;
+  rules.back().also_min = 1;
 }
 
 void add_refusal_rules(std::vector<Rule>& rules) {
@@ -100,6 +105,11 @@ void add_refusal_rules(std::vector<Rule>& rules) {
                    .leads_to = State::kThrottled,
                    .signal = Signal::kOddSignIns,
                    .count_min = 25});
+  rules.push_back({.name = "account-guessed",
+                   .kind = kind,
+                   .leads_to = State::kWatched,
+                   .signal = Signal::kSignInFailures,
+                   .count_min = 50});
 }
 
 void add_tenant_rules(std::vector<Rule>& rules) {
@@ -129,7 +139,7 @@ void add_tenant_rules(std::vector<Rule>& rules) {
                    .signal = Signal::kReputationRefusals,
                    .count_min = 15,
                    .share_over = 0.05,
-                   .whole = Whole::kAttempted});
+                   .whole = Whole::kMessages});
   rules.push_back({.name = "tenant-surge-watch",
                    .kind = kind,
                    .leads_to = State::kWatched,
@@ -159,6 +169,12 @@ void add_sending_rules(std::vector<Rule>& rules) {
                    .count_min = 10,
                    .share_over = 0.05,
                    .whole = Whole::kAttempted});
+  rules.push_back({.name = "domain-listed",
+                   .kind = KeyKind::kDomain,
+                   .leads_to = State::kWatched,
+                   .signal = Signal::kListings,
+                   .window = Window::kDay,
+                   .count_min = 1});
   rules.push_back({.name = "address-listed",
                    .kind = KeyKind::kAddress,
                    .leads_to = State::kWatched,
@@ -252,7 +268,7 @@ Policy bulk_policy() {
     if (rule.signal == Signal::kRecipients) rule.count_min *= 20;
     if (rule.signal == Signal::kUnknownRecipients) rule.share_over = std::max(rule.share_over, 0.05);
     if (rule.signal == Signal::kBounces || rule.signal == Signal::kComplaints) rule.whole_min *= 5;
-    if (rule.signal == Signal::kReputationRefusals) rule.share_over = 0.01, rule.whole = Whole::kAttempted;
+    if (rule.signal == Signal::kReputationRefusals) rule.share_over = 0.01, rule.whole = Whole::kMessages;
   }
   return policy;
 }

@@ -11,25 +11,32 @@ const Rule* Policy::find(std::string_view name) const {
   return found == rules.end() ? nullptr : &*found;
 }
 
-Status Policy::set_count(std::string_view name, double count_min) {
-  if (!(count_min > 0) || count_min > 1e9) {
-    return fail(ErrorCode::kInvalid, fmt::format("{} is no count for the rule {}", count_min, name), "from 1 to 1e9");
-  }
-  for (auto& rule : rules) {
-    if (rule.name != name) continue;
-    rule.count_min = count_min;
-    return {};
-  }
-  return fail(ErrorCode::kNotFound, fmt::format("there is no rule {}", name));
+namespace {
+
+Status check(std::string_view name, std::string_view what, const std::optional<double>& value, double least,
+             double most) {
+  if (!value || (*value >= least && *value <= most)) return {};
+  return fail(ErrorCode::kInvalid, fmt::format("{} is no {} for the rule {}", *value, what, name),
+              fmt::format("from {} to {}", least, most));
 }
 
-Status Policy::set_shadow(std::string_view name, bool is_rule_shadow) {
-  for (auto& rule : rules) {
-    if (rule.name != name) continue;
-    rule.is_shadow = is_rule_shadow;
-    return {};
+}  // namespace
+
+Status Policy::set(std::string_view name, const RuleSettings& settings) {
+  const auto rule = std::ranges::find(rules, name, &Rule::name);
+  if (rule == rules.end()) return fail(ErrorCode::kNotFound, fmt::format("there is no rule {}", name));
+  if (rule->whole == Whole::kNone && (settings.share || settings.volume)) {
+    return fail(ErrorCode::kInvalid, fmt::format("the rule {} looks at no share", name), "set its count");
   }
-  return fail(ErrorCode::kNotFound, fmt::format("there is no rule {}", name));
+  for (const auto& checked : {check(name, "count", settings.count, 1, 1e9), check(name, "share", settings.share, 0, 1),
+                              check(name, "volume", settings.volume, 1, 1e9)}) {
+    if (!checked) return checked;
+  }
+  rule->count_min = settings.count.value_or(rule->count_min);
+  rule->share_over = settings.share.value_or(rule->share_over);
+  rule->whole_min = settings.volume.value_or(rule->whole_min);
+  rule->is_shadow = settings.is_shadow.value_or(rule->is_shadow);
+  return {};
 }
 
 std::chrono::seconds Policy::hold(KeyKind kind, State state, int strikes) const {
@@ -40,10 +47,16 @@ std::chrono::seconds Policy::hold(KeyKind kind, State state, int strikes) const 
   return std::min(first * (1 << std::clamp(strikes, 0, 8)), std::max(kMost, first));
 }
 
-const Policy& PolicyBook::of(TenantId tenant, std::string_view plan) const {
-  if (const auto own = tenants_.find(tenant); own != tenants_.end()) return own->second;
-  const auto found = plans_.find(plan);
-  return found == plans_.end() ? usual_ : found->second;
+const Policy& PolicyBook::of(KeyKind kind, const TenantId& tenant, std::string_view plan) const {
+  const bool is_senders = kind == KeyKind::kAccount || kind == KeyKind::kTenant || kind == KeyKind::kDomain;
+  if (!is_senders) return *usual_;
+  const auto in = [plan](const ByPlan& policies) { return policies.find(plan); };
+  if (const auto own = tenants_.find(tenant); own != tenants_.end()) {
+    if (const auto found = in(own->second); found != own->second.end()) return *found->second;
+    if (const auto found = own->second.find(""); found != own->second.end()) return *found->second;
+  }
+  const auto found = in(plans_);
+  return found == plans_.end() ? *usual_ : *found->second;
 }
 
 }  // namespace bulkhead::reputation

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,16 +36,29 @@ struct Rule {
   double count_min = 1;   // of the signal in the window
   double share_over = 0;  // of `whole`: the share must be greater
   Whole whole = Whole::kNone;
-  double whole_min = 0;          // the volume below which a share says nothing
-  double busiest_days_min = 0;   // the count is at least so many times the busiest day, which is at least kBusiestFloor
+  double whole_min = 0;         // the volume below which a share says nothing
+  double busiest_days_min = 0;  // the count is at least so many times the busiest day, which is at least kBusiestFloor
+  double busiest_minutes_min = 0;  // the same of the busiest minute
+  Signal also = Signal::kMessages;
+  double also_min = 0;           // of `also` within an hour
   double distinct_min = 0;       // different recipients, accounts or sites today
   double share_of_distinct = 0;  // the count is at least such a share of these
   bool is_shadow = false;        // reports what it would do
 
   bool operator==(const Rule&) const = default;
 };
-// A key without history is taken for one that sends as much a day.
+// A key without history is taken for one that sends as much a day, and may do so in one minute.
 inline constexpr double kBusiestFloor = 20;
+
+// What people set of a rule; what is not given stays.
+struct RuleSettings {
+  std::optional<double> count = {};   // 1 to 1e9
+  std::optional<double> share = {};   // 0 to 1: over which it fires, of rules that look at a share
+  std::optional<double> volume = {};  // 1 to 1e9: below which a share says nothing
+  std::optional<bool> is_shadow = {};
+
+  bool empty() const { return !count && !share && !volume && !is_shadow; }
+};
 
 struct Policy {
   std::vector<Rule> rules;
@@ -56,9 +71,9 @@ struct Policy {
   std::chrono::seconds restored_after_quarantine{7 * 24 * 3600};
 
   const Rule* find(std::string_view name) const;
-  // kNotFound for an unknown rule, kInvalid for a count that is not positive.
-  Status set_count(std::string_view name, double count_min);
-  Status set_shadow(std::string_view name, bool is_shadow);
+  // kNotFound for an unknown rule; kInvalid for a figure out of its range, or one that the rule does not look at.
+  // Nothing is changed then.
+  Status set(std::string_view rule, const RuleSettings& settings);
   std::chrono::seconds hold(KeyKind kind, State state, int strikes) const;
 };
 
@@ -67,22 +82,32 @@ Policy default_policy();
 // For accounts that send newsletters and notices: larger counts, the same shares.
 Policy bulk_policy();
 
+using PolicyPtr = std::shared_ptr<const Policy>;
+
 // Which policy holds for whom. Immutable once it is handed to Reputation, which takes another one live.
 class PolicyBook {
  public:
-  PolicyBook() : usual_(default_policy()) { plans_["bulk"] = bulk_policy(); }
-  void set_usual(Policy policy) { usual_ = std::move(policy); }
-  void set_plan(std::string_view plan, Policy policy) { plans_[std::string{plan}] = std::move(policy); }
-  void set_tenant(TenantId tenant, Policy policy) { tenants_[tenant] = std::move(policy); }
+  PolicyBook() : PolicyBook(std::make_shared<const Policy>(default_policy())) {
+    set_plan("bulk", std::make_shared<const Policy>(bulk_policy()));
+  }
+  explicit PolicyBook(PolicyPtr usual) : usual_(std::move(usual)) {}
+  void set_usual(PolicyPtr policy) { usual_ = std::move(policy); }
+  void set_plan(std::string_view plan, PolicyPtr policy) { plans_[std::string{plan}] = std::move(policy); }
+  // For accounts of the plan, and with "" for those of every plan that the tenant has no policy for, and for itself.
+  void set_tenant(const TenantId& tenant, std::string_view plan, PolicyPtr policy) {
+    tenants_[tenant][std::string{plan}] = std::move(policy);
+  }
 
-  const Policy& usual() const { return usual_; }
-  // The tenant's own, or the plan's, or the usual one.
-  const Policy& of(TenantId tenant, std::string_view plan) const;
+  const Policy& usual() const { return *usual_; }
+  // What is not one tenant's (source addresses, clients, sites) is judged by the usual policy; all else by the tenant's
+  // own for the plan, or the plan's, or the usual one.
+  const Policy& of(KeyKind kind, const TenantId& tenant, std::string_view plan) const;
 
  private:
-  Policy usual_;
-  std::map<std::string, Policy, std::less<>> plans_;
-  std::map<TenantId, Policy> tenants_;
+  using ByPlan = std::map<std::string, PolicyPtr, std::less<>>;
+  PolicyPtr usual_;
+  ByPlan plans_;
+  std::map<TenantId, ByPlan> tenants_;
 };
 
 }  // namespace bulkhead::reputation

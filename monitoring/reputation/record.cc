@@ -33,6 +33,17 @@ void History::add(UtcTime now, std::uint32_t amount, bool is_tainted) {
   }
   today_ += std::min(amount, 0xFFFFFFFFU - today_);
   is_tainted_ = is_tainted_ || is_tainted;
+  add_to_minute(second, amount);
+}
+
+void History::add_to_minute(std::int64_t second, std::uint32_t amount) {
+  constexpr std::int64_t kMinute = 60;
+  if (second < minute_began_ || second - minute_began_ >= kMinute) {
+    minute_began_ = second;
+    minute_ = 0;
+  }
+  minute_ += std::min(amount, 0xFFFFFFFFU - minute_);
+  todays_minute_ = std::max(todays_minute_, minute_);
 }
 
 void History::end_day(std::int64_t elapsed_days) {
@@ -42,12 +53,15 @@ void History::end_day(std::int64_t elapsed_days) {
     const float weight = 1.0F / static_cast<float>(std::min<int>(days_ + 1, kLearningDays));
     daily_ += (static_cast<float>(today_) - daily_) * weight;
     busiest_ = std::max(busiest_ * kFading, static_cast<float>(today_));
+    busiest_minute_ = std::max(busiest_minute_ * kFading, static_cast<float>(todays_minute_));
     days_ = static_cast<std::uint16_t>(std::min(days_ + 1, 10000));
   }
   const auto idle = static_cast<float>(elapsed_days - 1);
   daily_ *= std::pow(1.0F - 1.0F / kLearningDays, idle);
   busiest_ *= std::pow(kFading, idle);
+  busiest_minute_ *= std::pow(kFading, idle);
   today_ = 0;
+  todays_minute_ = 0;
   is_tainted_ = false;
 }
 
@@ -57,6 +71,10 @@ SignalCount& Record::at(Signal signal) {
   if (found != counts_.end()) return found->count;
   counts_.push_back({signal, {}});
   return counts_.back().count;
+}
+
+void Record::take_back(Signal signal, std::uint32_t amount) {
+  if (find(signal) != nullptr) at(signal).take_back(amount);
 }
 
 const SignalCount* Record::find(Signal signal) const {
@@ -88,6 +106,12 @@ void Record::add_sample(Sample sample) {
   sample.text = mail::to_printable_utf8(sample.text, kSampleSizeMax);
   if (samples.size() >= kSamplesMax) samples.erase(samples.begin());
   samples.push_back(std::move(sample));
+}
+
+void Record::add_change(StateChange change) {
+  change.rule.resize(std::min(change.rule.size(), kRuleSizeMax));
+  if (changes.size() >= kChangesMax) changes.erase(changes.begin());
+  changes.push_back(std::move(change));
 }
 
 void Record::forgive() {

@@ -23,12 +23,15 @@ class History {
   // usual.
   void add(UtcTime now, std::uint32_t amount, bool is_tainted);
   double daily() const { return static_cast<double>(daily_); }
-  double busiest() const { return static_cast<double>(busiest_); }  // of the days before this one, fading 3 % a day
+  // Of the days before this one, fading 3 % a day: the busiest of them, and the busiest minute in any of them.
+  double busiest() const { return static_cast<double>(busiest_); }
+  double busiest_minute() const { return static_cast<double>(busiest_minute_); }
   int days() const { return days_; }
 
  private:
   friend class RecordCodec;
   void end_day(std::int64_t elapsed_days);
+  void add_to_minute(std::int64_t second, std::uint32_t amount);
 
   std::int64_t day_began_ = 0;  // Unix seconds
   std::uint32_t today_ = 0;
@@ -36,6 +39,10 @@ class History {
   float busiest_ = 0;
   std::uint16_t days_ = 0;
   bool is_tainted_ = false;
+  std::int64_t minute_began_ = 0;    // Unix seconds; a minute begins with its first message
+  std::uint32_t minute_ = 0;         // so far
+  std::uint32_t todays_minute_ = 0;  // the busiest of today
+  float busiest_minute_ = 0;
 };
 
 // One event that speaks against a key, for people: the latest few are kept.
@@ -47,8 +54,20 @@ struct Sample {
   bool operator==(const Sample&) const = default;
 };
 
+// How a key came into a state.
+struct StateChange {
+  UtcTime at{};
+  State from = State::kNormal;
+  State to = State::kNormal;
+  std::string rule;  // at most Record::kRuleSizeMax octets
+
+  bool operator==(const StateChange&) const = default;
+};
+
 struct Record {
   static constexpr std::size_t kSamplesMax = 6;
+  static constexpr std::size_t kChangesMax = 8;
+  static constexpr std::size_t kRuleSizeMax = 60;
   static constexpr std::size_t kSampleSizeMax = 200;
   static constexpr std::size_t kReasonSizeMax = 200;
 
@@ -63,17 +82,23 @@ struct Record {
   UtcTime quiet_until{};  // for decisions that are only reported
   UtcTime touched{};
   History history;
-  DistinctCount distinct;  // recipients of an account or client, accounts of a tenant or site, sites of an address
+  // Recipients of an account, names tried by a client, accounts of a tenant or site, sites that refuse an address,
+  // accounts that a site refuses at an address.
+  DistinctCount distinct;
   std::int64_t distinct_began = 0;  // Unix seconds; counted a day at a time
   std::vector<Sample> samples = {};
+  std::vector<StateChange> changes = {};  // the latest few
 
   SignalCount& at(Signal signal);
+  // As if so many had not been counted.
+  void take_back(Signal signal, std::uint32_t amount);
   // Nothing was ever counted: nullptr.
   const SignalCount* find(Signal signal) const;
   double count(Signal signal, Window window, UtcTime now) const;
   double decayed(Signal signal, Window window, UtcTime now) const;
   void see_distinct(std::uint64_t hash, UtcTime now);
   void add_sample(Sample sample);
+  void add_change(StateChange change);
   // Forgets the counts, so that what was answered for is not held against the key again; history and strikes stay.
   void forgive();
   // What is lost with the record, for choosing which to keep: any state but kNormal weighs more than any counts.

@@ -10,7 +10,7 @@ namespace bulkhead::reputation {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;  // 1 had neither busiest minutes nor changes
 
 void put(std::string& out, std::uint64_t value) {
   for (; value >= 0x80; value >>= 7U) out += static_cast<char>(value | 0x80U);
@@ -120,8 +120,10 @@ class RecordCodec {
     put(out, history.busiest_);
     put(out, std::uint64_t{history.days_});
     put(out, std::uint64_t{history.is_tainted_ ? 1U : 0U});
+    put(out, std::uint64_t{history.todays_minute_});
+    put(out, history.busiest_minute_);
   }
-  static History take_history(Source& in, UtcTime now) {
+  static History take_history(Source& in, UtcTime now, std::uint8_t version) {
     History history;
     history.day_began_ = take_seconds(in, now);
     history.today_ = static_cast<std::uint32_t>(in.number(std::numeric_limits<std::uint32_t>::max()));
@@ -129,6 +131,13 @@ class RecordCodec {
     history.busiest_ = in.real();
     history.days_ = static_cast<std::uint16_t>(in.number(10000));
     history.is_tainted_ = in.number(1) == 1;
+    if (version == 1) {
+      // Nobody is to be caught by what was not counted: all of a day could have come in few minutes.
+      history.busiest_minute_ = history.busiest_ / 4;
+      return history;
+    }
+    history.todays_minute_ = static_cast<std::uint32_t>(in.number(std::numeric_limits<std::uint32_t>::max()));
+    history.busiest_minute_ = in.real();
     return history;
   }
 
@@ -170,6 +179,13 @@ class RecordCodec {
       put(out, static_cast<std::uint64_t>(sample.signal));
       put(out, std::string_view{sample.text});
     }
+    put(out, std::uint64_t{record.changes.size()});
+    for (const auto& change : record.changes) {
+      put(out, change.at);
+      put(out, static_cast<std::uint64_t>(change.from));
+      put(out, static_cast<std::uint64_t>(change.to));
+      put(out, std::string_view{change.rule});
+    }
     put(out, std::uint64_t{record.counts_.size()});
     for (const auto& counted : record.counts_) {
       put(out, static_cast<std::uint64_t>(counted.signal));
@@ -177,11 +193,11 @@ class RecordCodec {
     }
   }
 
-  static Record take_record(Source& in, UtcTime now) {
+  static Record take_record(Source& in, UtcTime now, std::uint8_t version) {
     // A state may end in the future, but not later than any rule or person could have said.
     const UtcTime latest = now + std::chrono::hours{24 * 366};
     Record record;
-    record.state = static_cast<State>(in.number(static_cast<std::uint64_t>(State::kQuarantined)));
+    record.state = take_state(in);
     record.since = in.time(now);
     record.until = in.time(latest);
     record.strikes = static_cast<std::uint8_t>(in.number(255));
@@ -190,7 +206,7 @@ class RecordCodec {
     record.exempt_until = in.time(latest);
     record.exempt_reason = in.text(Record::kReasonSizeMax);
     record.touched = in.time(now);
-    record.history = take_history(in, now);
+    record.history = take_history(in, now, version);
     record.distinct = take_distinct(in);
     record.distinct_began = take_seconds(in, now);
     const std::size_t samples = in.number(Record::kSamplesMax);
@@ -198,6 +214,13 @@ class RecordCodec {
       Sample sample{.at = in.time(now), .signal = take_signal(in), .text = {}};
       sample.text = in.text(Record::kSampleSizeMax);
       record.samples.push_back(std::move(sample));
+    }
+    const std::size_t changes = version == 1 ? 0 : in.number(Record::kChangesMax);
+    for (std::size_t i = 0; i < changes && in.is_ok(); ++i) {
+      StateChange change{.at = in.time(now), .from = take_state(in), .to = State::kNormal, .rule = {}};
+      change.to = take_state(in);
+      change.rule = in.text(Record::kRuleSizeMax);
+      record.changes.push_back(std::move(change));
     }
     const std::size_t counts = in.number(kSignals);
     for (std::size_t i = 0; i < counts && in.is_ok(); ++i) {
@@ -208,6 +231,9 @@ class RecordCodec {
   }
 
  private:
+  static State take_state(Source& in) {
+    return static_cast<State>(in.number(static_cast<std::uint64_t>(State::kQuarantined)));
+  }
   static Signal take_signal(Source& in) { return static_cast<Signal>(in.number(kSignals - 1)); }
   static std::int64_t take_seconds(Source& in, UtcTime now) {
     const auto seconds = static_cast<std::int64_t>(in.number(std::numeric_limits<std::int64_t>::max()));
@@ -226,10 +252,10 @@ std::string encode(const Record& record) {
 Result<Record> decode_record(std::string_view encoded, UtcTime now) {
   Source in{encoded};
   const std::uint8_t version = in.take();
-  if (version != kVersion) {
+  if (version < 1 || version > kVersion) {
     return bulkhead::fail(ErrorCode::kCorrupt, "a reputation record has version " + std::to_string(version));
   }
-  Record record = RecordCodec::take_record(in, now);
+  Record record = RecordCodec::take_record(in, now, version);
   if (!in.is_ok() || !in.is_at_end()) return bulkhead::fail(ErrorCode::kCorrupt, "a reputation record is damaged");
   return record;
 }

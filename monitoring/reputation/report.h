@@ -24,6 +24,7 @@ struct Sender {
 
 struct SubmissionReport {
   std::vector<std::uint64_t> recipients;  // distinct_hash() of each
+  MessageId message = {};
 };
 
 // A remote server's answer about some recipients of one transaction.
@@ -44,6 +45,7 @@ struct UnknownRecipientReport {
   std::string recipient;
 };
 
+// Of a failure the sender says whose account it is, when there is one with that name.
 struct SignInReport {
   std::string name;  // as it was given
   bool is_successful = false;
@@ -51,6 +53,13 @@ struct SignInReport {
 
 struct ComplaintReport {
   std::string what;
+  std::string by = {};    // whose complaints about an account count once a day; "" when nobody knows
+  IpAddress source = {};  // that the message left from
+};
+
+// Of a filter, on a message that was submitted.
+struct SpamVerdictReport {
+  std::string why;  // the filter, its score and the message's id
 };
 
 struct ListingReport {
@@ -61,7 +70,8 @@ struct ListingReport {
 
 struct Report {
   Sender sender;
-  std::variant<SubmissionReport, ReplyReport, UnknownRecipientReport, SignInReport, ComplaintReport, ListingReport>
+  std::variant<SubmissionReport, ReplyReport, UnknownRecipientReport, SignInReport, ComplaintReport, SpamVerdictReport,
+               ListingReport>
       event;
 };
 

@@ -44,7 +44,7 @@ void Reputation::count_outcome(Context& context, const DeliveryReport& report) {
   if (report.result == DeliveryReport::Result::kRefused) return;
   const bool is_delivered = report.result == DeliveryReport::Result::kDelivered;
   const Count outcome{is_delivered ? Signal::kDelivered : Signal::kDeferred, report.recipients, {}};
-  count_for_sender(context, outcome, true);
+  count_for_sender(context, outcome);
   count_for_address(context, report, outcome);
   if (!report.site.empty()) count(context, Key::site(report.site), outcome);
 }
@@ -63,19 +63,39 @@ bool Reputation::is_known_refused(const DeliveryReport& report) const {
   return record != nullptr && record->count(Signal::kListings, Window::kDay, now()) >= 0.5;
 }
 
+// Whoever sends no more than on his busiest days, or than somebody without history may.
+bool Reputation::sends_as_usual(const Record& account) const {
+  const double today = account.decayed(Signal::kRecipients, Window::kDay, now());
+  return today <= 2 * std::max(account.history.busiest(), kBusiestFloor);
+}
+
+// Several accounts that send as usual are refused at once: it is the address that the site dislikes.
+bool Reputation::is_in_bad_odour(const DeliveryReport& report) const {
+  constexpr double kAccountsMin = 2;
+  const Record* const place = find(Key::address_site(report.source, report.site));
+  const Record* const account = find(Key::account(report.subject.account));
+  const bool is_several = place != nullptr && place->distinct.estimate() >= kAccountsMin;
+  return is_several && (account == nullptr || sends_as_usual(*account));
+}
+
 void Reputation::count_reputation(Context& context, const DeliveryReport& report) {
   // A list may have found another address, in a Received field say: that blames the message, not our address.
   const auto& address = report.meaning->carried.address;
-  const bool is_ours = !address || report.source.is_unspecified() || *address == report.source;
+  const bool has_source = !report.source.is_unspecified();
+  const bool is_ours = !address || !has_source || *address == report.source;
+  if (!is_ours) return count_for_sender(context, {Signal::kContentRefusals, report.recipients, report.reply});
   const bool is_known = is_known_refused(report);
   const bool was_bad = is_bad(Key::account(context.subject.account));
-  const Count refusal{is_ours ? Signal::kReputationRefusals : Signal::kContentRefusals, report.recipients,
-                      report.reply};
-  if (is_ours && !was_bad && !report.source.is_unspecified()) {
-    at(Key::address(report.source)).see_distinct(distinct_hash(report.site), context.now);
-    count_for_address(context, report, refusal);
+  if (has_source && !report.site.empty()) {
+    at(Key::address_site(report.source, report.site))
+        .see_distinct(distinct_hash(report.subject.account.bytes()), context.now);
   }
-  if (!is_known) count_for_sender(context, refusal, false);
+  if (!was_bad && has_source) {
+    at(Key::address(report.source)).see_distinct(distinct_hash(report.site), context.now);
+    count_for_address(context, report, {Signal::kReputationRefusals, report.recipients, report.reply});
+  }
+  if (is_known || (has_source && is_in_bad_odour(report))) return;
+  count_for_sender(context, {Signal::kReputationRefusals, 1, report.reply});
 }
 
 // A site that suddenly refuses the mail of many is broken, or has changed its mind about us all; accounts that send as
@@ -90,8 +110,7 @@ bool Reputation::is_storm(const DeliveryReport& report) const {
   const double refused = site->decayed(Signal::kBounces, Window::kHour, now());
   const double delivered = site->decayed(Signal::kDelivered, Window::kHour, now());
   if (refused < kVolumeMin || refused <= delivered || site->distinct.estimate() < kAccountsMin) return false;
-  const double today = account->decayed(Signal::kRecipients, Window::kDay, now());
-  return account->history.days() >= kHistoryMin && today <= 2 * std::max(account->history.busiest(), kBusiestFloor);
+  return account->history.days() >= kHistoryMin && sends_as_usual(*account);
 }
 
 void Reputation::see_storm(const DeliveryReport& report) {
@@ -101,33 +120,60 @@ void Reputation::see_storm(const DeliveryReport& report) {
   site.at(Signal::kBounces).add(now(), report.recipients);
 }
 
+bool Reputation::is_news(const DeliveryReport& report) {
+  if (report.message.empty()) return true;
+  return seen_.is_first({report.message, report.site, replies::to_string(report.meaning->primary)}, now());
+}
+
 void Reputation::count_refusal(Context& context, const DeliveryReport& report) {
   const replies::Classification& meaning = *report.meaning;
+  const bool is_known = meaning.primary == ReplyClass::kAddressReputation && is_known_refused(report);
+  if (is_news(report)) count_class(context, report);
   const bool is_final = report.result == DeliveryReport::Result::kRefused;
-  const bool is_reputation = meaning.primary == ReplyClass::kAddressReputation;
-  const bool is_known = is_reputation && is_known_refused(report);
-  if (is_reputation) count_reputation(context, report);
-  const Count refusals{Signal::kRateRefusals, report.recipients, report.reply};
-  if (meaning.primary == ReplyClass::kRate || meaning.primary == ReplyClass::kConnections) {
-    Count rate = refusals;
-    rate.sample = {};
-    count_for_sender(context, rate, false);
-    if (meaning.fault == Fault::kAddress) count_for_address(context, report, rate);
+  if (is_final && !is_known && is_bounce(meaning)) count_bounce(context, report);
+}
+
+void Reputation::count_class(Context& context, const DeliveryReport& report) {
+  const auto for_sender = [&](Signal signal, std::string_view sample = {}) {
+    count_for_sender(context, {signal, report.recipients, sample});
+  };
+  const auto for_both = [&](Signal signal) {
+    for_sender(signal);
+    count_for_address(context, report, {signal, report.recipients, {}});
+  };
+  switch (report.meaning->primary) {
+    case ReplyClass::kAddressReputation:
+      return count_reputation(context, report);
+    case ReplyClass::kDomainReputation:
+      return for_sender(Signal::kDomainRefusals, report.reply);
+    case ReplyClass::kContent:
+      return for_sender(Signal::kContentRefusals, report.reply);
+    case ReplyClass::kRate:
+    case ReplyClass::kConnections:
+      return report.meaning->fault == Fault::kAddress ? for_both(Signal::kRateRefusals)
+                                                      : for_sender(Signal::kRateRefusals);
+    case ReplyClass::kAuthentication:
+      return for_both(Signal::kAuthenticationRefusals);
+    case ReplyClass::kPolicy:
+      return for_both(Signal::kPolicyRefusals);
+    case ReplyClass::kGreylisting:
+      return for_both(Signal::kGreylistings);
+    case ReplyClass::kTransient:
+    case ReplyClass::kReceiver:
+    case ReplyClass::kUnknown:
+      return for_both(Signal::kOtherRefusals);
+    case ReplyClass::kRecipient:
+      return;
   }
-  if (meaning.primary == ReplyClass::kDomainReputation) {
-    count_for_sender(context, {Signal::kDomainRefusals, report.recipients, report.reply}, true);
-  }
-  if (meaning.primary == ReplyClass::kContent) {
-    count_for_sender(context, {Signal::kContentRefusals, report.recipients, report.reply}, false);
-  }
-  if (!is_final || is_known || !is_bounce(meaning)) return;
+}
+
+// A recipient that was given up for a reason that the sender could have avoided.
+void Reputation::count_bounce(Context& context, const DeliveryReport& report) {
   see_storm(report);
   if (is_storm(report)) return;
-  if (is_unknown_recipient(meaning)) {
-    count_for_sender(context, {Signal::kUnknownRecipients, report.recipients, report.reply}, false);
-  }
-  count_for_sender(context, {Signal::kBounces, report.recipients, is_unknown_recipient(meaning) ? "" : report.reply},
-                   true);
+  const bool is_unknown = is_unknown_recipient(*report.meaning);
+  if (is_unknown) count_for_sender(context, {Signal::kUnknownRecipients, report.recipients, report.reply});
+  count_for_sender(context, {Signal::kBounces, report.recipients, is_unknown ? "" : report.reply});
   const bool is_for_address = !report.source.is_unspecified() && !is_bad(Key::account(context.subject.account));
   if (is_for_address) count_for_address(context, report, {Signal::kBounces, report.recipients, {}});
 }

@@ -47,10 +47,6 @@ State Reputation::state_of(const Key& key) const {
   return record == nullptr ? State::kNormal : record->state;
 }
 
-const Policy& Reputation::policy_of(const Context& context) const {
-  return policies_->of(context.subject.tenant, context.subject.plan);
-}
-
 void Reputation::count(Context& context, const Key& key, Count what) {
   Record& record = at(key);
   record.touched = context.now;
@@ -60,7 +56,7 @@ void Reputation::count(Context& context, const Key& key, Count what) {
 }
 
 void Reputation::judge(Context& context, const Key& key, Record& record, Signal signal) {
-  const Policy& policy = policy_of(context);
+  const Policy& policy = policy_of(context, key.kind);
   const Rule* worst = nullptr;
   Evidence evidence_of_worst;
   for (const auto& rule : policy.rules) {
@@ -81,7 +77,7 @@ void Reputation::judge(Context& context, const Key& key, Record& record, Signal 
   if (worst->leads_to == record.state) {
     // More of the same: the time begins anew, without another decision.
     const UtcTime until = context.now + policy.hold(key.kind, record.state, std::max(record.strikes - 1, 0));
-    if (until > record.until + std::chrono::minutes{1}) enter(key, record, record.state, until);
+    if (until > record.until + std::chrono::minutes{1}) hold(key, record, until);
     return;
   }
   decide(context, key, record, *worst, std::move(evidence_of_worst));
@@ -117,14 +113,19 @@ bool Reputation::fires(const Rule& rule, const Record& record, Evidence& evidenc
     if (evidence.whole < rule.whole_min - 0.5 || evidence.share <= evidence.share_over) return false;
   }
   evidence.busiest_day = record.history.busiest();
+  evidence.busiest_minute = record.history.busiest_minute();
   if (evidence.count < rule.busiest_days_min * std::max(evidence.busiest_day, kBusiestFloor)) return false;
+  if (evidence.count < rule.busiest_minutes_min * std::max(evidence.busiest_minute, kBusiestFloor)) return false;
+  evidence.also = rule.also;
+  evidence.also_count = record.count(rule.also, Window::kHour, time);
+  if (evidence.also_count < rule.also_min) return false;
   evidence.distinct = record.distinct.estimate();
   if (evidence.distinct < rule.distinct_min) return false;
   return evidence.count >= rule.share_of_distinct * evidence.distinct;
 }
 
 void Reputation::decide(Context& context, const Key& key, Record& record, const Rule& rule, Evidence evidence) {
-  const Policy& policy = policy_of(context);
+  const Policy& policy = policy_of(context, key.kind);
   const bool is_told_only = policy.is_shadow || rule.is_shadow || record.exempt_until > context.now;
   // Nobody is told who would be watched; the hour's silence after it would hide what is worse.
   if (is_told_only && rule.leads_to < State::kThrottled) return;
@@ -145,25 +146,48 @@ void Reputation::decide(Context& context, const Key& key, Record& record, const 
     record.strikes = static_cast<std::uint8_t>(std::min(record.strikes + 1, 255));
     record.struck = context.now;
   }
-  enter(key, record, decision.to, decision.until);
+  enter(record, decision);
   context.decisions.push_back(decision);
   const bool is_turn = decision.from < State::kThrottled && decision.to >= State::kThrottled;
-  if (is_turn && key.kind == KeyKind::kAccount) account_turned_bad(context, decision);
+  if (is_turn && key.kind == KeyKind::kAccount) account_turned_bad(context, rule);
 }
 
-void Reputation::enter(const Key& key, Record& record, State state, UtcTime until) {
-  if (record.state != state) record.since = now();
-  record.state = state;
+void Reputation::enter(Record& record, const Decision& decision) {
+  if (record.state != decision.to) {
+    record.since = decision.at;
+    record.add_change({decision.at, decision.from, decision.to, decision.rule});
+  }
+  record.state = decision.to;
+  hold(decision.key, record, decision.until);
+}
+
+void Reputation::hold(const Key& key, Record& record, UtcTime until) {
   record.until = until;
-  if (state != State::kNormal) due_.emplace(until, key);
+  if (record.state != State::kNormal) due_.emplace(until, key);
   mark(key);
 }
 
-void Reputation::account_turned_bad(Context& context, const Decision& decision) {
-  const Count bad{Signal::kBadAccounts, 1, decision.words};
+// One that was refused for its address's sake speaks against nobody it shares that with.
+void Reputation::account_turned_bad(Context& context, const Rule& rule) {
+  if (rule.signal == Signal::kReputationRefusals) return;
+  const Subject& subject = context.subject;
+  const std::string name = subject.name.empty() ? Key::account(subject.account).text() : std::string{subject.name};
+  const std::string sample = fmt::format("{} is {} (rule {})", name, to_string(rule.leads_to), rule.name);
+  const Count bad{Signal::kBadAccounts, 1, sample};
   if (!context.subject.tenant.is_nil()) count(context, Key::tenant(context.subject.tenant), bad);
   if (!context.subject.client.is_unspecified()) count(context, Key::client(context.subject.client), bad);
 }
+
+namespace {
+
+std::string describe(const Submission& submission) {
+  const Subject& subject = submission.subject;
+  const std::string client = subject.client.is_unspecified() ? "" : ", client " + subject.client.text();
+  return fmt::format("message {} of {} to {} recipients{}", submission.message, subject.name,
+                     submission.recipients.size(), client);
+}
+
+}  // namespace
 
 Decisions Reputation::submitted(const Submission& submission) {
   const Subject& subject = submission.subject;
@@ -172,6 +196,10 @@ Decisions Reputation::submitted(const Submission& submission) {
   const auto add = [&](const Key& key) {
     Record& record = at(key);
     record.history.add(context.now, recipients, record.state >= State::kThrottled);
+    // Who is looked at already: what it sends is the evidence.
+    if (record.state >= State::kWatched && !submission.message.empty()) {
+      record.add_sample({context.now, Signal::kRecipients, describe(submission)});
+    }
     record.at(Signal::kMessages).add(context.now, 1);
     if (key.kind == KeyKind::kAccount) {
       for (const std::uint64_t hash : submission.recipients) record.see_distinct(hash, context.now);
@@ -184,6 +212,7 @@ Decisions Reputation::submitted(const Submission& submission) {
   if (!subject.account.is_nil()) add(Key::account(subject.account));
   if (was_bad) return std::move(context.decisions);
   if (!subject.tenant.is_nil()) add(Key::tenant(subject.tenant));
+  if (!subject.domain.empty()) add(Key::domain(subject.domain));
   if (!subject.client.is_unspecified()) add(Key::client(subject.client));
   return std::move(context.decisions);
 }
@@ -194,20 +223,26 @@ Decisions Reputation::unknown_recipient(const Subject& subject, std::string_view
   const std::string client = subject.client.is_unspecified() ? "" : " (client " + subject.client.text() + ")";
   const std::string sample = fmt::format("{} does not exist{}", recipient, client);
   const Count unknown{Signal::kUnknownRecipients, 1, sample};
-  count_for_sender(context, unknown, false);
+  count_for_sender(context, unknown);
   if (!subject.client.is_unspecified()) count(context, Key::client(subject.client), unknown);
   return std::move(context.decisions);
 }
 
-Decisions Reputation::complained(const Subject& subject, std::string_view what) {
+Decisions Reputation::complained(const Complaint& complaint) {
+  const Subject& subject = complaint.subject;
   Context context{subject, now(), {}};
-  count_for_sender(context, {Signal::kComplaints, 1, what}, true);
+  const bool is_known = !complaint.by.empty();
+  if (is_known && !seen_.is_first({"complaint", subject.account.bytes(), complaint.by}, context.now)) return {};
+  const Count count_of_it{Signal::kComplaints, 1, complaint.what};
+  const bool was_bad = !subject.account.is_nil() && is_bad(Key::account(subject.account));
+  count_for_sender(context, count_of_it);
+  if (!was_bad && !complaint.source.is_unspecified()) count(context, Key::address(complaint.source), count_of_it);
   return std::move(context.decisions);
 }
 
 Decisions Reputation::called_spam(const Subject& subject, std::string_view why) {
   Context context{subject, now(), {}};
-  count_for_sender(context, {Signal::kSpamVerdicts, 1, why}, true);
+  count_for_sender(context, {Signal::kSpamVerdicts, 1, why});
   return std::move(context.decisions);
 }
 
@@ -218,13 +253,28 @@ Decisions Reputation::signed_in(const SignIn& sign_in) {
     const std::string sample = fmt::format("signed in from {}", subject.client.text());
     count(context, Key::account(subject.account), {Signal::kOddSignIns, 1, sample});
   }
-  // Failures count for the client alone: nobody may lock another one's account by guessing.
-  if (!sign_in.is_successful && !subject.client.is_unspecified()) {
-    const Key client = Key::client(subject.client);
-    at(client).see_distinct(distinct_hash(sign_in.name), context.now);
-    count(context, client, {Signal::kSignInFailures, 1, fmt::format("failed as {}", sign_in.name)});
+  if (sign_in.is_successful && !subject.client.is_unspecified()) {
+    const std::uint32_t mistyped = names_.succeeded(subject.client, sign_in.name, context.now);
+    Record* const client = mistyped == 0 ? nullptr : find(Key::client(subject.client));
+    if (client != nullptr) client->take_back(Signal::kSignInFailures, mistyped), mark(Key::client(subject.client));
   }
+  if (!sign_in.is_successful) count_failed_sign_in(context, sign_in);
   return std::move(context.decisions);
+}
+
+void Reputation::count_failed_sign_in(Context& context, const SignIn& sign_in) {
+  const Subject& subject = context.subject;
+  const bool has_client = !subject.client.is_unspecified();
+  // No rule does more than watch: nobody may lock another one's account by guessing.
+  if (!subject.account.is_nil()) {
+    const std::string from = has_client ? "failed from " + subject.client.text() : "failed";
+    count(context, Key::account(subject.account), {Signal::kSignInFailures, 1, from});
+  }
+  // A name that signs in from there is somebody's own, mistyped.
+  if (!has_client || !names_.failed(subject.client, sign_in.name, context.now)) return;
+  const Key client = Key::client(subject.client);
+  at(client).see_distinct(distinct_hash(sign_in.name), context.now);
+  count(context, client, {Signal::kSignInFailures, 1, fmt::format("failed as {}", sign_in.name)});
 }
 
 Decisions Reputation::listed(const IpAddress& source, std::string_view zone) {
@@ -241,14 +291,14 @@ Decisions Reputation::domain_listed(std::string_view domain, std::string_view zo
   return std::move(context.decisions);
 }
 
-void Reputation::count_for_sender(Context& context, Count what, bool is_for_domain) {
+void Reputation::count_for_sender(Context& context, Count what) {
   const Subject& subject = context.subject;
   const bool was_bad = !subject.account.is_nil() && is_bad(Key::account(subject.account));
   if (!subject.account.is_nil()) count(context, Key::account(subject.account), what);
   // The account has been dealt with: its tenant is not to suffer for what it still causes.
   if (was_bad) return;
   if (!subject.tenant.is_nil()) count(context, Key::tenant(subject.tenant), what);
-  if (is_for_domain && !subject.domain.empty()) count(context, Key::domain(subject.domain), what);
+  if (!subject.domain.empty()) count(context, Key::domain(subject.domain), what);
 }
 
 Decisions Reputation::tick(std::size_t most) {
@@ -285,7 +335,7 @@ Decision Reputation::expire(const Key& key, Record& record) {
   }
   decision.words = fmt::format("{} is {} again: it was {} until now and nothing more came. {}.", key.text(),
                                to_string(decision.to), to_string(decision.from), meaning_of(key.kind, decision.to));
-  enter(key, record, decision.to, decision.until);
+  enter(record, decision);
   return decision;
 }
 
@@ -300,7 +350,7 @@ Result<Decision> Reputation::set_state(const Key& key, State state, UtcTime unti
   decision.evidence.samples = record.samples;
   if (state < State::kThrottled) record.forgive();
   record.probation_until = state == State::kRestored ? until : UtcTime{};
-  enter(key, record, state, until);
+  enter(record, decision);
   decision.words = fmt::format("{} is {}: {}. {}.", key.text(), to_string(state),
                                mail::to_printable_utf8(reason, Record::kReasonSizeMax), meaning_of(key.kind, state));
   return decision;

@@ -27,6 +27,8 @@
 #include "monitoring/reputation/policy.h"
 #include "monitoring/reputation/record.h"
 #include "monitoring/reputation/record_table.h"
+#include "monitoring/reputation/seen_lately.h"
+#include "monitoring/reputation/sign_in_names.h"
 #include "src/base/clock.h"
 #include "src/base/result.h"
 
@@ -36,6 +38,7 @@ namespace bulkhead::reputation {
 struct Subject {
   TenantId tenant = {};
   AccountId account = {};        // nil for mail that came in from outside
+  std::string_view name = {};    // of the account, for people
   std::string_view plan = {};    // of the account: "", "bulk", …
   std::string_view domain = {};  // of the sender's address
   IpAddress client = {};
@@ -45,6 +48,7 @@ struct Subject {
 struct Submission {
   Subject subject;
   std::span<const std::uint64_t> recipients;  // distinct_hash() of each address
+  std::string_view message = {};              // its id, for the evidence
 };
 
 // What became of recipients of one transaction.
@@ -58,10 +62,20 @@ struct DeliveryReport {
   std::uint32_t recipients = 1;
   const replies::Classification* meaning = nullptr;  // of the reply; nullptr when there was none, or it was positive
   std::string_view reply;                            // its text, for the evidence
+  // Its id. A message that is refused for the same reason again says nothing new; one without an id always does.
+  std::string_view message = {};
+};
+
+// A recipient's report that a message was unwanted.
+struct Complaint {
+  Subject subject;
+  IpAddress source = {};     // that the message left from
+  std::string_view by = {};  // whose complaints count once a day; "": nobody knows, this one counts
+  std::string_view what;
 };
 
 struct SignIn {
-  Subject subject;        // without account when the name is unknown
+  Subject subject;        // without account when the name is unknown; with it also when the password was wrong
   std::string_view name;  // as it was given
   bool is_successful = false;
   bool is_new_network = false;  // not used by the account before, as far as the caller knows
@@ -80,8 +94,10 @@ struct Standing {
   std::array<double, kSignals> last_day{};
   double daily = 0;  // what is usual in a day, in recipients
   double busiest_day = 0;
+  double busiest_minute = 0;
   double distinct_today = 0;
   std::vector<Sample> samples = {};
+  std::vector<StateChange> changes = {};
   std::string words = {};  // one paragraph for a person
 };
 
@@ -111,7 +127,7 @@ class Reputation {
   Decisions reported(const DeliveryReport& report);
   // A recipient refused at RCPT because it does not exist here.
   Decisions unknown_recipient(const Subject& subject, std::string_view recipient);
-  Decisions complained(const Subject& subject, std::string_view what);
+  Decisions complained(const Complaint& complaint);
   Decisions called_spam(const Subject& subject, std::string_view why);
   Decisions signed_in(const SignIn& sign_in);
   Decisions listed(const IpAddress& source, std::string_view zone);
@@ -168,25 +184,36 @@ class Reputation {
   void judge(Context& context, const Key& key, Record& record, Signal signal);
   bool fires(const Rule& rule, const Record& record, Evidence& evidence) const;
   void decide(Context& context, const Key& key, Record& record, const Rule& rule, Evidence evidence);
-  void enter(const Key& key, Record& record, State state, UtcTime until);
-  void account_turned_bad(Context& context, const Decision& decision);
+  void enter(Record& record, const Decision& decision);
+  void hold(const Key& key, Record& record, UtcTime until);
+  void account_turned_bad(Context& context, const Rule& rule);
   void count_outcome(Context& context, const DeliveryReport& report);
   void count_refusal(Context& context, const DeliveryReport& report);
-  void count_for_sender(Context& context, Count what, bool is_for_domain);
+  void count_class(Context& context, const DeliveryReport& report);
+  void count_bounce(Context& context, const DeliveryReport& report);
+  void count_for_sender(Context& context, Count what);
+  void count_failed_sign_in(Context& context, const SignIn& sign_in);
   void count_for_address(Context& context, const DeliveryReport& report, Count what);
   void count_reputation(Context& context, const DeliveryReport& report);
   bool is_bad(const Key& key) const;
   bool is_known_refused(const DeliveryReport& report) const;
   bool is_storm(const DeliveryReport& report) const;
+  bool is_in_bad_odour(const DeliveryReport& report) const;
+  bool sends_as_usual(const Record& account) const;
+  bool is_news(const DeliveryReport& report);
   void see_storm(const DeliveryReport& report);
   Decision expire(const Key& key, Record& record);
-  const Policy& policy_of(const Context& context) const;
+  const Policy& policy_of(const Context& context, KeyKind kind) const {
+    return policies_->of(kind, context.subject.tenant, context.subject.plan);
+  }
 
   const Clock& clock_;
   UtcTime utc_at_start_;
   SteadyTime steady_at_start_;
   std::shared_ptr<const PolicyBook> policies_;
-  std::vector<RecordTable> tables_;                 // by kind
+  std::vector<RecordTable> tables_;  // by kind
+  SeenLately seen_;                  // refusals of messages, complaints of recipients, listings
+  SignInNames names_;
   std::multimap<UtcTime, Key> due_;                 // when states end; an entry whose record says another time is void
   std::unordered_map<Key, bool, KeyHash> changed_;  // keys to store; true: gone from memory
 };

@@ -8,11 +8,26 @@ namespace bulkhead::reputation {
 
 namespace {
 
-constexpr std::array<std::string_view, kSignals> kNames{
-    "messages",         "recipients",         "delivered",           "deferred",
-    "bounces",          "unknown-recipients", "reputation-refusals", "domain-refusals",
-    "content-refusals", "rate-refusals",      "complaints",          "spam-verdicts",
-    "sign-in-failures", "odd-sign-ins",       "bad-accounts",        "listings"};
+constexpr std::array<std::string_view, kSignals> kNames{"messages",
+                                                        "recipients",
+                                                        "delivered",
+                                                        "deferred",
+                                                        "bounces",
+                                                        "unknown-recipients",
+                                                        "reputation-refusals",
+                                                        "domain-refusals",
+                                                        "content-refusals",
+                                                        "rate-refusals",
+                                                        "complaints",
+                                                        "spam-verdicts",
+                                                        "sign-in-failures",
+                                                        "odd-sign-ins",
+                                                        "bad-accounts",
+                                                        "listings",
+                                                        "authentication-refusals",
+                                                        "policy-refusals",
+                                                        "greylistings",
+                                                        "other-refusals"};
 constexpr std::array<std::string_view, kSignals> kWords{"messages",
                                                         "recipients",
                                                         "recipients delivered",
@@ -28,7 +43,11 @@ constexpr std::array<std::string_view, kSignals> kWords{"messages",
                                                         "failed sign-ins",
                                                         "sign-ins from networks not seen before",
                                                         "accounts throttled or quarantined",
-                                                        "new listings by DNS lists"};
+                                                        "new listings by DNS lists",
+                                                        "refusals because of missing authentication",
+                                                        "refusals by rules of the recipient's own",
+                                                        "recipients greylisted",
+                                                        "refusals for other reasons"};
 
 std::uint32_t seconds_of(UtcTime time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
@@ -74,6 +93,13 @@ void SignalCount::add(UtcTime now, std::uint32_t amount) {
     }
   }
   updated_ = std::max(updated_, now);
+}
+
+void SignalCount::take_back(std::uint32_t amount) {
+  for (std::size_t i = 0; i < kWindows; ++i) {
+    decayed_[i] = std::max(decayed_[i] - static_cast<float>(amount), 0.0F);
+    exact_[i] -= std::min(exact_[i], amount);
+  }
 }
 
 double SignalCount::decayed(Window window, UtcTime now) const {

@@ -18,18 +18,22 @@ enum class Signal : std::uint8_t {
   kDeferred,            // recipients to be tried again
   kBounces,             // recipients refused for good, for a reason that the sender could have avoided
   kUnknownRecipients,   // addresses that do not exist, refused here or there
-  kReputationRefusals,  // replies that blame our address ("rep-ip")
+  kReputationRefusals,  // replies that blame our address ("rep-ip"): of senders a message once, of addresses recipients
   kDomainRefusals,      // replies that blame a domain ("rep-dom")
   kContentRefusals,     // replies that blame the message
   kRateRefusals,        // "rate" and "conn"
   kComplaints,          // reports of recipients
   kSpamVerdicts,        // of our own filters on what was submitted
-  kSignInFailures,
-  kOddSignIns,   // from a network that the account has not used before
-  kBadAccounts,  // accounts of this tenant or client that were throttled or worse
-  kListings,     // DNS lists that began to list the address or domain
+  kSignInFailures,      // by a client, or as an account
+  kOddSignIns,          // from a network that the account has not used before
+  kBadAccounts,         // accounts of this tenant or client that were throttled or worse
+  kListings,            // DNS lists that began to list the address or domain
+  kAuthenticationRefusals,  // "authn"
+  kPolicyRefusals,          // "policy"
+  kGreylistings,            // "grey"
+  kOtherRefusals,           // trouble on their side, and replies that no rule knows
 };
-inline constexpr int kSignals = 16;
+inline constexpr int kSignals = 20;
 
 enum class Window : std::uint8_t { kMinute, kTenMinutes, kHour, kDay };
 inline constexpr int kWindows = 4;
@@ -49,6 +53,8 @@ class SignalCount {
  public:
   // Time that goes backward counts as standing still.
   void add(UtcTime now, std::uint32_t amount);
+  // Never below nothing; what has decayed since is taken for not decayed.
+  void take_back(std::uint32_t amount);
   double decayed(Window window, UtcTime now) const;
   // The greater of both.
   double count(Window window, UtcTime now) const;

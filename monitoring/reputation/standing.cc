@@ -28,8 +28,8 @@ std::string describe(const Key& key, const Record& record, UtcTime now) {
                        record.count(signal, Window::kHour, now));
   }
   if (record.history.days() > 0) {
-    out += fmt::format(" Usual are {:.0f} recipients a day, {:.0f} on its busiest.", record.history.daily(),
-                       record.history.busiest());
+    out += fmt::format(" Usual are {:.0f} recipients a day, {:.0f} on its busiest, {:.0f} in its busiest minute.",
+                       record.history.daily(), record.history.busiest(), record.history.busiest_minute());
   }
   return out;
 }
@@ -45,8 +45,10 @@ Standing standing_of(const Key& key, const Record& record, UtcTime now) {
   }
   out.daily = record.history.daily();
   out.busiest_day = record.history.busiest();
+  out.busiest_minute = record.history.busiest_minute();
   out.distinct_today = record.distinct.estimate();
   out.samples = record.samples;
+  out.changes = record.changes;
   out.words = describe(key, record, now);
   return out;
 }

@@ -19,11 +19,10 @@ namespace bulkhead::admin {
 // What a scope says of the policy that holds in it; what is not given is as it was.
 struct PolicySettings {
   std::optional<bool> is_shadow;
-  std::optional<bool> locks_sign_in;     // of accounts that are quarantined
-  std::map<std::string, double> counts;  // by rule
-  std::map<std::string, bool> shadow_by_rule;
+  std::optional<bool> locks_sign_in;  // of accounts that are quarantined
+  std::map<std::string, reputation::RuleSettings, std::less<>> rules;
 
-  bool empty() const { return !is_shadow && !locks_sign_in && counts.empty() && shadow_by_rule.empty(); }
+  bool empty() const { return !is_shadow && !locks_sign_in && rules.empty(); }
 };
 
 // Whom settings are for: the node, a plan, or a tenant.

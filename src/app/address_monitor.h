@@ -36,6 +36,8 @@ class AddressMonitor final : public admin::Monitor {
   void use_servers(std::vector<std::string> servers);  // live, checked before; any thread, while the runtime runs
   void directory_changed() { readiness_.directory_changed(); }  // any thread
   Task<void> run(net::TaskGroup& group);                        // on the shard, until the group is cancelled
+  // What somebody else has found out, told and recorded like what the lists have answered. On the shard.
+  void take(const listings::Transition& transition) { lists_.take({transition}); }
 
   std::vector<listings::ListingView> listings() const override { return lists_.listings(); }
   std::vector<listings::ListingView> listings_of(const listings::Subject& subject) const override {

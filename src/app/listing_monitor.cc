@@ -62,6 +62,7 @@ std::string sentence_of(const Transition& transition) {
   const auto what = transition.subject.text();
   switch (transition.kind) {
     case Transition::Kind::kListed:
+      if (!transition.why.empty()) return fmt::format("{} is listed by {}, {}", what, transition.zone, transition.why);
       return fmt::format("{} is listed by {}: {}", what, transition.zone, listings::text_of(transition.codes));
     case Transition::Kind::kDelisted:
       return fmt::format("{} is no longer listed by {}", what, transition.zone);

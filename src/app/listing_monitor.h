@@ -46,6 +46,9 @@ class ListingMonitor {
   // again.
   SteadyTime turn(net::TaskGroup& group);
 
+  // Records and tells what has changed. On the shard.
+  void take(const std::vector<listings::Transition>& transitions);
+
   std::vector<listings::ListingView> listings() const;
   std::vector<listings::ListingView> listings_of(const listings::Subject& subject) const;
   std::vector<listings::ZoneView> zones() const;
@@ -56,7 +59,6 @@ class ListingMonitor {
   // Nothing: our own resolver did not send the question, which says nothing about the zone.
   Task<std::optional<listings::Answer>> answer_to(std::string name);
   void follow_directory();
-  void take(const std::vector<listings::Transition>& transitions);
   void record(const listings::Transition& transition);
   bool may_ask_again(const listings::Subject& subject);
 

@@ -13,7 +13,7 @@ Status Oversight::open(const Configuration& configuration) {
   if (auto opened = open_webhooks(configuration); !opened) return opened;
   if (auto opened = open_reputation(configuration); !opened) return opened;
   feedback_ = std::make_unique<FeedbackDesk>(FeedbackDesk::Parts{
-      *foundation_.store, *foundation_.trace, *foundation_.live, foundation_.metrics, foundation_.clock,
+      *foundation_.store, *foundation_.trace, *foundation_.live, rule_book_, foundation_.metrics, foundation_.clock,
       foundation_.log, [this](const Feedback& feedback) { tell(report_of(feedback)); }});
   return open_monitor(configuration);
 }
@@ -56,10 +56,15 @@ Status Oversight::open_reputation(const Configuration& configuration) {
                               .log = foundation_.log,
                               .is_shadow = configuration.reputation.shadow,
                               .end_sessions = end_sessions_,
-                              .on_case = [this](const cases::Case& changed) {
-                                if (notifier_) notifier_->case_changed(changed);
-                                tell_webhooks(changed);
-                              }};
+                              .on_case =
+                                  [this](const cases::Case& changed) {
+                                    if (notifier_) notifier_->case_changed(changed);
+                                    tell_webhooks(changed);
+                                  },
+                              .on_named_listing =
+                                  [this](const NamedListing& named) {
+                                    if (monitor_) monitor_->take(transition_of(named));
+                                  }};
   reputation_ = std::make_unique<ReputationLoop>(std::move(parts));
   return reputation_->load();
 }

@@ -28,6 +28,8 @@ std::string named(std::string words, const Key& key, const std::string& name) {
 
 trace::EventKind event_of(State state) {
   switch (state) {
+    case State::kWatched:
+      return trace::EventKind::kWatched;
     case State::kQuarantined:
       return trace::EventKind::kQuarantined;
     case State::kThrottled:
@@ -102,6 +104,8 @@ void ReputationLoop::carry_out(const Decision& decision, const Subject& subject,
     restrict(decision, subject, by);
   } else if (is_restriction(decision.from) || cases_.acting_on(decision.key) != nullptr) {
     free(decision, subject, by);
+  } else if (decision.to == State::kWatched || decision.from == State::kWatched) {
+    record(decision, subject, {}, by);  // nothing is done, but people may ask why
   }
   case_count_ = cases_.size();
   open_cases_ = cases_.open();
@@ -122,6 +126,19 @@ void ReputationLoop::see_client(const AccountId& account, const IpAddress& clien
   cases_.change(known->id, [&](Case& one) { one.add_client(client.text()); });
 }
 
+// The figures that spoke when the state was entered.
+void ReputationLoop::add_evidence(Case& one, const Decision& decision) const {
+  one.samples = decision.evidence.samples;
+  one.measure.reset();
+  if (decision.evidence.count_min > 0) one.measure = decision.evidence;
+  one.signals.clear();
+  const auto standing = reputation_.standing(decision.key);
+  for (std::size_t i = 0; i < standing.last_day.size(); ++i) {
+    if (standing.last_day[i] < 0.5) continue;
+    one.signals.push_back({static_cast<reputation::Signal>(i), standing.last_hour[i], standing.last_day[i]});
+  }
+}
+
 Case ReputationLoop::new_case(const Decision& decision, const Subject& subject) const {
   Case made;
   made.id = CaseId::make(parts_.clock, parts_.random);
@@ -135,7 +152,7 @@ Case ReputationLoop::new_case(const Decision& decision, const Subject& subject) 
   add_clients(made);
   made.opened_at = decision.at;
   made.until = decision.until;
-  made.samples = decision.evidence.samples;
+  add_evidence(made, decision);
   return made;
 }
 
@@ -166,7 +183,7 @@ void ReputationLoop::restrict(const Decision& decision, const Subject& subject, 
       one.until = decision.until;
       one.rule = decision.rule;
       one.words = words;
-      one.samples = decision.evidence.samples;
+      add_evidence(one, decision);
       if (!subject.client.is_unspecified()) one.client = subject.client.text();
       add_clients(one);
       one.add_step({decision.at, by, words});

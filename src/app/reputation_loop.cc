@@ -20,6 +20,7 @@ constexpr std::size_t kPlansMax = 100'000;
 reputation::Subject subject_from(const Sender& sender) {
   return {.tenant = sender.tenant,
           .account = sender.account,
+          .name = sender.account_name,
           .plan = sender.plan,
           .domain = sender.domain,
           .client = sender.client};
@@ -84,27 +85,41 @@ void ReputationLoop::apply(Report& report) {
   if (!decisions.empty()) carry_out(decisions, sender, "reputation");
 }
 
+// The monitor asks the lists that it knows; this is what a remote server says of one, its own or one that costs money.
+void ReputationLoop::see_listing(const reputation::ReplyReport& reply) {
+  const auto& meaning = *reply.meaning;
+  const auto& carried = meaning.carried;
+  const bool is_ours = !reply.source.is_unspecified() && carried.address.value_or(reply.source) == reply.source;
+  if (carried.zone.empty() || !is_ours || meaning.primary != replies::ReplyClass::kAddressReputation) return;
+  if (!listings_named_.is_first({reply.source.text(), carried.zone}, parts_.clock.now())) return;
+  if (parts_.on_named_listing) parts_.on_named_listing({reply.source, carried.zone, reply.site, carried.link});
+}
+
 Decisions ReputationLoop::count(Report& report) {
   const auto subject = subject_from(report.sender);
   if (const auto* submission = std::get_if<reputation::SubmissionReport>(&report.event)) {
     see_client(subject.account, subject.client);
-    return reputation_.submitted({subject, submission->recipients});
+    const std::string message = submission->message.is_nil() ? std::string{} : submission->message.text();
+    return reputation_.submitted({subject, submission->recipients, message});
   }
   if (const auto* reply = std::get_if<reputation::ReplyReport>(&report.event)) {
     if (reply->meaning) {
       tally_.add(*reply->meaning);
+      see_listing(*reply);
       if (!reply->meaning->is_known()) {
         unknown_.add({reply->provider, reply->stage, reply->code, {}, reply->text}, parts_.clock.now());
       }
     }
-    const std::string text = std::to_string(reply->code) + " " + reply->text + " (" + reply->message.text() + ")";
+    const std::string message = reply->message.text();
+    const std::string text = std::to_string(reply->code) + " " + reply->text + " (" + message + ")";
     return reputation_.reported({.subject = subject,
                                  .source = reply->source,
                                  .site = reply->site,
                                  .result = reply->result,
                                  .recipients = reply->recipients,
                                  .meaning = reply->meaning.get(),
-                                 .reply = text});
+                                 .reply = text,
+                                 .message = message});
   }
   if (const auto* unknown = std::get_if<reputation::UnknownRecipientReport>(&report.event)) {
     return reputation_.unknown_recipient(subject, unknown->recipient);
@@ -115,7 +130,10 @@ Decisions ReputationLoop::count(Report& report) {
     return reputation_.signed_in({subject, sign_in->name, sign_in->is_successful, is_new});
   }
   if (const auto* complaint = std::get_if<reputation::ComplaintReport>(&report.event)) {
-    return reputation_.complained(subject, complaint->what);
+    return reputation_.complained({subject, complaint->source, complaint->by, complaint->what});
+  }
+  if (const auto* verdict = std::get_if<reputation::SpamVerdictReport>(&report.event)) {
+    return reputation_.called_spam(subject, verdict->why);
   }
   const auto& listing = std::get<reputation::ListingReport>(report.event);
   return listing.source.is_unspecified() ? reputation_.domain_listed(listing.domain, listing.zone)

@@ -19,6 +19,7 @@
 #include "monitoring/reputation/recent_clients.h"
 #include "monitoring/reputation/restrictions.h"
 #include "src/admin/reputation_desk.h"
+#include "src/app/named_listing.h"
 #include "src/app/reputation_holds.h"
 #include "src/app/reputation_outbox.h"
 #include "src/app/reputation_policies.h"
@@ -44,6 +45,8 @@ class ReputationLoop final : public admin::ReputationDesk {
     std::function<void(TenantId, AccountId)> end_sessions = {};
     // Each new case, and each change of one. On the loop's shard; must be quick. What tells people hangs here.
     std::function<void(const cases::Case&)> on_case = {};
+    // A remote server has refused mail from an address because a DNS list names it. The same, once a day at most.
+    std::function<void(const NamedListing&)> on_named_listing = {};
   };
   explicit ReputationLoop(Parts parts);
 
@@ -103,6 +106,7 @@ class ReputationLoop final : public admin::ReputationDesk {
   void work_off();
   void apply(reputation::Report& report);
   reputation::Decisions count(reputation::Report& report);
+  void see_listing(const reputation::ReplyReport& reply);
   std::string plan_of(const reputation::Sender& sender);
 
   // In reputation_actions.cc.
@@ -115,6 +119,7 @@ class ReputationLoop final : public admin::ReputationDesk {
   void record(const reputation::Decision& decision, const Subject& subject, const cases::CaseId& id,
               const std::string& by) const;
   void add_clients(cases::Case& one) const;
+  void add_evidence(cases::Case& one, const reputation::Decision& decision) const;
   void see_client(const AccountId& account, const IpAddress& client);
   void put_on_board(const reputation::Key& key, reputation::Restriction restriction);
   void take_off_board(const reputation::Key& key);
@@ -138,6 +143,7 @@ class ReputationLoop final : public admin::ReputationDesk {
   reputation::RecentClients clients_seen_;
   replies::RuleTally tally_;
   replies::UnknownReplies unknown_;
+  reputation::SeenLately listings_named_{1000};
   cases::CaseBook cases_;
   ReputationHolds holds_;
   ReportTraffic traffic_;

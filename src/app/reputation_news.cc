@@ -4,6 +4,17 @@
 
 namespace bulkhead::app {
 
+listings::Transition transition_of(const NamedListing& named) {
+  listings::Transition transition;
+  transition.kind = listings::Transition::Kind::kListed;
+  transition.zone = named.zone;
+  transition.branch = named.source.family() == Family::kIpv4 ? listings::Branch::kIpv4 : listings::Branch::kIpv6;
+  transition.subject = listings::Subject::of(named.source);
+  transition.why = "says " + named.site;
+  if (!named.link.empty()) transition.why += ", which points to " + named.link;
+  return transition;
+}
+
 std::optional<reputation::Report> report_of(const listings::Transition& transition) {
   if (transition.kind != listings::Transition::Kind::kListed) return std::nullopt;
   const auto& subject = transition.subject;
@@ -43,7 +54,7 @@ std::optional<reputation::Report> report_of(const Feedback& feedback) {
   if (at != std::string::npos) report.sender.domain = feedback.sender.substr(at + 1);
   report.sender.client = feedback.client;
   if (is_complaint) {
-    report.event = reputation::ComplaintReport{feedback.text};
+    report.event = reputation::ComplaintReport{feedback.text, feedback.by, feedback.source};
     return report;
   }
   // Neither source nor site: who sent it is to blame, nobody knows who wrote the report.

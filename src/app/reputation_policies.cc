@@ -1,7 +1,9 @@
 #include "src/app/reputation_policies.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <set>
 #include <vector>
 
 #include <fmt/format.h>
@@ -17,6 +19,13 @@ using reputation::Policy;
 constexpr std::string_view kNode = "node";
 constexpr std::string_view kPlan = "plan/";
 constexpr std::string_view kTenant = "tenant/";
+constexpr std::string_view kBulk = "bulk";
+
+// The figures of a rule by the names that they are stored under.
+using Figure = std::optional<double> reputation::RuleSettings::*;
+constexpr std::array<std::pair<std::string_view, Figure>, 3> kFigures{{{"count", &reputation::RuleSettings::count},
+                                                                       {"share", &reputation::RuleSettings::share},
+                                                                       {"volume", &reputation::RuleSettings::volume}}};
 
 // One setting a line, "count RULE 25", "shadow yes": readable where it is stored.
 std::string encode(const PolicySettings& settings) {
@@ -24,8 +33,12 @@ std::string encode(const PolicySettings& settings) {
   const auto yes_no = [](bool value) { return value ? "yes" : "no"; };
   if (settings.is_shadow) out += fmt::format("shadow {}\n", yes_no(*settings.is_shadow));
   if (settings.locks_sign_in) out += fmt::format("lock {}\n", yes_no(*settings.locks_sign_in));
-  for (const auto& [rule, count] : settings.counts) out += fmt::format("count {} {}\n", rule, count);
-  for (const auto& [rule, shadow] : settings.shadow_by_rule) out += fmt::format("rule {} {}\n", rule, yes_no(shadow));
+  for (const auto& [rule, of_rule] : settings.rules) {
+    for (const auto& [name, figure] : kFigures) {
+      if (of_rule.*figure) out += fmt::format("{} {} {}\n", name, rule, *(of_rule.*figure));
+    }
+    if (of_rule.is_shadow) out += fmt::format("rule {} {}\n", rule, yes_no(*of_rule.is_shadow));
+  }
   return out;
 }
 
@@ -39,6 +52,16 @@ std::vector<std::string_view> words_of(std::string_view line) {
   return words;
 }
 
+bool read_figure(const std::vector<std::string_view>& words, PolicySettings& settings) {
+  const auto figure = std::ranges::find(kFigures, words[0], &std::pair<std::string_view, Figure>::first);
+  if (figure == kFigures.end() || words.size() != 3) return false;
+  double value = 0;
+  const auto [end, error] = std::from_chars(words[2].data(), words[2].data() + words[2].size(), value);
+  if (error != std::errc{} || end != words[2].data() + words[2].size()) return false;
+  settings.rules[std::string{words[1]}].*(figure->second) = value;
+  return true;
+}
+
 bool read_line(std::string_view line, PolicySettings& settings) {
   const auto words = words_of(line);
   if (words.size() < 2) return false;
@@ -48,25 +71,16 @@ bool read_line(std::string_view line, PolicySettings& settings) {
   } else if (words[0] == "lock") {
     settings.locks_sign_in = is_yes;
   } else if (words[0] == "rule" && words.size() == 3) {
-    settings.shadow_by_rule[std::string{words[1]}] = is_yes;
-  } else if (words[0] == "count" && words.size() == 3) {
-    double count = 0;
-    const auto [end, error] = std::from_chars(words[2].data(), words[2].data() + words[2].size(), count);
-    if (error != std::errc{} || end != words[2].data() + words[2].size()) return false;
-    settings.counts[std::string{words[1]}] = count;
+    settings.rules[std::string{words[1]}].is_shadow = is_yes;
   } else {
-    return false;
+    return read_figure(words, settings);
   }
   return true;
 }
 
-Status check(const PolicySettings& settings) {
-  Policy policy = reputation::default_policy();
-  for (const auto& [rule, count] : settings.counts) {
-    if (auto set = policy.set_count(rule, count); !set) return set;
-  }
-  for (const auto& [rule, shadow] : settings.shadow_by_rule) {
-    if (auto set = policy.set_shadow(rule, shadow); !set) return set;
+Status apply_to(Policy& policy, const PolicySettings& settings) {
+  for (const auto& [rule, of_rule] : settings.rules) {
+    if (auto set = policy.set(rule, of_rule); !set) return set;
   }
   return {};
 }
@@ -79,7 +93,9 @@ std::string ReputationPolicies::name_of(const PolicyScope& scope) {
 }
 
 Status ReputationPolicies::set(const PolicyScope& scope, PolicySettings settings) {
-  if (auto checked = check(settings); !checked) return checked;
+  Policy shipped = reputation::default_policy();
+  if (auto applied = apply_to(shipped, settings); !applied) return applied;
+  std::erase_if(settings.rules, [](const auto& rule) { return rule.second.empty(); });
   const auto name = name_of(scope);
   if (settings.empty()) {
     settings_.erase(name);
@@ -97,19 +113,17 @@ PolicySettings ReputationPolicies::settings(const PolicyScope& scope) const {
 void ReputationPolicies::apply(const std::string& name, Policy& policy) const {
   const auto found = settings_.find(name);
   if (found != settings_.end()) {
-    const auto& settings = found->second;
-    if (settings.is_shadow) policy.is_shadow = *settings.is_shadow;
+    if (found->second.is_shadow) policy.is_shadow = *found->second.is_shadow;
     // Checked when they were set; a rule that is no more shipped is passed over.
-    for (const auto& [rule, count] : settings.counts) (void)policy.set_count(rule, count);
-    for (const auto& [rule, shadow] : settings.shadow_by_rule) (void)policy.set_shadow(rule, shadow);
+    for (const auto& [rule, of_rule] : found->second.rules) (void)policy.set(rule, of_rule);
   }
   policy.is_shadow = policy.is_shadow || is_shadow_;
 }
 
 // A plan's own counts are larger than the usual ones: what the node sets concerns the usual ones, and shadow mode.
 Policy ReputationPolicies::of_plan(std::string_view plan) const {
-  Policy policy = plan == "bulk" ? reputation::bulk_policy() : reputation::default_policy();
-  if (plan != "bulk") {
+  Policy policy = plan == kBulk ? reputation::bulk_policy() : reputation::default_policy();
+  if (plan != kBulk) {
     apply(std::string{kNode}, policy);
   } else if (const auto node = settings_.find(std::string{kNode}); node != settings_.end()) {
     policy.is_shadow = node->second.is_shadow.value_or(false);
@@ -137,16 +151,29 @@ bool ReputationPolicies::locks_sign_in(const TenantId& tenant) const {
 }
 
 std::shared_ptr<const reputation::PolicyBook> ReputationPolicies::book(const tenants::Snapshot& directory) const {
-  auto book = std::make_shared<reputation::PolicyBook>();
-  book->set_usual(of_plan({}));
-  book->set_plan("bulk", of_plan("bulk"));
-  for (const auto& [name, settings] : settings_) {
-    if (name.starts_with(kPlan)) {
-      book->set_plan(name.substr(kPlan.size()), of_plan(name.substr(kPlan.size())));
-    } else if (name.starts_with(kTenant)) {
-      const auto id = TenantId::parse(name.substr(kTenant.size()));
-      if (id) book->set_tenant(*id, policy({.tenant = *id, .plan = {}}, directory));
+  const auto share = [](Policy policy) { return std::make_shared<const Policy>(std::move(policy)); };
+  auto book = std::make_shared<reputation::PolicyBook>(share(of_plan({})));
+  std::set<std::string, std::less<>> plans;
+  for (std::size_t i = 0; i < tenants::kPlans; ++i) plans.emplace(to_string(static_cast<tenants::Plan>(i)));
+  for (const auto& plan : plans) book->set_plan(plan, share(of_plan(plan)));
+  // Tenants that say the same of a plan share one policy: a reseller may set it for thousands.
+  std::map<std::pair<std::string, std::string>, reputation::PolicyPtr, std::less<>> known;
+  const auto of_tenant = [&](const std::string& name, const PolicySettings& settings, const std::string& plan) {
+    auto& policy = known[{plan, encode(settings)}];
+    if (policy == nullptr) {
+      Policy own = of_plan(plan);
+      apply(name, own);
+      policy = share(std::move(own));
     }
+    return policy;
+  };
+  for (const auto& [name, settings] : settings_) {
+    const auto id = name.starts_with(kTenant) ? TenantId::parse(name.substr(kTenant.size())) : std::nullopt;
+    if (!id) continue;
+    const auto* tenant = directory.tenant(*id);
+    const std::string usual{tenant == nullptr ? std::string_view{} : to_string(tenant->plan)};
+    for (const auto& plan : plans) book->set_tenant(*id, plan, of_tenant(name, settings, plan));
+    book->set_tenant(*id, "", of_tenant(name, settings, usual));
   }
   return book;
 }

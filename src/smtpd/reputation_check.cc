@@ -85,6 +85,7 @@ std::optional<reputation::Report> submission_report(const Conversation& conversa
     submission.recipients.push_back(reputation::distinct_hash(recipient.recipient.address.text()));
   }
   const auto* originator = transaction.originator ? &*transaction.originator : nullptr;
+  submission.message = transaction.id;
   return reputation::Report{sender_of(conversation, originator), std::move(submission)};
 }
 
@@ -99,18 +100,14 @@ void report_unknown_recipient(const Conversation& conversation, const mail::Addr
                             reputation::UnknownRecipientReport{recipient.text().substr(0, kNameMax)}});
 }
 
-void report_sign_in(const Conversation& conversation, const tenants::Account* account, std::string_view name) {
+void report_sign_in(const Conversation& conversation, const SignInTry& attempt) {
   if (conversation.services.reports == nullptr) return;
-  reputation::Sender sender;
-  if (account != nullptr) {
-    const Originator originator{*account, true};
-    sender = sender_of(conversation, &originator);
-  } else {
-    sender = sender_of(conversation, nullptr);
-  }
+  std::optional<Originator> originator;
+  if (attempt.account != nullptr) originator = Originator{*attempt.account, attempt.is_successful};
   report(conversation.services,
-         reputation::Report{std::move(sender),
-                            reputation::SignInReport{std::string{name.substr(0, kNameMax)}, account != nullptr}});
+         reputation::Report{
+             sender_of(conversation, originator ? &*originator : nullptr),
+             reputation::SignInReport{std::string{attempt.name.substr(0, kNameMax)}, attempt.is_successful}});
 }
 
 }  // namespace bulkhead::smtpd

@@ -28,7 +28,12 @@ std::chrono::milliseconds sign_in_delay(const SmtpServices& services, const IpAd
 std::optional<reputation::Report> submission_report(const Conversation& conversation);
 void report(const SmtpServices& services, std::optional<reputation::Report> report);
 void report_unknown_recipient(const Conversation& conversation, const mail::Address& recipient);
-// `account` is null when the sign-in failed.
-void report_sign_in(const Conversation& conversation, const tenants::Account* account, std::string_view name);
+
+struct SignInTry {
+  const tenants::Account* account = nullptr;  // that has the name, if any
+  std::string_view name = {};                 // as the client gave it
+  bool is_successful = false;
+};
+void report_sign_in(const Conversation& conversation, const SignInTry& attempt);
 
 }  // namespace bulkhead::smtpd

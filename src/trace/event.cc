@@ -11,7 +11,7 @@ namespace {
 
 using enum EventKind;
 
-constexpr std::array<std::pair<EventKind, std::string_view>, 33> kNames{{
+constexpr std::array<std::pair<EventKind, std::string_view>, 34> kNames{{
     {kReceived, "received"},
     {kRejected, "rejected"},
     {kScanned, "scanned"},
@@ -42,6 +42,7 @@ constexpr std::array<std::pair<EventKind, std::string_view>, 33> kNames{{
     {kDelisted, "delisted"},
     {kReady, "ready"},
     {kUnready, "unready"},
+    {kWatched, "watched"},
     {kComplained, "complained"},
     {kReturned, "returned"},
     {kChanged, "changed"},

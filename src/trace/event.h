@@ -45,6 +45,7 @@ enum class EventKind : std::uint8_t {
   kDelisted,
   kReady,            // an address or a domain is fit to send, as others see it
   kUnready,          // it is not
+  kWatched,          // an account, a tenant, … stands out; nothing is done
   kComplained = 70,  // a recipient called the message unwanted
   kReturned,         // a report came later that it was not delivered
   kChanged = 80,

@@ -104,8 +104,10 @@ std::vector<Command> changing_commands() {
             {.name = "lock-sign-in",
              .help = "Whether the password of a quarantined account is locked",
              .kind = ValueKind::kYesNo},
-            {.name = "rule", .help = "The rule that --count and --rule-shadow are about"},
+            {.name = "rule", .help = "The rule that --count, --share, --volume and --rule-shadow are about"},
             {.name = "count", .help = "From how many on the rule fires", .kind = ValueKind::kNumber},
+            {.name = "share", .help = "Over which share it fires: 0.5%"},
+            {.name = "volume", .help = "Below which volume a share says nothing", .kind = ValueKind::kNumber},
             {.name = "rule-shadow", .help = "Whether this rule only reports", .kind = ValueKind::kYesNo}},
            policy}};
 }

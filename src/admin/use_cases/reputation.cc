@@ -1,5 +1,6 @@
 // How accounts, tenants, addresses and clients stand, what people order about them, and the policies.
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <functional>
 #include <utility>
@@ -204,6 +205,37 @@ Result<PolicyScope> scope_of(const AdminServices& services, const Call& call) {
   return scope;
 }
 
+// "0.5%" or "0.005".
+std::optional<double> share_in(std::string_view text) {
+  const bool is_percent = text.ends_with('%');
+  if (is_percent) text.remove_suffix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return is_percent ? value / 100 : value;
+}
+
+// null gives a figure back to the shipped rule.
+Status apply_rule(const Call& call, reputation::RuleSettings& settings) {
+  const auto number = [&call](std::string_view name, std::optional<double>& setting) {
+    if (!call.has(name)) return;
+    const auto given = call.number(name);
+    setting = given ? std::optional{static_cast<double>(*given)} : std::nullopt;
+  };
+  number("count", settings.count);
+  number("volume", settings.volume);
+  if (call.has("share")) {
+    settings.share = call.is_null("share") ? std::nullopt : share_in(call.text("share"));
+    if (!settings.share && !call.is_null("share")) {
+      return fail(ErrorCode::kInvalid, "'" + call.text("share") + "' is no share", "give a percentage: 0.5%");
+    }
+  }
+  if (call.has("rule_shadow")) {
+    settings.is_shadow = call.is_null("rule_shadow") ? std::nullopt : std::optional{call.is_true("rule_shadow")};
+  }
+  return {};
+}
+
 Status apply_settings(const Call& call, PolicySettings& settings) {
   if (call.has("shadow"))
     settings.is_shadow = call.is_null("shadow") ? std::nullopt : std::optional{call.is_true("shadow")};
@@ -211,18 +243,10 @@ Status apply_settings(const Call& call, PolicySettings& settings) {
     settings.locks_sign_in = call.is_null("lock_sign_in") ? std::nullopt : std::optional{call.is_true("lock_sign_in")};
   }
   const auto rule = call.text("rule");
-  if (rule.empty() && (call.has("count") || call.has("rule_shadow"))) {
-    return fail(ErrorCode::kInvalid, "which rule is meant?", "name it with rule");
-  }
-  if (call.has("count")) {
-    if (const auto count = call.number("count")) {
-      settings.counts[rule] = static_cast<double>(*count);
-    } else {
-      settings.counts.erase(rule);
-    }
-  }
-  if (call.has("rule_shadow")) settings.shadow_by_rule[rule] = call.is_true("rule_shadow");
-  return {};
+  const std::array<std::string_view, 4> of_rule{"count", "share", "volume", "rule_shadow"};
+  if (std::ranges::none_of(of_rule, [&](auto name) { return call.has(name); })) return {};
+  if (rule.empty()) return fail(ErrorCode::kInvalid, "which rule is meant?", "name it with rule");
+  return apply_rule(call, settings.rules[rule]);
 }
 
 Task<Result<Json>> list(DeskCall at) {
@@ -262,19 +286,43 @@ Task<Result<Json>> show(DeskCall at, NamedKey named) {
   co_return standing_json(*snapshot, named, standing);
 }
 
+// One line of a key's history.
+struct PastStep {
+  UtcTime at;
+  Json json;
+};
+
+PastStep past_step(const cases::Step& step, Json case_id) {
+  return {step.at,
+          Json{{"at", to_rfc3339(step.at)}, {"case", std::move(case_id)}, {"by", step.by}, {"what", step.what}}};
+}
+
+// The steps of its cases, and what came without one: that it was watched, and that this is over.
+std::vector<PastStep> past_of(const reputation::Standing& standing, const std::vector<cases::Case>& its_cases) {
+  std::vector<PastStep> past;
+  for (const auto& one : its_cases) {
+    for (const auto& step : one.steps) past.push_back(past_step(step, one.id.text()));
+  }
+  for (const auto& change : standing.changes) {
+    if (change.from >= State::kThrottled || change.to >= State::kThrottled) continue;
+    const auto what = fmt::format("{}, {} before ({})", to_string(change.to), to_string(change.from), change.rule);
+    past.push_back(past_step({change.at, "reputation", what}, nullptr));
+  }
+  std::ranges::stable_sort(past, {}, &PastStep::at);
+  return past;
+}
+
 Task<Result<Json>> history(DeskCall at, NamedKey named) {
   auto work = [&named](const ReputationDesk& where) {
-    return where.cases([&named](const cases::Case& one) { return one.key == named.key; }, {}, kHistoryMax);
+    const auto is_its = [&named](const cases::Case& one) { return one.key == named.key; };
+    auto its_cases = where.cases(is_its, {}, kHistoryMax);
+    std::ranges::reverse(its_cases);
+    return past_of(where.standing(named.key), its_cases);
   };
   auto asking = at.ask(std::move(work));
-  const auto found = co_await std::move(asking);
+  auto past = co_await std::move(asking);
   Json items = Json::array();
-  for (auto one = found.rbegin(); one != found.rend(); ++one) {
-    for (const auto& step : one->steps) {
-      items.push_back(
-          Json{{"at", to_rfc3339(step.at)}, {"case", one->id.text()}, {"by", step.by}, {"what", step.what}});
-    }
-  }
+  for (auto& step : past) items.push_back(std::move(step.json));
   co_return page_json(std::move(items), {});
 }
 

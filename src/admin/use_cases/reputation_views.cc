@@ -22,6 +22,30 @@ Json samples_json(const std::vector<reputation::Sample>& samples) {
   return items;
 }
 
+// What the rule saw; null when a person or the time has decided.
+Json measure_json(const std::optional<reputation::Measure>& measure) {
+  if (!measure) return Json(nullptr);
+  const bool has_share = measure->whole > 0;
+  return Json{{"signal", to_string(measure->signal)},
+              {"within", in_words(measure->window)},
+              {"count", measure->count},
+              {"count_allowed", measure->count_min},
+              {"share", has_share ? Json(measure->share) : Json(nullptr)},
+              {"share_allowed", has_share ? Json(measure->share_over) : Json(nullptr)},
+              {"share_of", has_share ? Json(measure->whole) : Json(nullptr)},
+              {"busiest_day", measure->busiest_day},
+              {"busiest_minute", measure->busiest_minute},
+              {"distinct", measure->distinct}};
+}
+
+Json readings_json(const std::vector<cases::SignalReading>& readings) {
+  Json signals = Json::object();
+  for (const auto& reading : readings) {
+    signals[std::string{to_string(reading.signal)}] = Json{{"hour", reading.hour}, {"day", reading.day}};
+  }
+  return signals;
+}
+
 // A signal that was never counted says nothing.
 Json signals_json(const reputation::Standing& standing) {
   Json signals = Json::object();
@@ -50,6 +74,7 @@ Json standing_json(const tenants::Snapshot& snapshot, const NamedKey& named, con
               {"strikes", standing.strikes},
               {"usual_day", standing.daily},
               {"busiest_day", standing.busiest_day},
+              {"busiest_minute", standing.busiest_minute},
               {"distinct_today", standing.distinct_today},
               {"signals", signals_json(standing)},
               {"samples", samples_json(standing.samples)},
@@ -74,6 +99,8 @@ Json case_json(const tenants::Snapshot& snapshot, const cases::Case& one) {
               {"opened_at", to_rfc3339(one.opened_at)},
               {"until", one.is_acting() ? time_or_null(one.until) : Json(nullptr)},
               {"closed_at", time_or_null(one.closed_at)},
+              {"evidence", measure_json(one.measure)},
+              {"signals", readings_json(one.signals)},
               {"samples", samples_json(one.samples)},
               {"steps", std::move(steps)}};
 }
@@ -82,15 +109,17 @@ Json policy_json(const PolicyScope& scope, const tenants::Snapshot& snapshot, co
                  const reputation::Policy& policy) {
   Json rules = Json::array();
   for (const auto& rule : policy.rules) {
+    const auto own = settings.rules.find(rule.name);
     rules.push_back(Json{{"rule", rule.name},
                          {"kind", to_string(rule.kind)},
                          {"leads_to", to_string(rule.leads_to)},
                          {"signal", to_string(rule.signal)},
                          {"within", in_words(rule.window)},
                          {"count", rule.count_min},
-                         {"share_over", rule.share_over},
+                         {"share_over", rule.whole == reputation::Whole::kNone ? Json(nullptr) : Json(rule.share_over)},
+                         {"volume", rule.whole == reputation::Whole::kNone ? Json(nullptr) : Json(rule.whole_min)},
                          {"shadow", rule.is_shadow},
-                         {"own_count", settings.counts.contains(rule.name)}});
+                         {"own", own != settings.rules.end() && !own->second.empty()}});
   }
   return Json{{"tenant", scope.tenant ? Json(tenant_name(snapshot, *scope.tenant)) : Json(nullptr)},
               {"plan", scope.plan.empty() ? Json(nullptr) : Json(scope.plan)},

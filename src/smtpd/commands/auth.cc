@@ -48,9 +48,9 @@ void record_failure(Conversation& conversation, Attempt attempt, const std::opti
 Task<Answer> refuse_sign_in(Conversation& conversation, Attempt attempt) {
   auto& services = conversation.services;
   ++services.census.counters().sign_ins_failed;
-  report_sign_in(conversation, nullptr, attempt.user);
   mail::Address address = attempt.address;
   const auto found = co_await services.directory.account_by_address(services.shard, std::move(address));
+  report_sign_in(conversation, {found && *found ? &**found : nullptr, attempt.user, false});
   const auto delay = services.guard.count_failure(conversation.client, attempt.user);
   if (found) {
     record_failure(conversation, std::move(attempt), *found, {});
@@ -69,7 +69,7 @@ Task<Answer> refuse_sign_in(Conversation& conversation, Attempt attempt) {
 
 Answer signed_in(Conversation& conversation, tenants::Account account, std::string_view user) {
   auto& services = conversation.services;
-  report_sign_in(conversation, &account, account.address.text());
+  report_sign_in(conversation, {&account, user, true});
   conversation.signed_in = Originator{std::move(account), true};
   conversation.sign_in_failures = 0;
   services.guard.succeeded(conversation.client, user);

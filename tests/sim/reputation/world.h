@@ -19,6 +19,7 @@ struct Manners {
   double refused = 0.005;  // for other reasons that the sender could have avoided
   double complaints = 0;
   double spam_refusals = 0;  // replies that blame the address
+  double greylisted = 0.05;  // deferred three times, then taken
 };
 
 struct Sender {
@@ -39,7 +40,7 @@ class World {
  public:
   explicit World(std::uint64_t seed, Policy usual = default_policy()) : random_(seed) {
     auto book = std::make_shared<PolicyBook>();
-    book->set_usual(std::move(usual));
+    book->set_usual(std::make_shared<const Policy>(std::move(usual)));
     policies_ = book;
     mind = std::make_unique<Reputation>(clock, policies_);
   }
@@ -74,8 +75,11 @@ class World {
     ++sender.sent;
     if (sender.began != UtcTime{} && clock.now() >= sender.began) ++sender.sent_since_began;
     const std::string& site = sites[random_.below(sites.size())];
+    const std::string message = "M" + std::to_string(++messages_);
+    if (site == sour_site) return defer(sender, site, message, replies::ReplyClass::kAddressReputation, 6);
+    if (chance(sender.manners.greylisted)) defer(sender, site, message, replies::ReplyClass::kGreylisting, 3);
     DeliveryReport report{subject_of(sender), source, site, DeliveryReport::Result::kDelivered, 1, nullptr,
-                          "250 2.0.0 ok"};
+                          "250 2.0.0 ok",     message};
     const double dice = random_.uniform();
     const Manners& manners = sender.manners;
     replies::Classification meaning;
@@ -99,7 +103,18 @@ class World {
     }
     see(sender, mind->reported(report));
     if (!meaning.is_known() && random_.uniform() < manners.complaints) {
-      see(sender, mind->complained(subject_of(sender), "abuse report"));
+      see(sender, mind->complained({subject_of(sender), source, {}, "abuse report"}));
+    }
+  }
+  // Tried again and again, with the same answer.
+  void defer(Sender& sender, const std::string& site, const std::string& message, replies::ReplyClass why, int times) {
+    replies::Classification meaning;
+    meaning.rule = "simulated";
+    meaning.primary = why;
+    meaning.fault = replies::default_fault(why);
+    for (int i = 0; i < times; ++i) {
+      see(sender, mind->reported({subject_of(sender), source, site, DeliveryReport::Result::kDeferred, 1, &meaning,
+                                  "451 4.7.1 later", message}));
     }
   }
   void minute() {
@@ -119,7 +134,7 @@ class World {
     }
   }
   Subject subject_of(const Sender& sender) const {
-    return {sender.tenant, sender.account, sender.plan, "customer.example", sender.client};
+    return {sender.tenant, sender.account, sender.name, sender.plan, "customer.example", sender.client};
   }
   void see(Sender& sender, const Decisions& decisions) {
     for (const auto& decision : decisions) {
@@ -142,20 +157,22 @@ class World {
   std::vector<std::unique_ptr<Sender>> senders;
   std::vector<std::string> sites{"google.com", "outlook.com", "yahoo.com", "gmx.net", "mx.small.example"};
   std::string broken_site;
+  std::string sour_site;  // defers all, because of the address
   IpAddress source = IpAddress::v4({192, 0, 2, 1});
   Decisions log;
   int restore_faults = 0;
 
  private:
-  // A throttled account's trickle: one message a minute.
+  // A throttled account's trickle: 20 an hour.
   bool is_turn(const Sender& sender) {
     UtcTime& last = trickle_[sender.account];
-    if (clock.now() - last < std::chrono::minutes{1}) return false;
+    if (clock.now() - last < std::chrono::minutes{3}) return false;
     last = clock.now();
     return true;
   }
 
   SeededRandom random_;
+  std::uint64_t messages_ = 0;
   std::shared_ptr<const PolicyBook> policies_;
   std::map<std::string, std::string> stored_;
   std::map<AccountId, UtcTime> trickle_;

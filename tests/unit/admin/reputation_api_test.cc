@@ -135,7 +135,13 @@ TEST_F(ReputationApi, PoliciesAreSetByThoseAbove) {
   expect_status(call("PATCH", "/reputation/policy", change, acme_), 403);
   expect_status(call("PATCH", "/reputation/policy", change), 200);
   EXPECT_EQ(desk_.set.is_shadow, true);
-  EXPECT_EQ(desk_.set.counts.at("account-flood"), 500);
+  EXPECT_EQ(desk_.set.rules.at("account-flood").count, 500);
+  expect_status(call("PATCH", "/reputation/policy", {{"rule", "account-bounces"}, {"share", "12.5%"}, {"volume", 50}}),
+                200);
+  EXPECT_EQ(desk_.set.rules.at("account-bounces").share, 0.125);
+  EXPECT_EQ(desk_.set.rules.at("account-bounces").volume, 50);
+  expect_status(call("PATCH", "/reputation/policy", {{"rule", "account-bounces"}, {"share", "much"}}), 400);
+  expect_status(call("PATCH", "/reputation/policy", {{"share", "1%"}}), 400);
   expect_status(call("PATCH", "/reputation/policy", {{"count", 500}}), 400);
   expect_status(call("PATCH", "/reputation/policy", {{"plan", "odd"}, {"shadow", true}}), 400);
   expect_status(call("GET", "/reputation/policy", nullptr, acme_), 200);

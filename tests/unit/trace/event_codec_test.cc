@@ -133,7 +133,7 @@ TEST(EventKind, NamesGoBothWays) {
     EXPECT_EQ(parse_event_kind(to_string(kind)), kind);
     ++known;
   }
-  EXPECT_EQ(known, 33);
+  EXPECT_EQ(known, 34);
   EXPECT_FALSE(parse_event_kind("unknown"));
   EXPECT_EQ(parse_event_kind("login_failed"), EventKind::kLoginFailed);
 }

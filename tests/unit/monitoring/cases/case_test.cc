@@ -54,20 +54,42 @@ TEST_F(Cases, RefuseDamagedRecords) {
   }
   EXPECT_FALSE(Case::decode(one.id, bytes + "x"));
   std::string other = bytes;
-  for (const char version : {'\0', '\3'}) {
+  for (const char version : {'\0', '\2', '\4'}) {
     other[0] = version;
     EXPECT_FALSE(Case::decode(one.id, other));
   }
 }
 
-TEST_F(Cases, OfTheFirstVersionComeBackWithoutClients) {
+TEST_F(Cases, OfEarlierVersionsComeBackWithoutClientsAndFigures) {
   Case one = made("192.0.2.1");
+  one.measure.reset();
+  one.signals.clear();
   one.clients.clear();
-  std::string bytes = one.encode();
-  bytes.resize(bytes.size() - 8);
-  bytes[0] = 1;
-  const auto after = Case::decode(one.id, bytes);
+  const std::string whole = one.encode();
+  constexpr std::size_t kFigures = 16, kClients = 8;  // octets that say that there are none
+  for (const auto& [version, missing] : {std::pair{'\1', kFigures + kClients}, {'\2', kFigures}}) {
+    std::string bytes = whole.substr(0, whole.size() - missing);
+    bytes[0] = version;
+    const auto after = Case::decode(one.id, bytes);
+    ASSERT_TRUE(after);
+    EXPECT_EQ(after->encode(), whole);
+  }
+}
+
+TEST_F(Cases, KeepTheFiguresThatSpoke) {
+  Case one = made("192.0.2.1");
+  one.measure = reputation::Measure{.signal = reputation::Signal::kBounces, .window = reputation::Window::kDay};
+  one.measure->count = 31;
+  one.measure->share = 0.25;
+  one.measure->distinct = 7;
+  one.signals = {{reputation::Signal::kMessages, 12, 120}, {reputation::Signal::kBounces, 3, 31}};
+  const auto after = Case::decode(one.id, one.encode());
   ASSERT_TRUE(after);
+  EXPECT_EQ(after->measure->signal, reputation::Signal::kBounces);
+  EXPECT_EQ(after->measure->count, 31);
+  EXPECT_EQ(after->measure->distinct, 7);
+  ASSERT_EQ(after->signals.size(), 2U);
+  EXPECT_EQ(after->signals[1].day, 31);
   EXPECT_EQ(after->encode(), one.encode());
 }
 
