@@ -1,9 +1,59 @@
 #include "src/admin/http_server.h"
 
+#include <algorithm>
+
 namespace bulkhead::admin {
 
 namespace {
+
 constexpr std::size_t kLeavingMax = 4;  // for each seat, in one turn of the loop
+
+std::string peer_of(const net::Stream& stream) {
+  const auto address = stream.remote().ip;
+  const std::string bytes{address.bytes()};
+  return address.family() == Family::kIpv6 ? bytes.substr(0, 8) : bytes;
+}
+
+}  // namespace
+
+HttpServer::Seat::Seat(HttpServer& server, net::Stream& stream)
+    : server_(server), stream_(stream), peer_(server.peers_.try_emplace(peer_of(stream), 0).first) {
+  ++peer_->second;
+  server_.sessions_.fetch_add(1, std::memory_order_relaxed);
+  set_waiting(true);
+}
+
+HttpServer::Seat::~Seat() {
+  set_waiting(false);
+  if (is_cut_off_) {
+    --server_.leaving_;
+  } else {
+    leave_peer();
+  }
+  server_.sessions_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void HttpServer::Seat::leave_peer() {
+  if (--peer_->second == 0) server_.peers_.erase(peer_);
+}
+
+void HttpServer::Seat::set_waiting(bool is_waiting) {
+  if (is_waiting_ == is_waiting || is_cut_off_) return;
+  is_waiting_ = is_waiting;
+  if (is_waiting) {
+    at_ = server_.waiting_.insert(server_.waiting_.end(), this);
+  } else {
+    server_.waiting_.erase(at_);
+  }
+}
+
+void HttpServer::Seat::cut_off() {
+  set_waiting(false);
+  is_cut_off_ = true;
+  leave_peer();
+  ++server_.leaving_;
+  server_.cut_off_.fetch_add(1, std::memory_order_relaxed);
+  stream_.cancel();
 }
 
 HttpServer::HttpServer(Parts parts, Options options)
@@ -22,23 +72,10 @@ void HttpServer::accept(std::unique_ptr<net::Stream> stream) {
 bool HttpServer::make_room() {
   if (sessions() - leaving_ < options_.connections_max) return true;
   if (waiting_.empty() || leaving_ >= kLeavingMax * options_.connections_max) return false;
-  Seat& longest = *waiting_.front();
-  set_waiting(longest, false);
-  longest.is_cut_off = true;
-  ++leaving_;
-  cut_off_.fetch_add(1, std::memory_order_relaxed);
-  longest.stream.cancel();
+  // Of equals the first, which has waited the longest.
+  Seat& chosen = **std::ranges::max_element(waiting_, {}, &Seat::seats_of_peer);
+  chosen.cut_off();
   return true;
-}
-
-void HttpServer::set_waiting(Seat& seat, bool is_waiting) {
-  if (seat.is_waiting == is_waiting || seat.is_cut_off) return;
-  seat.is_waiting = is_waiting;
-  if (is_waiting) {
-    seat.at = waiting_.insert(waiting_.end(), &seat);
-  } else {
-    waiting_.erase(seat.at);
-  }
 }
 
 Task<void> HttpServer::stop() {
@@ -54,22 +91,17 @@ Task<bool> HttpServer::handshake(net::Stream& stream) {
 }
 
 Task<void> HttpServer::serve(std::unique_ptr<net::Stream> stream) {
-  sessions_.fetch_add(1, std::memory_order_relaxed);
-  Seat seat{*stream};
-  set_waiting(seat, true);
+  Seat seat{*this, *stream};
   {
     const net::TaskGroup::CancelHook hook{group_, [&stream] { stream->cancel(); }};
     HttpContext context{parts_.shard, group_, parts_.clock, net::unix_peer(*stream), stream->remote()};
     HttpSessionOptions session = options_.session;
-    session.on_busy = [this, &seat](bool is_busy) { set_waiting(seat, !is_busy); };
+    session.on_busy = [&seat](bool is_busy) { seat.set_waiting(!is_busy); };
     const bool is_open = co_await handshake(*stream);
     auto serving = serve_http(*stream, context, parts_.handler, std::move(session));
     if (is_open) co_await std::move(serving);
   }
   stream->close();
-  set_waiting(seat, false);
-  if (seat.is_cut_off) --leaving_;
-  sessions_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace bulkhead::admin

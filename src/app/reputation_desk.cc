@@ -7,7 +7,6 @@
 namespace bulkhead::app {
 
 namespace {
-constexpr std::chrono::milliseconds kLook{5};
 constexpr int kLooksMax = 200;
 }  // namespace
 
@@ -107,7 +106,7 @@ Task<Status> ReputationLoop::settle() {
     auto enforcing = holds_.enforce();
     co_await std::move(enforcing);
     if (holds_.is_settled()) break;
-    auto sleeping = shard_.sleep(kLook, *group_);
+    auto sleeping = shard_.sleep(kSettleLook, *group_);
     const bool goes_on = co_await std::move(sleeping);
     if (!goes_on) break;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "monitoring/cases/case_order.h"
 #include "src/queue/any_account.h"
 
 namespace bulkhead::app {
@@ -11,8 +12,6 @@ namespace {
 
 using reputation::Key;
 using reputation::KeyKind;
-
-constexpr std::string_view kBy = "reputation ";
 
 // Whom one of our orders holds.
 std::optional<Key> key_of(const queue::Selector& selector) {
@@ -34,7 +33,7 @@ queue::Selector selector_of(const Key& key, const ReputationHolds::Wanted& wante
 }
 
 bool is_ours(const queue::Directive& directive) {
-  return directive.by.starts_with(kBy);
+  return directive.by.starts_with(cases::kOrderedBy);
 }
 
 bool is_held_by_others(const queue::Selector& selector, const std::vector<queue::DirectiveView>& in_force) {
@@ -91,7 +90,7 @@ Task<bool> ReputationHolds::give(Key key, Wanted wanted) {
     co_return true;
   }
   order.and_future = true;
-  order.by = std::string{kBy} + wanted.case_id.text();
+  order.by = std::string{cases::kOrderedBy} + wanted.case_id.text();
   auto ordering = queue_->direct(shard_, std::move(order));
   const auto answer = co_await std::move(ordering);
   if (!answer) {

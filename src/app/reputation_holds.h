@@ -13,6 +13,9 @@
 
 namespace bulkhead::app {
 
+// Between two looks whether what is under way, a commit or an order, is done.
+inline constexpr std::chrono::milliseconds kSettleLook{5};
+
 // On the loop's shard. What is wanted is compared with what is in force, so that a crash between a state and its order
 // heals at the start, and an order that could not be given is given later.
 class ReputationHolds {

@@ -20,7 +20,6 @@ constexpr std::string_view kNetworks = "rep/n";
 constexpr std::string_view kSettings = "rep/p";
 constexpr std::size_t kRecordsAtOnce = 5000;
 constexpr std::size_t kUnsavedMax = 50000;
-constexpr std::chrono::milliseconds kLook{5};
 
 void put_or_remove(store::Batch& batch, std::string key, std::string value) {
   if (value.empty()) {
@@ -150,7 +149,7 @@ Task<Status> ReputationLoop::save() {
   // The one under way does not have what was decided since it began.
   while (is_saving_) {
     if (group_ == nullptr || group_->is_cancelled()) co_return Status{};
-    auto sleeping = shard_.sleep(kLook, *group_);
+    auto sleeping = shard_.sleep(kSettleLook, *group_);
     const bool goes_on = co_await std::move(sleeping);
     if (!goes_on) co_return Status{};
   }

@@ -16,17 +16,23 @@ constexpr std::array<std::string_view, 9> kIpv6{"::/128",        "::1/128",  "64
                                                 "2001:db8::/32", "fc00::/7", "fe80::/10",      "ff00::/8"};
 
 template <std::size_t N>
-bool is_in_any(const std::array<std::string_view, N>& networks, const IpAddress& ip) {
-  return std::any_of(networks.begin(), networks.end(), [&](std::string_view text) {
-    const auto network = IpNetwork::parse(text);
-    return network && network->contains(ip);
-  });
+std::array<IpNetwork, N> parsed(const std::array<std::string_view, N>& texts) {
+  std::array<IpNetwork, N> networks;
+  for (std::size_t i = 0; i < N; ++i) networks[i] = *IpNetwork::parse(texts[i]);
+  return networks;
+}
+
+template <std::size_t N>
+bool is_in_any(const std::array<IpNetwork, N>& networks, const IpAddress& ip) {
+  return std::ranges::any_of(networks, [&](const IpNetwork& network) { return network.contains(ip); });
 }
 
 }  // namespace
 
 bool is_globally_routed(const IpAddress& ip) {
-  return ip.family() == Family::kIpv4 ? !is_in_any(kIpv4, ip) : !is_in_any(kIpv6, ip);
+  static const auto kIpv4Networks = parsed(kIpv4);
+  static const auto kIpv6Networks = parsed(kIpv6);
+  return ip.family() == Family::kIpv4 ? !is_in_any(kIpv4Networks, ip) : !is_in_any(kIpv6Networks, ip);
 }
 
 }  // namespace bulkhead

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "src/base/special_networks.h"
 #include "src/delivery/site.h"
 
 namespace bulkhead::delivery {
@@ -37,19 +38,6 @@ std::size_t days_since(UtcTime then, UtcTime now) {
 }
 
 }  // namespace
-
-bool is_global(const IpAddress& ip) {
-  static const std::vector<IpNetwork> kNotGlobal = [] {
-    std::vector<IpNetwork> networks;
-    for (const char* text : {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
-                             "172.16.0.0/12", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
-                             "203.0.113.0/24", "::/127", "fc00::/7", "fe80::/10", "2001:db8::/32"}) {
-      networks.push_back(*IpNetwork::parse(text));
-    }
-    return networks;
-  }();
-  return std::ranges::none_of(kNotGlobal, [&ip](const IpNetwork& network) { return network.contains(ip); });
-}
 
 tenants::Rate warm_up_rate(std::uint64_t messages_a_day) {
   const auto burst = std::max<std::uint64_t>(messages_a_day / 2, 1);
@@ -87,7 +75,8 @@ void SendingLimits::add_warm_up(const queue::HandOut& job, std::vector<Ceiling>&
   if (source == nullptr || tenant == nullptr) return;
   const auto address_day = days_since(source->created_at, now_);
   const auto tenant_day = days_since(tenant->created_at, now_);
-  if ((address_day >= table.size() && tenant_day >= table.size()) || !is_global(source->ip)) return;
+  // What the Internet does not see has no reputation to be built up.
+  if ((address_day >= table.size() && tenant_day >= table.size()) || !is_globally_routed(source->ip)) return;
   const auto add = [&](std::size_t day, std::string subject, const std::string& what) {
     if (day >= table.size()) return;
     ceilings.push_back(

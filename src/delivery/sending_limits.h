@@ -45,8 +45,5 @@ class SendingLimits {
 
 // What a day table allows on a day, as a rate that no 24 hours exceed: half at once, the other half over the day.
 tenants::Rate warm_up_rate(std::uint64_t messages_a_day);
-// Whether the address is seen in the Internet, so that it has a reputation to be built up: not loopback, private,
-// link-local, shared (RFC 6598) or for documentation.
-bool is_global(const IpAddress& ip);
 
 }  // namespace bulkhead::delivery

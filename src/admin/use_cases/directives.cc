@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "monitoring/cases/case_order.h"
 #include "src/admin/use_cases/bounce_reports.h"
 #include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/lookup.h"
@@ -17,7 +18,6 @@ namespace {
 
 constexpr std::string_view kOperator = "operator ";
 constexpr std::string_view kTenant = "tenant ";
-constexpr std::string_view kReputation = "reputation ";  // and the case
 
 // Who gave a directive, so that another caller's rank can be compared with it later.
 std::string giver_of(const Caller& caller) {
@@ -243,9 +243,9 @@ Task<Result<Json>> end_directive(const AdminServices& services, net::Shard& shar
                    "those that are: bulkhead queue directives");
   }
   const queue::Directive directive = found->directive;
-  if (directive.by.starts_with(kReputation)) {
+  if (directive.by.starts_with(cases::kOrderedBy)) {
     co_return fail(ErrorCode::kConflict, "this order is that of a case, and ends with it",
-                   fmt::format("bulkhead case release {}", directive.by.substr(kReputation.size())));
+                   fmt::format("bulkhead case release {}", directive.by.substr(cases::kOrderedBy.size())));
   }
   if (!may_end(call.caller, directive.by)) {
     co_return fail(ErrorCode::kForbidden, "this order was given from above", "ask who gave it to end it");

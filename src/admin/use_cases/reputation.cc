@@ -428,42 +428,21 @@ Task<Result<Json>> reply_rules(DeskCall at) {
   co_return page_json(std::move(items), {});
 }
 
+template <auto kHandler>
+Task<Result<Json>> desk_call(const AdminServices& services, net::Shard& shard, Call call) {
+  return at_desk(services, shard, std::move(call), kHandler);
+}
+
 }  // namespace
 
-Task<Result<Json>> list_reputation(const AdminServices& services, net::Shard& shard, Call call) {
-  return at_desk(services, shard, std::move(call), &list);
-}
-
-Task<Result<Json>> show_reputation(const AdminServices& services, net::Shard& shard, Call call) {
-  return at_desk(services, shard, std::move(call), &show);
-}
-
-Task<Result<Json>> reputation_history(const AdminServices& services, net::Shard& shard, Call call) {
-  return at_desk(services, shard, std::move(call), &history);
-}
-
-Task<Result<Json>> set_reputation(const AdminServices& services, net::Shard& shard, Call call) {
-  return at_desk(services, shard, std::move(call), &set);
-}
-
-Task<Result<Json>> exempt_reputation(const AdminServices& services, net::Shard& shard, Call call) {
-  return at_desk(services, shard, std::move(call), &exempt);
-}
-
-Task<Result<Json>> show_reputation_policy(const AdminServices& services, net::Shard& shard, Call call) {
-  return at_desk(services, shard, std::move(call), &show_policy);
-}
-
-Task<Result<Json>> set_reputation_policy(const AdminServices& services, net::Shard& shard, Call call) {
-  return at_desk(services, shard, std::move(call), &set_policy);
-}
-
-Task<Result<Json>> list_unknown_replies(const AdminServices& services, net::Shard& shard, Call call) {
-  return at_desk(services, shard, std::move(call), &unknown_replies);
-}
-
-Task<Result<Json>> list_reply_rules(const AdminServices& services, net::Shard& shard, Call call) {
-  return at_desk(services, shard, std::move(call), &reply_rules);
-}
+constinit const ShardUseCase list_reputation = desk_call<&list>;
+constinit const ShardUseCase show_reputation = desk_call<&show>;
+constinit const ShardUseCase reputation_history = desk_call<&history>;
+constinit const ShardUseCase set_reputation = desk_call<&set>;
+constinit const ShardUseCase exempt_reputation = desk_call<&exempt>;
+constinit const ShardUseCase show_reputation_policy = desk_call<&show_policy>;
+constinit const ShardUseCase set_reputation_policy = desk_call<&set_policy>;
+constinit const ShardUseCase list_unknown_replies = desk_call<&unknown_replies>;
+constinit const ShardUseCase list_reply_rules = desk_call<&reply_rules>;
 
 }  // namespace bulkhead::admin

@@ -74,15 +74,17 @@ Task<Result<Json>> bounce_queue(const AdminServices& services, net::Shard& shard
 Task<Result<Json>> list_directives(const AdminServices& services, net::Shard& shard, Call call);
 Task<Result<Json>> end_directive(const AdminServices& services, net::Shard& shard, Call call);
 
-Task<Result<Json>> list_reputation(const AdminServices& services, net::Shard& shard, Call call);
-Task<Result<Json>> show_reputation(const AdminServices& services, net::Shard& shard, Call call);
-Task<Result<Json>> reputation_history(const AdminServices& services, net::Shard& shard, Call call);
-Task<Result<Json>> set_reputation(const AdminServices& services, net::Shard& shard, Call call);
-Task<Result<Json>> exempt_reputation(const AdminServices& services, net::Shard& shard, Call call);
-Task<Result<Json>> show_reputation_policy(const AdminServices& services, net::Shard& shard, Call call);
-Task<Result<Json>> set_reputation_policy(const AdminServices& services, net::Shard& shard, Call call);
-Task<Result<Json>> list_unknown_replies(const AdminServices& services, net::Shard& shard, Call call);
-Task<Result<Json>> list_reply_rules(const AdminServices& services, net::Shard& shard, Call call);
+// These ask the desk of reputation, each by way of its shard.
+using ShardUseCase = Task<Result<Json>> (*)(const AdminServices& services, net::Shard& shard, Call call);
+extern const ShardUseCase list_reputation;
+extern const ShardUseCase show_reputation;
+extern const ShardUseCase reputation_history;
+extern const ShardUseCase set_reputation;
+extern const ShardUseCase exempt_reputation;
+extern const ShardUseCase show_reputation_policy;
+extern const ShardUseCase set_reputation_policy;
+extern const ShardUseCase list_unknown_replies;
+extern const ShardUseCase list_reply_rules;
 
 Task<Result<Json>> list_cases(const AdminServices& services, net::Shard& shard, Call call);
 Task<Result<Json>> show_case(const AdminServices& services, net::Shard& shard, Call call);

@@ -1,6 +1,7 @@
 // The whole way: command line, libcurl, Unix socket or TCP, session, API, directory.
 #include <sstream>
 
+#include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -64,6 +65,19 @@ class OverASocket : public AdminTest {
     open_.push_back(fd);
     return fd;
   }
+  int open_tcp(const std::string& from, std::string_view sent) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    EXPECT_EQ(::inet_pton(AF_INET, from.c_str(), &name.sin_addr), 1);
+    EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+    EXPECT_EQ(::inet_pton(AF_INET, "127.0.0.1", &name.sin_addr), 1);
+    name.sin_port = htons(tcp_->local().port);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+    EXPECT_EQ(::send(fd, sent.data(), sent.size(), MSG_NOSIGNAL), static_cast<ssize_t>(sent.size()));
+    open_.push_back(fd);
+    return fd;
+  }
   void close_connections() {
     for (const int fd : std::exchange(open_, {})) ::close(fd);
   }
@@ -111,6 +125,19 @@ TEST_F(OverASocket, WhoDoesNotFinishItsRequestMakesRoomForOthers) {
   EXPECT_EQ(server_->turned_away(), 0U);
   char byte = 0;
   EXPECT_LE(::recv(first, &byte, 1, 0), 0) << "it was the first to go";
+  close_connections();
+}
+
+TEST_F(OverASocket, WhoHasTheMostSeatsMakesRoomFirst) {
+  const int patient = open_tcp("127.0.0.3", "GET /healthz HTTP/1.1\r\n");
+  for (std::size_t i = 0; i < 4 * kSeats; ++i) open_tcp("127.0.0.2", "GET /");
+  EXPECT_EQ(run({"status", "--socket", path_}), cli::kExitDone) << err_.str();
+  EXPECT_GE(server_->cut_off(), 3 * kSeats);
+  const std::string_view rest = "Host: x\r\n\r\n";
+  ASSERT_EQ(::send(patient, rest.data(), rest.size(), MSG_NOSIGNAL), static_cast<ssize_t>(rest.size()));
+  char head[9];
+  ASSERT_EQ(::recv(patient, head, sizeof head, MSG_WAITALL), 9) << "the longest of all, and alone";
+  EXPECT_EQ(std::string_view(head, sizeof head), "HTTP/1.1 ");
   close_connections();
 }
 
