@@ -69,7 +69,7 @@ class Complaints(TestCase):
         before = len(self.remote.messages())
         bodies = [transaction(account, [r], f"From: {account}\r\nSubject: Offer\r\n\r\nBuy, {r}!\r\n".encode()) for r in recipients]
         self.assertEqual(burst(("127.0.0.1", self.server.smtp), self.clients[account], bodies), len(recipients))
-        for message in self.remote.wait_for(before + len(recipients), 30):
+        for message in self.remote.wait_for(before + len(recipients), 30)[before:]:
             self.originals.setdefault(message["recipients"][0], []).append(message["data"])
 
     def send(self, text, expected=250):
@@ -159,8 +159,19 @@ class Complaints(TestCase):
         self.deliver(ACCOUNT, [first] * 4)
         for original in self.originals[first][1:]:
             self.send(report(original, first))
-        wait_until(lambda: sum(self.outcomes().values()) >= 4, "the reports to be read")
+        self.wait_for_outcomes(complaint=4)
         self.check_unharmed()
+
+    def test_a_domain_is_one_complaint(self):
+        """Whoever has a domain of his own has all its addresses."""
+        for n in range(4):
+            self.assertIn("@d0.test", self.recipients[4 * n])
+            self.complain(self.recipients[4 * n])
+        self.wait_for_outcomes(complaint=4)
+        self.check_unharmed()
+        for n in (1, 2):     # and two others make three
+            self.complain(self.recipients[n])
+        wait_until(lambda: self.state() == "quarantined", "the account to be quarantined", 5)
 
     def test_hostile_reports_cost_little_and_change_nothing(self):
         person = self.recipients[0]
