@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What the states of a client do to its sessions: slow answers, no service, its neighbours, its /64, and loopback."""
 import base64
+import concurrent.futures
 import smtplib
 import socket
 import ssl
@@ -53,14 +54,14 @@ class Clients(TestCase):
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         return context
 
-    def sign_in(self, client, password=PASSWORD, namespace=None):
+    def sign_in(self, client, password=PASSWORD, namespace=None, account=ACCOUNT):
         """(code, seconds that AUTH took)."""
         def talk(client):
             with smtplib.SMTP(self.server_of(client), 587, "pc.test", 30, (client, 0)) as session:
                 session.starttls(context=self.context())
                 session.ehlo()
                 begun = time.monotonic()
-                plain = base64.b64encode(f"\0{ACCOUNT}\0{password}".encode()).decode()
+                plain = base64.b64encode(f"\0{account}\0{password}".encode()).decode()
                 return session.docmd("AUTH", "PLAIN " + plain)[0], time.monotonic() - begun
         return self.talk(client, talk, namespace)
 
@@ -111,6 +112,34 @@ class Clients(TestCase):
         self.assertEqual(self.greeting(BAD, 587)[0][:3], "554")
         self.assertEqual(self.sign_in(GOOD)[0], 235)
         self.assertEqual(self.server.json("reputation", "show", ACCOUNT)["state"], "normal")
+
+    def test_one_who_tries_many_names_is_shut_out(self):
+        """client-spraying: at least ten names, whatever the count."""
+        self.server.cli("reputation", "policy", "--rule", "client-spraying", "--count", 10)
+        for n in range(9):
+            self.server.cli("account", "add", f"u{n}@good.test")
+        names = [f"u{n}@good.test" for n in range(9)] + ["nobody@good.test"]
+        with concurrent.futures.ThreadPoolExecutor(10) as threads:
+            for code, _ in threads.map(lambda name: self.sign_in(BAD, "Summer2026", account=name), names[:9]):
+                self.assertEqual(code, 535)
+        time.sleep(0.5)
+        self.assertEqual(self.greeting(BAD, 587)[0][:3], "220", "nine names")
+        self.sign_in(BAD, "Summer2026", account=names[9])
+        wait_until(lambda: self.greeting(BAD, 587)[0][:3] == "554", "the client to be shut out")
+        self.assertEqual([(r["kind"], r["name"]) for r in self.server.json("reputation", "list")], [("client", BAD)])
+
+    def test_one_who_tries_many_recipients_is_slowed(self):
+        """client-unknown-recipients: a server that harvests addresses without an account."""
+        self.server.cli("reputation", "policy", "--rule", "client-unknown-recipients", "--count", 4)
+
+        def talk(client):
+            with smtplib.SMTP(SERVER, 25, "harvest.test", 30, (client, 0)) as session:
+                session.ehlo()
+                session.mail("x@elsewhere.test")
+                return [session.rcpt(f"nobody{n}@good.test")[0] for n in range(4)]
+        self.assertEqual(self.talk(BAD, talk), [550] * 4)
+        wait_until(lambda: [(r["name"], r["state"]) for r in self.server.json("reputation", "list")] == [(BAD, "throttled")],
+                   "the client to be throttled, and nobody else")
 
     def test_no_rule_restricts_loopback(self):
         """A webmail or a filter of the host speaks for many."""
