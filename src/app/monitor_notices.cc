@@ -24,15 +24,19 @@ std::optional<Notice> notice_of(const Transition& transition) {
   notice.about = fmt::format("listing {} {}", transition.zone, subject.text());
   notice.subject =
       fmt::format("{} is {} by {}", name_of(subject), is_listed ? "listed" : "no longer listed", transition.zone);
-  notice.text = notice.subject + ".\n";
+  const bool is_hearsay = !transition.why.empty();
+  notice.text = is_hearsay ? fmt::format("{}, {}.\n", notice.subject, transition.why) : notice.subject + ".\n";
   if (!is_listed) return notice;
   if (!transition.codes.empty()) notice.text += fmt::format("It answers {}.\n", listings::text_of(transition.codes));
   notice.text += fmt::format(
       "\nServers that ask this list refuse or distrust its mail. Find out who caused it before the list is asked to "
       "take "
       "it off: a second listing stays longer.\n"
-      "\nLook:       bulkhead listing list --{} {}\nWho did it: bulkhead case list\n",
-      subject.is_address() ? "address" : "domain", subject.text());
+      "\nLook:       {} {}\nWho did it: bulkhead case list\n",
+      is_hearsay             ? "bulkhead reputation history"
+      : subject.is_address() ? "bulkhead listing list --address"
+                             : "bulkhead listing list --domain",
+      subject.text());
   return notice;
 }
 

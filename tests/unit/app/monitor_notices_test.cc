@@ -54,6 +54,18 @@ TEST(MonitorNotices, AListingAndItsEndAreTold) {
   EXPECT_THAT(domain->text, HasSubstr("--domain acme.example"));
 }
 
+TEST(MonitorNotices, AListingThatARefusalNamesSaysWhoNamedIt) {
+  auto named = transition(Transition::Kind::kListed, Subject::of(kIp));
+  named.codes.clear();
+  named.why = "says far.example, which points to https://bl.example/q";
+  const auto notice = notice_of(named);
+  ASSERT_TRUE(notice);
+  EXPECT_THAT(notice->text,
+              HasSubstr("is listed by bl.example, says far.example, which points to https://bl.example/q."));
+  EXPECT_THAT(notice->text, HasSubstr("bulkhead reputation history 9.9.9.9"));
+  EXPECT_THAT(notice->text, Not(HasSubstr("It answers")));
+}
+
 TEST(MonitorNotices, WhatHappensToListsIsNoMail) {
   for (const auto kind :
        {Transition::Kind::kForgotten, Transition::Kind::kZoneSetAside, Transition::Kind::kZoneTrusted}) {
