@@ -218,6 +218,7 @@ class TestCase(unittest.TestCase):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="bulkhead-test-"))
         os.chmod(self.directory, 0o755)
         self.started = []
+        self.addCleanup(self.kill_all)    # also when a setUp fails, after which there is no tearDown
 
     def own(self, thing):
         self.started.append(thing)
@@ -248,11 +249,15 @@ class TestCase(unittest.TestCase):
     def sink(self, *endpoints, **options):
         return self.own(Sink(self.directory / f"sink{len(self.started)}", endpoints, **options))
 
-    def tearDown(self):
-        for thing in reversed(self.started):
+    def kill_all(self):
+        while self.started:
+            thing = self.started.pop()
             process = getattr(thing, "process", thing)
             if process is not None:
                 process.kill()
+
+    def tearDown(self):
+        self.kill_all()
         outcome = self._outcome.result
         failed = any(test is self for test, _ in outcome.failures + outcome.errors)
         if failed:
