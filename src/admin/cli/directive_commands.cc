@@ -25,11 +25,14 @@ void show_samples(Output& output, const Json& answer) {
   list.finish();
 }
 
-std::string sentence(const Json& answer, const std::string& done, bool is_dry_run) {
+}  // namespace
+
+std::string order_sentence(const Json& answer, const std::string& done, bool is_dry_run) {
   auto text = fmt::format("{} of {}", counted(member(answer, "deliveries"), "delivery", "deliveries"),
                           counted(member(answer, "messages"), "message", "messages"));
   // Accounts are counted only for orders that counters answer.
-  if (member(answer, "accounts") != 0) text += " of " + counted(member(answer, "accounts"), "account", "accounts");
+  if (const auto& accounts = member(answer, "accounts"); accounts.is_number() && accounts != 0)
+    text += " of " + counted(member(answer, "accounts"), "account", "accounts");
   text += member(answer, "deliveries") == 1 ? " is " : " are ";
   text += is_dry_run ? "meant; nothing was changed" : done;
   if (!is_dry_run && member(answer, "active") != 0)
@@ -38,6 +41,8 @@ std::string sentence(const Json& answer, const std::string& done, bool is_dry_ru
     text += "; the queue is still being looked through, see: bulkhead queue directives";
   return text;
 }
+
+namespace {
 
 // Whom an order to bounce tells; "" for other orders.
 std::string report_sentence(const Json& reports, bool is_dry_run) {
@@ -69,7 +74,7 @@ CommandFunction order_of(std::string verb, std::string done) {
         const auto answer = context.api.post("/queue/" + verb, *body);
         if (!answer) return fail(answer.error());
         show_samples(context.output, *answer);
-        context.output.done(*answer, sentence(*answer, done, arguments.has("dry-run")));
+        context.output.done(*answer, order_sentence(*answer, done, arguments.has("dry-run")));
         const auto reports = report_sentence(member(*answer, "reports"), arguments.has("dry-run"));
         if (!reports.empty() && !context.output.is_json()) context.output.line(reports);
         show_warnings(context.output, *answer);

@@ -11,4 +11,7 @@ std::vector<Argument> with_all(std::vector<Argument> flags);
 // top, hold, release, purge, bounce, directives.
 std::vector<Command> directive_commands();
 
+// "3 deliveries of 1 message are purged", of the API's answer to an order.
+std::string order_sentence(const Json& answer, const std::string& done, bool is_dry_run);
+
 }  // namespace bulkhead::admin::cli

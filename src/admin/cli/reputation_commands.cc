@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "src/admin/cli/actions.h"
+#include "src/admin/cli/queue_arguments.h"
 
 namespace bulkhead::admin::cli {
 namespace {
@@ -8,6 +9,15 @@ namespace {
 const Columns kCaseColumns{{"CASE", "id"},          {"STATUS", "status"}, {"STATE", "state"},
                            {"KIND", "kind"},        {"NAME", "name"},     {"TENANT", "tenant"},
                            {"OPENED", "opened_at"}, {"UNTIL", "until"},   {"RULE", "rule"}};
+
+Status purge(CommandContext& context, const Arguments& arguments) {
+  const auto body = body_of(context, arguments);
+  if (!body) return fail(body.error());
+  const auto answer = context.api.post(path_of("cases", arguments, "NAME") + "/purge", *body);
+  if (!answer) return fail(answer.error());
+  context.output.done(*answer, order_sentence(*answer, "purged", arguments.has("dry-run")));
+  return {};
+}
 
 // POST to /cases/NAME/VERB, or PUT to /reputation/NAME/PART.
 CommandFunction decide(std::string verb, std::string done) {
@@ -172,7 +182,10 @@ Noun case_commands() {
             "bulkhead case list --status open",
             {},
             with_limit({{.name = "tenant", .help = "Of this tenant"},
-                        {.name = "status", .help = "open, closed, released, expired or reported"}},
+                        {.name = "status", .help = "open, closed, released, expired or reported"},
+                        {.name = "state", .help = "normal, restored, watched, throttled or quarantined"},
+                        {.name = "kind", .help = "account, tenant, domain, address, address-site, client or site"},
+                        {.name = "name", .help = "Of whom"}},
                        "At most this many; all when absent"),
             list_of("cases", kCaseColumns)},
            {"show",
@@ -194,11 +207,11 @@ Noun case_commands() {
             {},
             decide("close", "closed")},
            {"purge",
-            "Throw away what the case's account or tenant has in the queue",
+            "Throw away what the case's account or tenant has in the queue, while the case is in force",
             "bulkhead case purge 01JDABCDEFGHJKMNPQRSTVWXYZ",
             {id},
-            {},
-            decide("purge", "purged")}}};
+            {{.name = "dry-run", .help = "Count only, change nothing", .kind = ValueKind::kSwitch}},
+            purge}}};
 }
 
 }  // namespace bulkhead::admin::cli

@@ -347,7 +347,11 @@ Endpoints reputation_endpoints() {
 Endpoints case_endpoints() {
   return {
       {"GET", "/cases", "List cases, the newest first", &list_cases, "Case", kPage, 200,
-       paged({kTenantQuery, {"status", kString, kOptional, "open, closed, released, expired or reported"}}),
+       paged({kTenantQuery,
+              {"status", kString, kOptional, "open, closed, released, expired or reported"},
+              {"state", kString, kOptional, "normal, restored, watched, throttled or quarantined"},
+              {"kind", kString, kOptional, "account, tenant, domain, address, address-site, client or site"},
+              {"name", kString, kOptional, "Who is concerned"}}),
        Input::kNone, {}},
       {"GET", "/cases/{case}", "A case: the evidence, what was done, and until when", &show_case, "Case", kOne, 200, {},
        Input::kNone, {}},
@@ -355,8 +359,9 @@ Endpoints case_endpoints() {
        {{"reason", kString, kOptional, "Why, for those who look later"}}},
       {"POST", "/cases/{case}/close", "Close it; what was done goes on until it ends by itself", &close_case, "Case",
        kOne, 200, {}, Input::kJson, {}},
-      {"POST", "/cases/{case}/purge", "Throw away what its account or tenant has in the queue", &purge_case, "Case",
-       kOne, 200, {}, Input::kJson, {}},
+      {"POST", "/cases/{case}/purge", "Throw away what its account or tenant has in the queue, while it is in force",
+       &purge_case, "PurgedCase", kOne, 200, {}, Input::kJson,
+       {{"dry_run", kBoolean, kOptional, "Count only, change nothing"}}},
   };
 }
 

@@ -209,6 +209,32 @@ std::vector<Schema> order_schemas() {
   };
 }
 
+std::vector<Field> case_fields(const std::vector<Field>& more = {}) {
+  std::vector<Field> fields{
+      {"id", kString, kRequired, "Of the case"},
+      {"status", kString, kRequired, "open, closed, released, expired or reported"},
+      {"kind", kString, kRequired, "What is concerned"},
+      {"name", kString, kRequired, "Who is concerned"},
+      kTenantOrNull,
+      {"state", kString, kRequired, "That it was put into"},
+      {"rule", kString, kRequired, "That said so"},
+      {"words", kString, kRequired, "Why, for a person"},
+      {"client_ip", kString, kNullable, "Where the last event came from"},
+      {"client_ips", kStrings, kRequired,
+       "Where the account's mail was handed in, within an hour before and since; 50 at most"},
+      {"opened_at", kTime, kRequired, "When it began"},
+      {"until", kTime, kNullable, "When the state ends by itself; null when it is over"},
+      {"closed_at", kTime, kNullable, "When it was closed, released, or over"},
+      {"evidence", kObject, kNullable,
+       "What the rule saw: signal, within, count, count_allowed, share, share_allowed, share_of, busiest_day, "
+       "busiest_minute, distinct; null when a person has decided"},
+      {"signals", kObject, kRequired, "What was counted by then: hour and day of each signal"},
+      {"samples", kObjects, kRequired, "at, signal and text: replies, messages, recipients"},
+      {"steps", kObjects, kRequired, "What was done: at, by and what"}};
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
+}
+
 std::vector<Schema> reputation_schemas() {
   return {
       {"Standing",
@@ -253,27 +279,12 @@ std::vector<Schema> reputation_schemas() {
        {{"rule", kString, kRequired, "Its name"},
         {"decided", kInteger, kRequired, "Replies that it has read"},
         {"shadow", kInteger, kRequired, "Replies that it would have read"}}},
-      {"Case",
-       {{"id", kString, kRequired, "Of the case"},
-        {"status", kString, kRequired, "open, closed, released, expired or reported"},
-        {"kind", kString, kRequired, "What is concerned"},
-        {"name", kString, kRequired, "Who is concerned"},
-        kTenantOrNull,
-        {"state", kString, kRequired, "That it was put into"},
-        {"rule", kString, kRequired, "That said so"},
-        {"words", kString, kRequired, "Why, for a person"},
-        {"client_ip", kString, kNullable, "Where the last event came from"},
-        {"client_ips", kStrings, kRequired,
-         "Where the account's mail was handed in, within an hour before and since; 50 at most"},
-        {"opened_at", kTime, kRequired, "When it began"},
-        {"until", kTime, kNullable, "When the state ends by itself; null when it is over"},
-        {"closed_at", kTime, kNullable, "When it was closed, released, or over"},
-        {"evidence", kObject, kNullable,
-         "What the rule saw: signal, within, count, count_allowed, share, share_allowed, share_of, busiest_day, "
-         "busiest_minute, distinct; null when a person has decided"},
-        {"signals", kObject, kRequired, "What was counted by then: hour and day of each signal"},
-        {"samples", kObjects, kRequired, "at, signal and text: replies, messages, recipients"},
-        {"steps", kObjects, kRequired, "What was done: at, by and what"}}},
+      {"Case", case_fields()},
+      {"PurgedCase",
+       case_fields({{"deliveries", kInteger, kRequired, "That were thrown away, or would be"},
+                    {"messages", kInteger, kRequired, "That they belong to"},
+                    {"active", kInteger, kRequired, "Of them under way: their attempts end first"},
+                    {"complete", kBoolean, kRequired, "Whether the whole queue has been looked through"}})},
   };
 }
 

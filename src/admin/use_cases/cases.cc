@@ -1,5 +1,8 @@
 // Cases: what was found, what was done, and what people do about it.
+#include <algorithm>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/lookup.h"
@@ -82,6 +85,33 @@ Task<Result<Json>> conclude(const AdminServices& services, net::Shard& shard, Fo
   co_return case_json(*snapshot, now);
 }
 
+// "" asks for nothing.
+struct CaseFilter {
+  std::string status, state, kind, name;
+
+  bool includes(const cases::Case& one) const {
+    return (status.empty() || to_string(one.status) == status) && (state.empty() || to_string(one.state) == state) &&
+           (kind.empty() || to_string(one.key.kind) == kind) && (name.empty() || one.name == name);
+  }
+};
+
+Status check_word(const Call& call, std::string_view name, std::initializer_list<std::string_view> words) {
+  const auto given = call.in_query(name);
+  if (given.empty() || std::ranges::find(words, given) != words.end()) return {};
+  return fail(ErrorCode::kInvalid, fmt::format("{} is one of {}", name, fmt::join(words, ", ")));
+}
+
+Result<CaseFilter> case_filter(const Call& call) {
+  const Status checks[] = {
+      check_word(call, "status", {"open", "closed", "released", "expired", "reported"}),
+      check_word(call, "state", {"normal", "restored", "watched", "throttled", "quarantined"}),
+      check_word(call, "kind", {"account", "tenant", "domain", "address", "address-site", "client", "site"})};
+  for (const auto& checked : checks) {
+    if (!checked) return fail(checked.error());
+  }
+  return CaseFilter{call.in_query("status"), call.in_query("state"), call.in_query("kind"), call.in_query("name")};
+}
+
 }  // namespace
 
 Task<Result<Json>> list_cases(const AdminServices& services, net::Shard& shard, Call call) {
@@ -90,12 +120,13 @@ Task<Result<Json>> list_cases(const AdminServices& services, net::Shard& shard, 
   if (!page) co_return fail(page.error());
   const auto scope = tenant_scope(services, call);
   if (!scope) co_return fail(scope.error());
-  const auto status = call.in_query("status");
+  const auto filter = case_filter(call);
+  if (!filter) co_return fail(filter.error());
   const auto before =
       page->after.empty() ? cases::CaseId{} : cases::CaseId::parse(page->after).value_or(cases::CaseId{});
   const auto wanted = [&](const cases::Case& one) {
     const bool is_theirs = !scope->tenants || (!one.tenant.is_nil() && scope->includes(one.tenant));
-    return is_theirs && (status.empty() || to_string(one.status) == status);
+    return is_theirs && filter->includes(one);
   };
   queue::OnShard there{services.reputation->shard()};
   co_await there;
@@ -159,32 +190,61 @@ Result<queue::Selector> held_by(const cases::Case& one) {
   }
 }
 
+// A case that is over, or about which nothing was done, holds nothing: its account may send honest mail again.
+Result<queue::DirectiveOrder> purge_of(const cases::Case& one, const Call& call) {
+  auto selector = held_by(one);
+  if (!selector) return fail(selector.error());
+  if (!one.is_acting()) {
+    const bool is_told_only = one.status == cases::Case::Status::kReported;
+    return fail(ErrorCode::kConflict,
+                is_told_only ? std::string{"the case only reports: nothing was done, so it holds no mail to purge"}
+                             : fmt::format("the case is {}: it holds no mail to purge any more", to_string(one.status)),
+                fmt::format("to throw away what is queued all the same: bulkhead queue purge --{} {}",
+                            to_string(one.key.kind), one.name));
+  }
+  queue::DirectiveOrder order;
+  order.selector = std::move(*selector);
+  order.action = queue::DirectiveAction::kPurge;
+  order.is_dry_run = call.is_true("dry_run");
+  order.by = giver_of(call.caller);
+  return order;
+}
+
+void note_purge(const AdminServices& services, const Call& call, const Found& found,
+                const queue::DirectiveAnswer& answer) {
+  const auto what = "purged " + queue::amount_text(answer.deliveries, answer.messages);
+  found.desk->note(found.one.id, giver_of(call.caller), what);
+  Change change{"case " + found.one.id.text()};
+  change.verb(what);
+  record_change(services, call, found.one.tenant, change);
+}
+
 // Throws away what the account or tenant has in the queue; it stays as it is otherwise. Its own tenant may do that,
-// too.
+// too. The answer is the case, and how much it was.
 Task<Result<Json>> purge_case(const AdminServices& services, net::Shard& shard, Call call) {
   auto finding = find_case(services, call);
   const auto found = co_await std::move(finding);
-  auto selector = found ? held_by(found->one) : Result<queue::Selector>{fail(found.error())};
-  Status done = selector ? Status{} : Status{fail(selector.error())};
+  auto order = found ? purge_of(found->one, call) : Result<queue::DirectiveOrder>{fail(found.error())};
+  Status done = order ? Status{} : Status{fail(order.error())};
+  queue::DirectiveAnswer answer;
   if (done) {
-    queue::DirectiveOrder order;
-    order.selector = std::move(*selector);
-    order.action = queue::DirectiveAction::kPurge;
-    order.by = giver_of(call.caller);
-    auto ordering = services.queue.direct(found->desk->shard(), std::move(order));
-    const auto answer = co_await std::move(ordering);
-    if (answer) {
-      const auto what = "purged " + queue::amount_text(answer->deliveries, answer->messages);
-      found->desk->note(found->one.id, giver_of(call.caller), what);
-      Change change{"case " + found->one.id.text()};
-      change.verb(what);
-      record_change(services, call, found->one.tenant, change);
+    auto ordering = services.queue.direct(found->desk->shard(), std::move(*order));
+    auto ordered = co_await std::move(ordering);
+    if (ordered) {
+      answer = std::move(*ordered);
+      if (!call.is_true("dry_run")) note_purge(services, call, *found, answer);
     } else {
-      done = fail(answer.error());
+      done = fail(ordered.error());
     }
   }
   auto concluding = conclude(services, shard, found ? *found : Found{}, std::move(done));
-  co_return co_await std::move(concluding);
+  auto json = co_await std::move(concluding);
+  if (!json) co_return json;
+  (*json)["deliveries"] = answer.deliveries;
+  (*json)["messages"] = answer.messages;
+  (*json)["active"] = answer.active;
+  (*json)["complete"] = answer.is_complete;
+  co_return json;
 }
 
 }  // namespace bulkhead::admin

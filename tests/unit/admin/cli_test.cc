@@ -121,6 +121,17 @@ TEST_F(Cli, PutsUnknownRepliesOutAsTextForRules) {
   EXPECT_EQ(Json::parse(out_.str()), Json::array({row}));
 }
 
+TEST_F(Cli, SaysHowMuchACaseHasThrownAway) {
+  const Json purged{{"deliveries", 94}, {"messages", 94}, {"active", 0}, {"complete", true}};
+  answer(purged);
+  EXPECT_EQ(run({"case", "purge", "01JDABCDEFGHJKMNPQRSTVWXYZ"}), kExitDone);
+  EXPECT_EQ(out_.str(), "94 deliveries of 94 messages are purged\n");
+  answer(purged);
+  EXPECT_EQ(run({"case", "purge", "01JDABCDEFGHJKMNPQRSTVWXYZ", "--dry-run"}), kExitDone);
+  EXPECT_EQ(last().body, R"({"dry_run":true})");
+  EXPECT_EQ(out_.str(), "94 deliveries of 94 messages are meant; nothing was changed\n");
+}
+
 TEST_F(Cli, EscapesWhatCameFromOutside) {
   answer({{"items", {{{"id", "1"}, {"sender", "\x1b[2J"}, {"recipients", {"a", "b"}}, {"reason", {{"code", "x"}}}}}},
           {"next", nullptr}});

@@ -76,6 +76,56 @@ TEST_F(ReputationApi, PurgesWhatTheAccountHasQueuedAndNotesIt) {
   expect_status(call("POST", "/cases/" + client_case_ + "/purge", Json::object()), 409);
 }
 
+TEST_F(ReputationApi, PurgesOnlyByCasesInForceAndTellsHowMuch) {
+  using Status = Case::Status;
+  queue_message("acme", "held", "reputation");
+  queue_message("acme", "held", "reputation");
+  const auto path = "/cases/" + acme_case_ + "/purge";
+  auto& one = desk_.all.front();
+  for (const auto over : {Status::kReported, Status::kReleased, Status::kExpired}) {
+    one.status = over;
+    const auto refused = call("POST", path, Json::object());
+    expect_status(refused, 409);
+    EXPECT_NE(refused.json["error"]["advice"].get<std::string>().find("queue purge --account ann@acme.example"),
+              std::string::npos);
+  }
+  EXPECT_TRUE(queue_.orders.empty());
+  for (const auto acting : {Status::kOpen, Status::kClosed}) {
+    one.status = acting;
+    const auto counted = call("POST", path, {{"dry_run", true}});
+    expect_status(counted, 200);
+    EXPECT_EQ(counted.json["messages"], 2);
+    EXPECT_TRUE(queue_.orders.back().is_dry_run);
+    EXPECT_TRUE(desk_.notes.empty()) << "nothing was done";
+  }
+  const auto purged = call("POST", path, Json::object());
+  EXPECT_EQ(purged.json["deliveries"], 2);
+  EXPECT_EQ(purged.json["status"], "closed");
+  EXPECT_FALSE(queue_.orders.back().is_dry_run);
+  EXPECT_EQ(desk_.notes.size(), 1U);
+}
+
+TEST_F(ReputationApi, FindsCasesByTheirWords) {
+  const auto count = [this](const std::string& query) {
+    const auto listed = call("GET", "/cases?" + query);
+    expect_status(listed, 200);
+    return listed.json["items"].size();
+  };
+  desk_.all[0].state = State::kThrottled;
+  EXPECT_EQ(count("state=throttled"), 1U);
+  EXPECT_EQ(count("state=quarantined"), 2U);
+  EXPECT_EQ(count("kind=client"), 1U);
+  EXPECT_EQ(count("name=ann@other.example"), 1U);
+  EXPECT_EQ(count("name=ann@other.example&kind=client"), 0U);
+  EXPECT_EQ(count("status=open"), 3U);
+  EXPECT_EQ(count("status=reported"), 0U);
+  for (const auto* odd : {"status=bogus", "state=odd", "kind=clients"}) {
+    expect_status(call("GET", std::string{"/cases?"} + odd), 400);
+  }
+  EXPECT_NE(call("GET", "/cases?status=bogus").json["error"]["message"].get<std::string>().find("reported"),
+            std::string::npos);
+}
+
 TEST_F(ReputationApi, PurgesWhatAllAccountsOfATenantHaveQueued) {
   auto& one = desk_.all.front();
   one.key = Key::tenant(one.tenant);
