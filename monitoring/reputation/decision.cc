@@ -26,6 +26,7 @@ std::string_view words_of_distinct(KeyKind kind) {
   switch (kind) {
     case KeyKind::kTenant:
     case KeyKind::kSite:
+    case KeyKind::kAddressSite:
       return "accounts";
     case KeyKind::kAddress:
       return "sites";

@@ -37,6 +37,12 @@ void add_volume_rules(std::vector<Rule>& rules) {
   surge("account-surge-watch", State::kWatched, 40, 2);
   surge("account-surge", State::kThrottled, 80, 3);
   surge("account-flood", State::kQuarantined, 1000, 10);
+  rules.push_back({.name = "account-volume-watch",
+                   .kind = kind,
+                   .leads_to = State::kWatched,
+                   .signal = Signal::kRecipients,
+                   .count_min = 300,
+                   .busiest_days_min = 5});
   surge("account-new-network", State::kThrottled, 50, 2);
   rules.back().also = Signal::kOddSignIns;
   rules.back().also_min = 1;
@@ -80,7 +86,7 @@ void add_refusal_rules(std::vector<Rule>& rules) {
                    .signal = Signal::kContentRefusals,
                    .count_min = 10,
                    .share_over = 0.05,
-                   .whole = Whole::kAttempted});
+                   .whole = Whole::kMessages});
   rules.push_back({.name = "account-spam-verdicts",
                    .kind = kind,
                    .leads_to = State::kThrottled,
@@ -168,7 +174,7 @@ void add_sending_rules(std::vector<Rule>& rules) {
                    .signal = Signal::kDomainRefusals,
                    .count_min = 10,
                    .share_over = 0.05,
-                   .whole = Whole::kAttempted});
+                   .whole = Whole::kMessages});
   rules.push_back({.name = "domain-listed",
                    .kind = KeyKind::kDomain,
                    .leads_to = State::kWatched,

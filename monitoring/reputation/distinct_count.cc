@@ -49,16 +49,33 @@ void DistinctCount::clear() {
   registers_.clear();
 }
 
-std::uint64_t distinct_hash(std::string_view bytes) {
+namespace {
+
+char as_it_is(char c) {
+  return c;
+}
+char lower_case(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+template <char (*fold)(char)>
+std::uint64_t hash_of(std::string_view bytes) {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : bytes) {
-    const auto octet = static_cast<unsigned char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    hash = (hash ^ octet) * 0x100000001b3ULL;
-  }
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(fold(c))) * 0x100000001b3ULL;
   // FNV's high bits mix poorly over short texts; the finaliser of splitmix64 spreads them.
   hash = (hash ^ (hash >> 30U)) * 0xbf58476d1ce4e5b9ULL;
   hash = (hash ^ (hash >> 27U)) * 0x94d049bb133111ebULL;
   return hash ^ (hash >> 31U);
+}
+
+}  // namespace
+
+std::uint64_t distinct_hash(std::string_view text) {
+  return hash_of<lower_case>(text);
+}
+
+std::uint64_t distinct_hash_of_bytes(std::string_view bytes) {
+  return hash_of<as_it_is>(bytes);
 }
 
 }  // namespace bulkhead::reputation

@@ -26,6 +26,8 @@ class DistinctCount {
 };
 
 // A hash to add; equal for equal bytes in every run, ASCII letters folded.
-std::uint64_t distinct_hash(std::string_view bytes);
+std::uint64_t distinct_hash(std::string_view text);
+// The same of bytes that are no text.
+std::uint64_t distinct_hash_of_bytes(std::string_view bytes);
 
 }  // namespace bulkhead::reputation

@@ -11,7 +11,7 @@ namespace {
 
 std::uint64_t network_of(const IpAddress& client) {
   const std::string_view bytes = client.bytes();
-  return distinct_hash(bytes.substr(0, client.family() == Family::kIpv4 ? 3 : 6));
+  return distinct_hash_of_bytes(bytes.substr(0, client.family() == Family::kIpv4 ? 3 : 6));
 }
 
 }  // namespace

@@ -102,9 +102,21 @@ void Record::see_distinct(std::uint64_t hash, UtcTime now) {
   distinct.add(hash);
 }
 
+void Record::set_distinct(const std::vector<std::uint64_t>& hashes, UtcTime now) {
+  distinct.clear();
+  distinct_began = unix_seconds(now);
+  for (const std::uint64_t hash : hashes) distinct.add(hash);
+}
+
 void Record::add_sample(Sample sample) {
   sample.text = mail::to_printable_utf8(sample.text, kSampleSizeMax);
-  if (samples.size() >= kSamplesMax) samples.erase(samples.begin());
+  const auto is_message = [](const Sample& one) { return one.signal == Signal::kRecipients; };
+  const auto messages = static_cast<std::size_t>(std::ranges::count_if(samples, is_message));
+  if (is_message(sample) && messages >= kMessageSamplesMax) {
+    samples.erase(std::ranges::find_if(samples, is_message));
+  } else if (samples.size() >= kSamplesMax) {
+    samples.erase(samples.begin());
+  }
   samples.push_back(std::move(sample));
 }
 

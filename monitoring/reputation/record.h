@@ -22,6 +22,8 @@ class History {
   // A day begins with its first message. A day that is tainted is not learned from: an outbreak must not become what is
   // usual.
   void add(UtcTime now, std::uint32_t amount, bool is_tainted);
+  // Today is not what is usual.
+  void taint() { is_tainted_ = true; }
   double daily() const { return static_cast<double>(daily_); }
   // Of the days before this one, fading 3 % a day: the busiest of them, and the busiest minute in any of them.
   double busiest() const { return static_cast<double>(busiest_); }
@@ -66,6 +68,7 @@ struct StateChange {
 
 struct Record {
   static constexpr std::size_t kSamplesMax = 6;
+  static constexpr std::size_t kMessageSamplesMax = 2;  // of kRecipients: they must not push out what speaks
   static constexpr std::size_t kChangesMax = 8;
   static constexpr std::size_t kRuleSizeMax = 60;
   static constexpr std::size_t kSampleSizeMax = 200;
@@ -79,7 +82,8 @@ struct Record {
   UtcTime probation_until{};  // thresholds are halved until then, also while it is watched
   UtcTime exempt_until{};     // rules only report until then
   std::string exempt_reason = {};
-  UtcTime quiet_until{};  // for decisions that are only reported
+  UtcTime quiet_until{};               // for decisions that are only reported, of:
+  State quiet_state = State::kNormal;  // this or a milder state
   UtcTime touched{};
   History history;
   // Recipients of an account, names tried by a client, accounts of a tenant or site, sites that refuse an address,
@@ -97,6 +101,7 @@ struct Record {
   double count(Signal signal, Window window, UtcTime now) const;
   double decayed(Signal signal, Window window, UtcTime now) const;
   void see_distinct(std::uint64_t hash, UtcTime now);
+  void set_distinct(const std::vector<std::uint64_t>& hashes, UtcTime now);
   void add_sample(Sample sample);
   void add_change(StateChange change);
   // Forgets the counts, so that what was answered for is not held against the key again; history and strikes stay.

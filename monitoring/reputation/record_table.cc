@@ -14,7 +14,7 @@ const Record* RecordTable::find(const Key& key) const {
   return found == index_.end() ? nullptr : &slots_[found->second].record;
 }
 
-Record& RecordTable::at(const Key& key, UtcTime now, std::vector<Key>& evicted) {
+Record& RecordTable::at(const Key& key, UtcTime now, std::vector<Evicted>& evicted) {
   if (Record* const known = find(key)) return *known;
   if (slots_.size() >= size_max_ && !slots_.empty()) evict(now, evicted);
   index_.emplace(key, slots_.size());
@@ -22,7 +22,7 @@ Record& RecordTable::at(const Key& key, UtcTime now, std::vector<Key>& evicted) 
   return slots_.back().record;
 }
 
-void RecordTable::evict(UtcTime now, std::vector<Key>& evicted) {
+void RecordTable::evict(UtcTime now, std::vector<Evicted>& evicted) {
   constexpr std::size_t kLooks = 16;
   std::size_t least = hand_ % slots_.size();
   double least_interest = slots_[least].record.interest(now);
@@ -34,7 +34,7 @@ void RecordTable::evict(UtcTime now, std::vector<Key>& evicted) {
     least_interest = interest;
   }
   hand_ = (hand_ + kLooks) % slots_.size();
-  evicted.push_back(slots_[least].key);
+  evicted.push_back({slots_[least].key, slots_[least].record.state});
   index_.erase(slots_[least].key);
   if (least + 1 != slots_.size()) {
     slots_[least] = std::move(slots_.back());

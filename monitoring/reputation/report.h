@@ -53,8 +53,8 @@ struct SignInReport {
 
 struct ComplaintReport {
   std::string what;
-  std::string by = {};    // whose complaints about an account count once a day; "" when nobody knows
-  IpAddress source = {};  // that the message left from
+  std::vector<std::string> people = {};  // whoever may have written it
+  IpAddress source = {};                 // that the message left from
 };
 
 // Of a filter, on a message that was submitted.

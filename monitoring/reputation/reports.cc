@@ -83,16 +83,17 @@ void Reputation::count_reputation(Context& context, const DeliveryReport& report
   const auto& address = report.meaning->carried.address;
   const bool has_source = !report.source.is_unspecified();
   const bool is_ours = !address || !has_source || *address == report.source;
-  if (!is_ours) return count_for_sender(context, {Signal::kContentRefusals, report.recipients, report.reply});
+  if (!is_ours) return count_for_sender(context, {Signal::kContentRefusals, 1, report.reply});
   const bool is_known = is_known_refused(report);
   const bool was_bad = is_bad(Key::account(context.subject.account));
-  if (has_source && !report.site.empty()) {
+  const AccountId& account = report.subject.account;
+  if (has_source && !report.site.empty() && !account.is_nil()) {
     at(Key::address_site(report.source, report.site))
-        .see_distinct(distinct_hash(report.subject.account.bytes()), context.now);
+        .see_distinct(distinct_hash_of_bytes(account.bytes()), context.now);
   }
   if (!was_bad && has_source) {
     at(Key::address(report.source)).see_distinct(distinct_hash(report.site), context.now);
-    count_for_address(context, report, {Signal::kReputationRefusals, report.recipients, report.reply});
+    count_for_address(context, report, {Signal::kReputationRefusals, 1, report.reply});
   }
   if (is_known || (has_source && is_in_bad_odour(report))) return;
   count_for_sender(context, {Signal::kReputationRefusals, 1, report.reply});
@@ -116,13 +117,18 @@ bool Reputation::is_storm(const DeliveryReport& report) const {
 void Reputation::see_storm(const DeliveryReport& report) {
   if (report.site.empty()) return;
   Record& site = at(Key::site(report.site));
-  site.see_distinct(distinct_hash(report.subject.account.bytes()), now());
+  const AccountId& account = report.subject.account;
+  if (!account.is_nil()) site.see_distinct(distinct_hash_of_bytes(account.bytes()), now());
   site.at(Signal::kBounces).add(now(), report.recipients);
 }
 
+// Of the classes that rules look at: a message counts once for each, however many recipients and tries it has.
 bool Reputation::is_news(const DeliveryReport& report) {
-  if (report.message.empty()) return true;
-  return seen_.is_first({report.message, report.site, replies::to_string(report.meaning->primary)}, now());
+  const auto primary = report.meaning->primary;
+  const bool is_counted_once = primary == ReplyClass::kAddressReputation || primary == ReplyClass::kDomainReputation ||
+                               primary == ReplyClass::kContent;
+  if (!is_counted_once || report.message.empty()) return true;
+  return refused_.is_first({report.message, report.site, replies::to_string(primary)}, now());
 }
 
 void Reputation::count_refusal(Context& context, const DeliveryReport& report) {
@@ -134,9 +140,8 @@ void Reputation::count_refusal(Context& context, const DeliveryReport& report) {
 }
 
 void Reputation::count_class(Context& context, const DeliveryReport& report) {
-  const auto for_sender = [&](Signal signal, std::string_view sample = {}) {
-    count_for_sender(context, {signal, report.recipients, sample});
-  };
+  const auto once = [&](Signal signal) { count_for_sender(context, {signal, 1, report.reply}); };
+  const auto for_sender = [&](Signal signal) { count_for_sender(context, {signal, report.recipients, {}}); };
   const auto for_both = [&](Signal signal) {
     for_sender(signal);
     count_for_address(context, report, {signal, report.recipients, {}});
@@ -145,9 +150,9 @@ void Reputation::count_class(Context& context, const DeliveryReport& report) {
     case ReplyClass::kAddressReputation:
       return count_reputation(context, report);
     case ReplyClass::kDomainReputation:
-      return for_sender(Signal::kDomainRefusals, report.reply);
+      return once(Signal::kDomainRefusals);
     case ReplyClass::kContent:
-      return for_sender(Signal::kContentRefusals, report.reply);
+      return once(Signal::kContentRefusals);
     case ReplyClass::kRate:
     case ReplyClass::kConnections:
       return report.meaning->fault == Fault::kAddress ? for_both(Signal::kRateRefusals)

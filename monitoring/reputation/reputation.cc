@@ -1,6 +1,7 @@
 #include "monitoring/reputation/reputation.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -26,10 +27,18 @@ const Record* Reputation::find(const Key& key) const {
   return tables_[static_cast<std::size_t>(key.kind)].find(key);
 }
 
-Record& Reputation::at(const Key& key) {
-  std::vector<Key> evicted;
+Record& Reputation::place_of(const Key& key) {
+  std::vector<RecordTable::Evicted> evicted;
   Record& record = table(key.kind).at(key, now(), evicted);
-  for (auto& gone : evicted) changed_[std::move(gone)] = true;
+  for (auto& gone : evicted) {
+    changed_[gone.key] = true;
+    if (gone.state >= State::kThrottled) forgotten_.push_back(std::move(gone));
+  }
+  return record;
+}
+
+Record& Reputation::at(const Key& key) {
+  Record& record = place_of(key);
   mark(key);
   return record;
 }
@@ -91,37 +100,53 @@ bool Reputation::fires(const Rule& rule, const Record& record, Evidence& evidenc
   evidence.count = record.count(rule.signal, rule.window, time);
   evidence.count_min = rule.count_min * factor;
   if (evidence.count < evidence.count_min) return false;
-  const auto day = [&](Signal signal) { return record.decayed(signal, Window::kDay, time); };
-  if (rule.whole != Whole::kNone) {
-    switch (rule.whole) {
-      case Whole::kAttempted:
-        evidence.whole = day(Signal::kDelivered) + day(Signal::kBounces);
-        if (rule.signal != Signal::kBounces) evidence.whole = std::max(evidence.whole, day(rule.signal));
-        break;
-      case Whole::kAddressed:
-        evidence.whole = std::max(day(Signal::kRecipients), day(Signal::kUnknownRecipients));
-        break;
-      case Whole::kDelivered:
-        evidence.whole = day(Signal::kDelivered);
-        break;
-      default:
-        evidence.whole = day(Signal::kMessages);
-    }
-    evidence.share_over = rule.share_over * factor;
-    evidence.share = day(rule.signal) / std::max(evidence.whole, 1.0);
-    // A volume is a whole number that has decayed a little since.
-    if (evidence.whole < rule.whole_min - 0.5 || evidence.share <= evidence.share_over) return false;
-  }
+  evidence.share_over = rule.share_over * factor;
+  if (rule.whole != Whole::kNone && !has_share(rule, record, evidence)) return false;
   evidence.busiest_day = record.history.busiest();
   evidence.busiest_minute = record.history.busiest_minute();
-  if (evidence.count < rule.busiest_days_min * std::max(evidence.busiest_day, kBusiestFloor)) return false;
-  if (evidence.count < rule.busiest_minutes_min * std::max(evidence.busiest_minute, kBusiestFloor)) return false;
+  const auto is_times = [&](double times, double busiest) {
+    return evidence.count >= times * factor * std::max(busiest, kBusiestFloor);
+  };
+  if (!is_times(rule.busiest_days_min, evidence.busiest_day)) return false;
+  if (!is_times(rule.busiest_minutes_min, evidence.busiest_minute)) return false;
   evidence.also = rule.also;
   evidence.also_count = record.count(rule.also, Window::kHour, time);
   if (evidence.also_count < rule.also_min) return false;
   evidence.distinct = record.distinct.estimate();
   if (evidence.distinct < rule.distinct_min) return false;
   return evidence.count >= rule.share_of_distinct * evidence.distinct;
+}
+
+namespace {
+
+// What a share is of; `of` counts a signal.
+template <class Of>
+double whole_of(Whole whole, Signal signal, const Of& of) {
+  switch (whole) {
+    case Whole::kAttempted: {
+      const double attempted = of(Signal::kDelivered) + of(Signal::kBounces);
+      return signal == Signal::kBounces ? attempted : std::max(attempted, of(signal));
+    }
+    case Whole::kAddressed:
+      return std::max(of(Signal::kRecipients), of(Signal::kUnknownRecipients));
+    case Whole::kMessages:
+      return std::max(of(Signal::kMessages), of(signal));
+    case Whole::kDelivered:
+    case Whole::kNone:
+      break;
+  }
+  return of(Signal::kDelivered);
+}
+
+}  // namespace
+
+// Of what was counted, not of what has decayed: complaints and bounces come hours after what they are about.
+bool Reputation::has_share(const Rule& rule, const Record& record, Evidence& evidence) const {
+  const auto of = [&record, time = now()](Signal signal) { return record.count(signal, Window::kDay, time); };
+  evidence.whole = whole_of(rule.whole, rule.signal, of);
+  evidence.share = of(rule.signal) / std::max(evidence.whole, 1.0);
+  // A volume is a whole number that may have decayed a little.
+  return evidence.whole >= rule.whole_min - 0.5 && evidence.share > evidence.share_over;
 }
 
 void Reputation::decide(Context& context, const Key& key, Record& record, const Rule& rule, Evidence evidence) {
@@ -132,13 +157,16 @@ void Reputation::decide(Context& context, const Key& key, Record& record, const 
   Decision decision{.key = key, .from = record.state, .to = rule.leads_to, .rule = rule.name, .at = context.now};
   if (policy.is_shadow || rule.is_shadow) decision.mode = Decision::Mode::kShadow;
   if (record.exempt_until > context.now) decision.mode = Decision::Mode::kExempt;
+  // What is only reported is so once an hour, unless it becomes worse.
+  const bool is_quiet = record.quiet_until > context.now && rule.leads_to <= record.quiet_state;
+  if (!decision.is_acting() && is_quiet) return;
   decision.until = context.now + policy.hold(key.kind, rule.leads_to, record.strikes);
   decision.evidence = std::move(evidence);
   decision.evidence.samples = record.samples;
   decision.words = explain(decision, rule);
   if (!decision.is_acting()) {
-    if (record.quiet_until > context.now) return;
     record.quiet_until = context.now + hours{1};
+    record.quiet_state = rule.leads_to;
     context.decisions.push_back(std::move(decision));
     return;
   }
@@ -148,8 +176,7 @@ void Reputation::decide(Context& context, const Key& key, Record& record, const 
   }
   enter(record, decision);
   context.decisions.push_back(decision);
-  const bool is_turn = decision.from < State::kThrottled && decision.to >= State::kThrottled;
-  if (is_turn && key.kind == KeyKind::kAccount) account_turned_bad(context, rule);
+  if (key.kind == KeyKind::kAccount && decision.to >= State::kThrottled) account_turned_bad(context, rule);
 }
 
 void Reputation::enter(Record& record, const Decision& decision) {
@@ -158,6 +185,8 @@ void Reputation::enter(Record& record, const Decision& decision) {
     record.add_change({decision.at, decision.from, decision.to, decision.rule});
   }
   record.state = decision.to;
+  // What has led to this must not become what is usual.
+  if (decision.to >= State::kThrottled) record.history.taint();
   hold(decision.key, record, decision.until);
 }
 
@@ -167,10 +196,14 @@ void Reputation::hold(const Key& key, Record& record, UtcTime until) {
   mark(key);
 }
 
-// One that was refused for its address's sake speaks against nobody it shares that with.
+// Once a day, by the first rule that is not about the address: what was refused for its sake speaks against nobody who
+// shares it.
 void Reputation::account_turned_bad(Context& context, const Rule& rule) {
   if (rule.signal == Signal::kReputationRefusals) return;
   const Subject& subject = context.subject;
+  Blame& blame = blamed_.at(distinct_hash_of_bytes(subject.account.bytes()), context.now);
+  if (blame.is_counted && context.now - blame.at < hours{24}) return;
+  blame = {context.now, true, subject.tenant, subject.client};
   const std::string name = subject.name.empty() ? Key::account(subject.account).text() : std::string{subject.name};
   const std::string sample = fmt::format("{} is {} (rule {})", name, to_string(rule.leads_to), rule.name);
   const Count bad{Signal::kBadAccounts, 1, sample};
@@ -204,13 +237,15 @@ Decisions Reputation::submitted(const Submission& submission) {
     if (key.kind == KeyKind::kAccount) {
       for (const std::uint64_t hash : submission.recipients) record.see_distinct(hash, context.now);
     } else if (key.kind == KeyKind::kTenant) {
-      record.see_distinct(distinct_hash(subject.account.bytes()), context.now);
+      record.see_distinct(distinct_hash_of_bytes(subject.account.bytes()), context.now);
     }
     count(context, key, {Signal::kRecipients, recipients, {}});
   };
-  const bool was_bad = !subject.account.is_nil() && is_bad(Key::account(subject.account));
-  if (!subject.account.is_nil()) add(Key::account(subject.account));
-  if (was_bad) return std::move(context.decisions);
+  if (!subject.account.is_nil()) {
+    add(Key::account(subject.account));
+    // Neither what a bad account goes on to send nor what has shown it to be one is its tenant's.
+    if (is_bad(Key::account(subject.account))) return std::move(context.decisions);
+  }
   if (!subject.tenant.is_nil()) add(Key::tenant(subject.tenant));
   if (!subject.domain.empty()) add(Key::domain(subject.domain));
   if (!subject.client.is_unspecified()) add(Key::client(subject.client));
@@ -231,8 +266,10 @@ Decisions Reputation::unknown_recipient(const Subject& subject, std::string_view
 Decisions Reputation::complained(const Complaint& complaint) {
   const Subject& subject = complaint.subject;
   Context context{subject, now(), {}};
-  const bool is_known = !complaint.by.empty();
-  if (is_known && !seen_.is_first({"complaint", subject.account.bytes(), complaint.by}, context.now)) return {};
+  bool is_new = true;
+  const std::string account = subject.account.text();
+  for (const auto& person : complaint.people) is_new = complained_.is_first({account, person}, context.now) && is_new;
+  if (!is_new) return {};
   const Count count_of_it{Signal::kComplaints, 1, complaint.what};
   const bool was_bad = !subject.account.is_nil() && is_bad(Key::account(subject.account));
   count_for_sender(context, count_of_it);
@@ -256,7 +293,11 @@ Decisions Reputation::signed_in(const SignIn& sign_in) {
   if (sign_in.is_successful && !subject.client.is_unspecified()) {
     const std::uint32_t mistyped = names_.succeeded(subject.client, sign_in.name, context.now);
     Record* const client = mistyped == 0 ? nullptr : find(Key::client(subject.client));
-    if (client != nullptr) client->take_back(Signal::kSignInFailures, mistyped), mark(Key::client(subject.client));
+    if (client != nullptr) {
+      client->take_back(Signal::kSignInFailures, mistyped);
+      client->set_distinct(names_.tried(subject.client, context.now), context.now);
+      mark(Key::client(subject.client));
+    }
   }
   if (!sign_in.is_successful) count_failed_sign_in(context, sign_in);
   return std::move(context.decisions);
@@ -273,7 +314,7 @@ void Reputation::count_failed_sign_in(Context& context, const SignIn& sign_in) {
   // A name that signs in from there is somebody's own, mistyped.
   if (!has_client || !names_.failed(subject.client, sign_in.name, context.now)) return;
   const Key client = Key::client(subject.client);
-  at(client).see_distinct(distinct_hash(sign_in.name), context.now);
+  at(client).set_distinct(names_.tried(subject.client, context.now), context.now);
   count(context, client, {Signal::kSignInFailures, 1, fmt::format("failed as {}", sign_in.name)});
 }
 
@@ -304,6 +345,12 @@ void Reputation::count_for_sender(Context& context, Count what) {
 Decisions Reputation::tick(std::size_t most) {
   const UtcTime time = now();
   Decisions decisions;
+  for (auto& gone : std::exchange(forgotten_, {})) {
+    const std::string words =
+        gone.key.text() + " is forgotten: too many others are throttled or worse. It sends freely.";
+    decisions.push_back(
+        {.key = std::move(gone.key), .from = gone.state, .rule = "forgotten", .at = time, .words = words});
+  }
   for (std::size_t i = 0; i < most && !due_.empty() && due_.begin()->first <= time; ++i) {
     const auto [due, key] = *due_.begin();
     due_.erase(due_.begin());
@@ -348,12 +395,27 @@ Result<Decision> Reputation::set_state(const Key& key, State state, UtcTime unti
   Record& record = at(key);
   Decision decision{.key = key, .from = record.state, .to = state, .rule = "person", .at = time, .until = until};
   decision.evidence.samples = record.samples;
-  if (state < State::kThrottled) record.forgive();
+  if (state < State::kThrottled) {
+    record.forgive();
+    if (key.kind == KeyKind::kAccount) take_blame_back(key);
+  }
   record.probation_until = state == State::kRestored ? until : UtcTime{};
   enter(record, decision);
   decision.words = fmt::format("{} is {}: {}. {}.", key.text(), to_string(state),
                                mail::to_printable_utf8(reason, Record::kReasonSizeMax), meaning_of(key.kind, state));
   return decision;
+}
+
+// Whom a person has released was not bad, for all we know.
+void Reputation::take_blame_back(const Key& account) {
+  Blame& blame = blamed_.at(distinct_hash_of_bytes(account.account_id().bytes()), now());
+  if (!std::exchange(blame.is_counted, false)) return;
+  for (const Key& key : {Key::tenant(blame.tenant), Key::client(blame.client)}) {
+    Record* const record = find(key);
+    if (record == nullptr) continue;
+    record->take_back(Signal::kBadAccounts, 1);
+    mark(key);
+  }
 }
 
 Status Reputation::exempt(const Key& key, UtcTime until, std::string_view reason) {

@@ -69,8 +69,10 @@ struct DeliveryReport {
 // A recipient's report that a message was unwanted.
 struct Complaint {
   Subject subject;
-  IpAddress source = {};     // that the message left from
-  std::string_view by = {};  // whose complaints count once a day; "": nobody knows, this one counts
+  IpAddress source = {};  // that the message left from
+  // Whoever may have written it, in a form in which one person is one. None of them has been counted against the
+  // account within the day, or this one does not count. Empty: nobody knows, it counts.
+  std::span<const std::string> people = {};
   std::string_view what;
 };
 
@@ -135,7 +137,7 @@ class Reputation {
   // States whose time is over. Call it about once a second; does at most `most` at a time.
   Decisions tick(std::size_t most = 1000);
 
-  // --- People. `by` and `reason` go into the decision's words.
+  // --- People. `reason` goes into the decision's words.
   // Puts a key into a state at once: kRestored to release it (its counts are forgotten), kQuarantined to stop it.
   // kNormal ends any state. kInvalid for a time that is over or more than a year away.
   Result<Decision> set_state(const Key& key, State state, UtcTime until, std::string_view reason);
@@ -176,6 +178,7 @@ class Reputation {
   };
 
   Record& at(const Key& key);
+  Record& place_of(const Key& key);
   Record* find(const Key& key);
   const Record* find(const Key& key) const;
   RecordTable& table(KeyKind kind) { return tables_[static_cast<std::size_t>(kind)]; }
@@ -183,10 +186,12 @@ class Reputation {
   void count(Context& context, const Key& key, Count what);
   void judge(Context& context, const Key& key, Record& record, Signal signal);
   bool fires(const Rule& rule, const Record& record, Evidence& evidence) const;
+  bool has_share(const Rule& rule, const Record& record, Evidence& evidence) const;
   void decide(Context& context, const Key& key, Record& record, const Rule& rule, Evidence evidence);
   void enter(Record& record, const Decision& decision);
   void hold(const Key& key, Record& record, UtcTime until);
   void account_turned_bad(Context& context, const Rule& rule);
+  void take_blame_back(const Key& account);
   void count_outcome(Context& context, const DeliveryReport& report);
   void count_refusal(Context& context, const DeliveryReport& report);
   void count_class(Context& context, const DeliveryReport& report);
@@ -212,7 +217,17 @@ class Reputation {
   SteadyTime steady_at_start_;
   std::shared_ptr<const PolicyBook> policies_;
   std::vector<RecordTable> tables_;  // by kind
-  SeenLately seen_;                  // refusals of messages, complaints of recipients, listings
+  // Whom an account that turned bad was counted against.
+  struct Blame {
+    UtcTime at{};
+    bool is_counted = false;
+    TenantId tenant = {};
+    IpAddress client = {};
+  };
+  std::vector<RecordTable::Evicted> forgotten_;                // whose states end with them
+  SeenLately refused_;                                         // messages, by site and class
+  SeenLately complained_;                                      // people, by account
+  Generations<Blame> blamed_{50'000, std::chrono::hours{24}};  // by account
   SignInNames names_;
   std::multimap<UtcTime, Key> due_;                 // when states end; an entry whose record says another time is void
   std::unordered_map<Key, bool, KeyHash> changed_;  // keys to store; true: gone from memory

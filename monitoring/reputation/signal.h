@@ -12,22 +12,22 @@ namespace bulkhead::reputation {
 
 // The values are stored: append only.
 enum class Signal : std::uint8_t {
-  kMessages,            // accepted from the sender
-  kRecipients,          // of these messages
-  kDelivered,           // recipients that a remote or a mailbox took
-  kDeferred,            // recipients to be tried again
-  kBounces,             // recipients refused for good, for a reason that the sender could have avoided
-  kUnknownRecipients,   // addresses that do not exist, refused here or there
-  kReputationRefusals,  // replies that blame our address ("rep-ip"): of senders a message once, of addresses recipients
-  kDomainRefusals,      // replies that blame a domain ("rep-dom")
-  kContentRefusals,     // replies that blame the message
-  kRateRefusals,        // "rate" and "conn"
-  kComplaints,          // reports of recipients
-  kSpamVerdicts,        // of our own filters on what was submitted
-  kSignInFailures,      // by a client, or as an account
-  kOddSignIns,          // from a network that the account has not used before
-  kBadAccounts,         // accounts of this tenant or client that were throttled or worse
-  kListings,            // DNS lists that began to list the address or domain
+  kMessages,                // accepted from the sender
+  kRecipients,              // of these messages
+  kDelivered,               // recipients that a remote or a mailbox took
+  kDeferred,                // recipients to be tried again
+  kBounces,                 // recipients refused for good, for a reason that the sender could have avoided
+  kUnknownRecipients,       // addresses that do not exist, refused here or there
+  kReputationRefusals,      // messages that were refused because of our address ("rep-ip")
+  kDomainRefusals,          // the same, because of a domain ("rep-dom")
+  kContentRefusals,         // the same, because of themselves
+  kRateRefusals,            // "rate" and "conn"
+  kComplaints,              // reports of recipients
+  kSpamVerdicts,            // of our own filters on what was submitted
+  kSignInFailures,          // by a client, or as an account
+  kOddSignIns,              // from a network that the account has not used before
+  kBadAccounts,             // accounts of this tenant or client that were throttled or worse
+  kListings,                // DNS lists that began to list the address or domain
   kAuthenticationRefusals,  // "authn"
   kPolicyRefusals,          // "policy"
   kGreylistings,            // "grey"

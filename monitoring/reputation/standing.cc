@@ -10,10 +10,16 @@ namespace bulkhead::reputation {
 
 namespace {
 
+std::string cause_of(const std::string& rule) {
+  if (rule == "person") return "a person said so";
+  return rule == "expiry" ? "its time was over" : "rule " + rule;
+}
+
 std::string describe(const Key& key, const Record& record, UtcTime now) {
   std::string out = fmt::format("{} is {}", key.text(), to_string(record.state));
   if (record.state != State::kNormal) {
     out += fmt::format(" since {} until {}", to_rfc3339(record.since), to_rfc3339(record.until));
+    if (!record.changes.empty()) out += fmt::format(" ({})", cause_of(record.changes.back().rule));
   }
   out += fmt::format(". {}.", meaning_of(key.kind, record.state));
   if (record.exempt_until > now) {
@@ -93,9 +99,7 @@ Status Reputation::restore(std::string_view key_bytes, std::string_view value) {
   if (!key) return fail(ErrorCode::kCorrupt, "a reputation record has a damaged key");
   auto record = decode_record(value, now());
   if (!record) return fail(std::move(record.error()));
-  std::vector<Key> evicted;
-  Record& place = table(key->kind).at(*key, now(), evicted);
-  for (auto& gone : evicted) changed_[std::move(gone)] = true;
+  Record& place = place_of(*key);
   place = std::move(*record);
   if (place.state != State::kNormal) due_.emplace(place.until, *key);
   return {};

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "src/app/complainant.h"
+
 namespace bulkhead::app {
 
 namespace {
@@ -115,22 +117,6 @@ trace::Event FeedbackDesk::event_of(const Sent& sent, EventKind kind,
   return event;
 }
 
-// Whose complaint it is. An address at a large provider is a person; all addresses of any other domain may be one
-// person's, who reads what the message says of itself and could complain in the name of each. Where the reporter hides
-// the recipient it is whoever got the message.
-std::string FeedbackDesk::complainant(const Sent& sent, const std::vector<std::string>& named) const {
-  const auto rules = parts_.rules.current();
-  std::set<std::string> people;
-  for (const auto& delivery : sent.deliveries) {
-    for (const auto& recipient : delivery.recipients) {
-      if (!named.empty() && !contains(named, recipient)) continue;
-      const bool is_person = !rules->providers().of_site(delivery.site).empty();
-      people.insert(lower_case(is_person ? recipient : recipient.substr(recipient.rfind('@') + 1)));
-    }
-  }
-  return fmt::format("{}", fmt::join(people, " "));
-}
-
 void FeedbackDesk::tell(const Sent& sent, const trace::Event& event, std::string status) const {
   if (!parts_.on_feedback) return;
   Feedback feedback;
@@ -143,7 +129,13 @@ void FeedbackDesk::tell(const Sent& sent, const trace::Event& event, std::string
   feedback.source = event.source.value_or(IpAddress{});
   feedback.message = event.id;
   feedback.recipients = event.recipients;
-  if (feedback.kind == Feedback::Kind::kComplaint) feedback.by = complainant(sent, event.recipients);
+  if (feedback.kind == Feedback::Kind::kComplaint) {
+    std::vector<std::string> readers;
+    for (const auto& delivery : sent.deliveries) {
+      readers.insert(readers.end(), delivery.recipients.begin(), delivery.recipients.end());
+    }
+    feedback.people = people_of(readers);
+  }
   feedback.status = std::move(status);
   feedback.text = event.detail;
   parts_.on_feedback(feedback);

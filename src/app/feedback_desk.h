@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "monitoring/metrics.h"
-#include "monitoring/replies/rule_book.h"
 #include "src/delivery/feedback_desk.h"
 #include "src/mail/arf.h"
 #include "src/mail/bounce_report.h"
@@ -35,9 +34,9 @@ struct Feedback {
   IpAddress source;  // that it left from
   MessageId message;
   std::vector<std::string> recipients;
-  std::string by;      // of a complaint: whose; one person with a domain of his own is one, whatever his addresses
-  std::string status;  // of a bounce: "5.1.1"
-  std::string text;    // one line for a person
+  std::vector<std::string> people;  // of a complaint: who may have written it (complainant.h)
+  std::string status;               // of a bounce: "5.1.1"
+  std::string text;                 // one line for a person
 };
 
 class FeedbackDesk final : public delivery::FeedbackDesk {
@@ -46,7 +45,6 @@ class FeedbackDesk final : public delivery::FeedbackDesk {
     store::Store& store;
     const trace::Trace& trace;
     tenants::LiveDirectory& directory;
-    const replies::RuleBook& rules;  // knows the large providers
     monitoring::Metrics& metrics;
     const Clock& clock;
     Log& log;
@@ -75,7 +73,6 @@ class FeedbackDesk final : public delivery::FeedbackDesk {
   bool may_read(const TenantId& tenant);
   bool is_first(const std::string& what, const MessageId& report, bool& is_retry);
   trace::Event event_of(const Sent& sent, trace::EventKind kind, const std::vector<std::string>& recipients) const;
-  std::string complainant(const Sent& sent, const std::vector<std::string>& named) const;
   void tell(const Sent& sent, const trace::Event& event, std::string status) const;
   void count(const TenantId& tenant, std::string_view outcome) const;
 

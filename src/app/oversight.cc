@@ -13,7 +13,7 @@ Status Oversight::open(const Configuration& configuration) {
   if (auto opened = open_webhooks(configuration); !opened) return opened;
   if (auto opened = open_reputation(configuration); !opened) return opened;
   feedback_ = std::make_unique<FeedbackDesk>(FeedbackDesk::Parts{
-      *foundation_.store, *foundation_.trace, *foundation_.live, rule_book_, foundation_.metrics, foundation_.clock,
+      *foundation_.store, *foundation_.trace, *foundation_.live, foundation_.metrics, foundation_.clock,
       foundation_.log, [this](const Feedback& feedback) { tell(report_of(feedback)); }});
   return open_monitor(configuration);
 }

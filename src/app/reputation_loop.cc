@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "netpolicy/limits/limiter.h"
 #include "src/smtpd/census.h"
 
 namespace bulkhead::app {
@@ -16,6 +17,7 @@ using reputation::Sender;
 constexpr std::chrono::milliseconds kInterval{1000};
 constexpr std::size_t kSliceMax = 500;  // reports that are counted before the shard's other work gets a turn
 constexpr std::size_t kPlansMax = 100'000;
+constexpr std::chrono::seconds kPlanKept{10};
 
 reputation::Subject subject_from(const Sender& sender) {
   return {.tenant = sender.tenant,
@@ -58,27 +60,55 @@ void ReputationLoop::work_off() {
   if (!inbox_.empty()) shard_.post([this] { work_off(); });
 }
 
-// The plan that the sender's reporter knew is remembered for those who do not: only submissions name it.
-std::string ReputationLoop::plan_of(const Sender& sender) {
-  if (sender.account.is_nil()) return {};
-  const auto snapshot = parts_.directory.snapshot();
-  const auto* tenant = snapshot->tenant(sender.tenant);
-  const std::string usual = tenant == nullptr ? std::string{} : std::string{to_string(tenant->plan)};
-  const auto known = plans_.find(sender.account);
-  if (sender.plan.empty()) return known == plans_.end() ? usual : known->second;
-  if (sender.plan == usual) {
-    if (known != plans_.end()) plans_.erase(known);
-  } else if (known != plans_.end()) {
-    known->second = sender.plan;
-  } else if (plans_.size() < kPlansMax) {
-    plans_[sender.account] = sender.plan;
-  }
-  return sender.plan;
+void ReputationLoop::remember_plan(const AccountId& account, std::string plan) {
+  if (plans_.size() >= kPlansMax && !plans_.contains(account)) plans_.clear();
+  plans_[account] = {std::move(plan), parts_.clock.steady()};
 }
 
+// Submissions name the plan; who reports a delivery or a complaint does not know it. What is not known is looked up
+// first, what was known a while ago meanwhile: a plan that was changed holds some seconds later.
 void ReputationLoop::apply(Report& report) {
+  const auto& sender = report.sender;
+  if (sender.account.is_nil()) return apply_as(report, {});
+  if (!sender.plan.empty()) {
+    remember_plan(sender.account, sender.plan);
+    return apply_as(report, sender.plan);
+  }
+  const auto known = plans_.find(sender.account);
+  const bool may_ask = group_ != nullptr && !group_->is_cancelled();
+  if (known == plans_.end()) {
+    if (!may_ask) return apply_as(report, {});
+    const auto account = sender.account;
+    const auto tenant = sender.tenant;
+    group_->spawn(look_up_plan(account, tenant, std::move(report)));
+    return;
+  }
+  if (may_ask && parts_.clock.steady() - known->second.known_at >= kPlanKept) {
+    known->second.known_at = parts_.clock.steady();
+    group_->spawn(look_up_plan(sender.account, sender.tenant, std::nullopt));
+  }
+  apply_as(report, known->second.plan);
+}
+
+Task<void> ReputationLoop::look_up_plan(AccountId account, TenantId tenant, std::optional<Report> report) {
+  auto looking = parts_.directory.account_by_id(shard_, account);
+  const auto found = co_await std::move(looking);
+  const auto snapshot = parts_.directory.snapshot();
+  std::string plan;
+  if (found && *found) {
+    plan = to_string(netpolicy::Limiter::plan_of(*snapshot, **found, parts_.clock.now()));
+  } else if (const auto* owner = snapshot->tenant(tenant); owner != nullptr) {
+    plan = to_string(owner->plan);
+  }
+  if (found) remember_plan(account, plan);
+  if (!report) co_return;
+  apply_as(*report, plan);
+  publish();
+}
+
+void ReputationLoop::apply_as(Report& report, std::string plan) {
   auto& sender = report.sender;
-  sender.plan = plan_of(sender);
+  sender.plan = std::move(plan);
   // Programs of this host speak for many people, a webmail say: none is to be blocked for another.
   sender.client = sender.client.is_loopback() ? IpAddress{} : smtpd::client_key(sender.client);
   const auto decisions = count(report);
@@ -130,7 +160,7 @@ Decisions ReputationLoop::count(Report& report) {
     return reputation_.signed_in({subject, sign_in->name, sign_in->is_successful, is_new});
   }
   if (const auto* complaint = std::get_if<reputation::ComplaintReport>(&report.event)) {
-    return reputation_.complained({subject, complaint->source, complaint->by, complaint->what});
+    return reputation_.complained({subject, complaint->source, complaint->people, complaint->what});
   }
   if (const auto* verdict = std::get_if<reputation::SpamVerdictReport>(&report.event)) {
     return reputation_.called_spam(subject, verdict->why);

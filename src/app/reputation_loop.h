@@ -107,7 +107,9 @@ class ReputationLoop final : public admin::ReputationDesk {
   void apply(reputation::Report& report);
   reputation::Decisions count(reputation::Report& report);
   void see_listing(const reputation::ReplyReport& reply);
-  std::string plan_of(const reputation::Sender& sender);
+  void apply_as(reputation::Report& report, std::string plan);
+  void remember_plan(const AccountId& account, std::string plan);
+  Task<void> look_up_plan(AccountId account, TenantId tenant, std::optional<reputation::Report> report);
 
   // In reputation_actions.cc.
   void carry_out(const reputation::Decisions& decisions, const reputation::Sender& sender, const std::string& by);
@@ -149,7 +151,11 @@ class ReputationLoop final : public admin::ReputationDesk {
   ReportTraffic traffic_;
   std::vector<std::unique_ptr<ReputationOutbox>> outboxes_;
   std::deque<reputation::Report> inbox_;
-  std::unordered_map<AccountId, std::string> plans_;  // that are not the tenant's
+  struct KnownPlan {
+    std::string plan;
+    SteadyTime known_at{};
+  };
+  std::unordered_map<AccountId, KnownPlan> plans_;
 
   reputation::RestrictionMap senders_, clients_;
   std::shared_ptr<const reputation::RestrictionMap> published_clients_;

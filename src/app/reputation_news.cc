@@ -54,7 +54,7 @@ std::optional<reputation::Report> report_of(const Feedback& feedback) {
   if (at != std::string::npos) report.sender.domain = feedback.sender.substr(at + 1);
   report.sender.client = feedback.client;
   if (is_complaint) {
-    report.event = reputation::ComplaintReport{feedback.text, feedback.by, feedback.source};
+    report.event = reputation::ComplaintReport{feedback.text, feedback.people, feedback.source};
     return report;
   }
   // Neither source nor site: who sent it is to blame, nobody knows who wrote the report.

@@ -74,6 +74,23 @@ class Rules(TestCase):
     def site(self, n):
         return f"route:{SITES[n]}:{self.ports[n]}"
 
+    def test_the_plan_of_an_account_is_known_after_a_restart(self):
+        self.rule("account-unknown-recipients", 2)
+        self.rule("account-unknown-recipients", 1000, "--plan", "bulk")
+        self.server.cli("account", "set", "a0@bad.test", "--plan", "bulk")
+        for account in ("a0@bad.test", "a1@bad.test"):
+            self.server.cli("queue", "hold", "--account", account, "--and-future")
+            self.send(account, [f"gone@s{n}.test" for n in range(3)])
+        self.server.stop()
+        self.server.start()
+        # Nobody has handed in anything since: only the directory knows the plans.
+        for account in ("a0@bad.test", "a1@bad.test"):
+            self.server.cli("queue", "release", "--account", account)
+        wait_until(lambda: self.server.json("queue", "count")["deliveries"] == 0, "all is refused", 60)
+        states = wait_until(self.states, "the other account's state")
+        self.assertEqual(states.get(("account", "a1@bad.test")), "throttled")
+        self.assertNotIn(("account", "a0@bad.test"), states)
+
     def test_account_reputation(self):
         self.rule("account-reputation", 2)
         self.send("a0@bad.test", ["address@s0.test"])

@@ -60,7 +60,7 @@ void send_weekly(World& world, const std::vector<Sender*>& letters, Sender& merg
 
 // Chances differ; what is promised holds for all of them.
 class ReputationChances : public testing::TestWithParam<std::uint64_t> {};
-INSTANTIATE_TEST_SUITE_P(Weeks, ReputationChances, testing::Range<std::uint64_t>(1, 9));
+INSTANTIATE_TEST_SUITE_P(Weeks, ReputationChances, testing::Range<std::uint64_t>(1, 21));
 
 TEST_P(ReputationChances, CatchTheBadAndLeaveTheHonest) {
   World world{GetParam()};
@@ -108,7 +108,7 @@ TEST_P(ReputationChances, CatchTheBadAndLeaveTheHonest) {
   if (is_shown) std::printf("| sender                       | sent     | watched  | throttled | quarantined |\n");
   for (const auto& sender : world.senders) {
     if (is_shown && sender->name != "office") print_row(*sender);
-    EXPECT_FALSE(sender->is_honest && world.was(*sender, State::kQuarantined)) << sender->name;
+    EXPECT_FALSE(sender->is_honest && world.was(*sender, State::kQuarantined)) << world.why(*sender);
     EXPECT_FALSE(sender->name == "office" && world.was(*sender, State::kThrottled));
   }
   for (const auto& decision : world.log) {

@@ -103,7 +103,7 @@ class World {
     }
     see(sender, mind->reported(report));
     if (!meaning.is_known() && random_.uniform() < manners.complaints) {
-      see(sender, mind->complained({subject_of(sender), source, {}, "abuse report"}));
+      complaints_.emplace(clock.now() + std::chrono::minutes{30 + static_cast<std::int64_t>(below(690))}, &sender);
     }
   }
   // Tried again and again, with the same answer.
@@ -118,6 +118,12 @@ class World {
     }
   }
   void minute() {
+    // People read their mail later.
+    while (!complaints_.empty() && complaints_.begin()->first <= clock.now()) {
+      Sender& sender = *complaints_.begin()->second;
+      complaints_.erase(complaints_.begin());
+      see(sender, mind->complained({subject_of(sender), source, {}, "abuse report"}));
+    }
     for (const auto& decision : mind->tick()) note(decision);
     clock.advance(std::chrono::minutes{1});
   }
@@ -144,6 +150,14 @@ class World {
   }
   void note(const Decision& decision) { log.push_back(decision); }
   bool was(const Sender& sender, State state) const { return sender.first.contains(state); }
+  // Why it came into its worst state.
+  std::string why(const Sender& sender) const {
+    const Decision* worst = nullptr;
+    for (const auto& d : log) {
+      if (d.key == Key::account(sender.account) && (worst == nullptr || d.to > worst->to)) worst = &d;
+    }
+    return sender.name + ": " + (worst == nullptr ? "" : worst->words);
+  }
   std::size_t decided(KeyKind kind, State least) const {
     std::size_t count = 0;
     for (const auto& d : log) count += d.key.kind == kind && d.to >= least && d.is_acting() ? 1U : 0U;
@@ -173,6 +187,7 @@ class World {
 
   SeededRandom random_;
   std::uint64_t messages_ = 0;
+  std::multimap<UtcTime, Sender*> complaints_;  // by when they come
   std::shared_ptr<const PolicyBook> policies_;
   std::map<std::string, std::string> stored_;
   std::map<AccountId, UtcTime> trickle_;

@@ -1,5 +1,6 @@
 // Whose fault it is, and whose not.
 #include <algorithm>
+#include <utility>
 
 #include "tests/unit/monitoring/reputation/reputation_fixture.h"
 
@@ -113,11 +114,15 @@ TEST_F(ReputationTest, ANewNetworkHalvesWhatMayComeAtOnce) {
 
 TEST_F(ReputationTest, OnePersonsComplaintsCountOnceADay) {
   deliver(300);
-  for (int i = 0; i < 20; ++i) complain("judge@a.example");
+  for (int i = 0; i < 20; ++i) complain({"judge@a.example"});
   EXPECT_EQ(account(), State::kNormal);
-  complain("second@b.example");
+  complain({"second@b.example"});
   EXPECT_EQ(account(), State::kNormal);
-  complain("third@c.example");
+  complain({"third@c.example", "judge@a.example"});
+  EXPECT_EQ(account(), State::kNormal) << "one of the two has complained today";
+  complain({"third@c.example"});
+  EXPECT_EQ(account(), State::kNormal) << "so may he have";
+  complain({"fourth@d.example"});
   EXPECT_EQ(account(), State::kQuarantined);
   EXPECT_EQ(mind.standing(Key::address(source)).last_day[static_cast<int>(Signal::kComplaints)], 3);
 }
@@ -138,6 +143,149 @@ TEST_F(ReputationTest, WhoeverMistypesHisPasswordIsNoGuesser) {
   EXPECT_EQ(mind.state_of(Key::client(subject.client)), State::kNormal);
   for (int who = 100; who < 130; ++who) sign_in(who, false);
   EXPECT_EQ(mind.state_of(Key::client(subject.client)), State::kQuarantined) << "names that never signed in from there";
+}
+
+TEST_F(ReputationTest, NamesThatWereMistypedAndForgivenAreNoneOfASprayers) {
+  const auto sign_in = [&](const std::string& name, bool is_successful) {
+    mind.signed_in({{.client = subject.client}, name, is_successful, false});
+  };
+  for (int day = 0; day < 3; ++day) {
+    for (int who = 0; who < 20; ++who) {
+      sign_in("user" + std::to_string(who), false);
+      sign_in("user" + std::to_string(who), true);
+    }
+    for (int i = 0; i < 36; ++i) {
+      sign_in("old-scanner", false);
+      clock.advance(minutes{40});
+    }
+  }
+  EXPECT_EQ(mind.state_of(Key::client(subject.client)), State::kNormal);
+}
+
+TEST_F(ReputationTest, WhatASuccessForgivesIsAnHourOld) {
+  const auto sign_in = [&](const std::string& name, bool is_successful) {
+    mind.signed_in({{.client = subject.client}, name, is_successful, false});
+  };
+  for (int i = 0; i < 15; ++i) {
+    sign_in("own", false);
+    clock.advance(seconds{5});
+  }
+  clock.advance(minutes{61});
+  for (int i = 0; i < 15; ++i) sign_in("boss", false);
+  sign_in("own", true);
+  const auto standing = mind.standing(Key::client(subject.client));
+  EXPECT_GE(standing.last_hour[static_cast<std::size_t>(Signal::kSignInFailures)], 15) << "guesses are not wiped by it";
+}
+
+TEST_F(ReputationTest, AnOutbreakIsNotLearnedFrom) {
+  for (int day = 0; day < 5; ++day) {
+    send(1, 10);
+    clock.advance(hours{24});
+  }
+  send(1000);  // one message, and nothing after it
+  EXPECT_EQ(account(), State::kQuarantined);
+  clock.advance(hours{24 * 9});
+  mind.tick();
+  send();
+  for (const Key& key : {Key::account(subject.account), Key::tenant(subject.tenant), Key::domain(subject.domain)}) {
+    EXPECT_LE(mind.standing(key).busiest_minute, 20) << key.text();
+    EXPECT_LE(mind.standing(key).busiest_day, 20) << key.text();
+  }
+}
+
+TEST_F(ReputationTest, AnAccountCountsAsBadWhateverItWasThrottledForFirst) {
+  for (int i = 0; i < 3; ++i) {
+    subject.account = AccountId::make(clock, random);
+    site = "site" + std::to_string(i);
+    refuse(replies::ReplyClass::kAddressReputation, 3);
+    EXPECT_EQ(account(), State::kThrottled);
+    unknown(160);
+    EXPECT_EQ(account(), State::kQuarantined);
+  }
+  EXPECT_EQ(mind.standing(Key::tenant(subject.tenant)).last_day[static_cast<std::size_t>(Signal::kBadAccounts)], 3);
+}
+
+TEST_F(ReputationTest, AnAccountThatRelapsesIsOneBadAccountAndOneThatIsReleasedNone) {
+  const auto bad = [&](const Key& key) {
+    return mind.standing(key).last_day[static_cast<std::size_t>(Signal::kBadAccounts)];
+  };
+  const Key account_key = Key::account(subject.account), tenant_key = Key::tenant(subject.tenant);
+  unknown(25);
+  clock.advance(minutes{61});
+  mind.tick();
+  unknown(25);
+  EXPECT_EQ(account(), State::kThrottled);
+  EXPECT_EQ(bad(tenant_key), 1);
+  EXPECT_EQ(bad(Key::client(subject.client)), 1);
+  mind.set_state(account_key, State::kRestored, mind.now() + hours{24}, "a false alarm").value();
+  EXPECT_LT(bad(tenant_key), 0.1);
+  unknown(25);
+  EXPECT_NEAR(bad(tenant_key), 1, 0.1) << "it was none";
+}
+
+TEST_F(ReputationTest, AMessageToManyIsOneRefusal) {
+  replies::Classification meaning;
+  const auto refuse_many = [&](replies::ReplyClass primary) {
+    meaning.primary = primary;
+    meaning.fault = replies::default_fault(primary);
+    mind.reported({subject, source, site, DeliveryReport::Result::kDeferred, 50, &meaning, "the reply", "M1"});
+  };
+  send(50);
+  refuse_many(replies::ReplyClass::kAddressReputation);
+  refuse_many(replies::ReplyClass::kContent);
+  refuse_many(replies::ReplyClass::kDomainReputation);
+  EXPECT_LT(account(), State::kThrottled);
+  EXPECT_EQ(mind.state_of(Key::address_site(source, site)), State::kNormal);
+  EXPECT_EQ(mind.state_of(Key::domain(subject.domain)), State::kNormal);
+}
+
+TEST_F(ReputationTest, StrangersAreNoAccount) {
+  const Subject sender = std::exchange(subject, Subject{});
+  refuse(replies::ReplyClass::kAddressReputation);  // a forward
+  subject = sender;
+  refuse(replies::ReplyClass::kAddressReputation, 3);
+  EXPECT_EQ(account(), State::kThrottled) << "it is the only account that the site refuses";
+}
+
+TEST_F(ReputationTest, ComplaintsThatComeLaterFindTheVolume) {
+  deliver(120);
+  clock.advance(hours{8});
+  complain();
+  complain();
+  complain();
+  EXPECT_EQ(account(), State::kQuarantined);
+}
+
+TEST_F(ReputationTest, OnProbationMultiplesAreHalvedToo) {
+  mind.set_state(Key::account(subject.account), State::kRestored, mind.now() + hours{24}, "again").value();
+  send(1, 40);
+  EXPECT_EQ(account(), State::kThrottled);
+}
+
+TEST_F(ReputationTest, AReportOfAThrottleDoesNotHideOneOfAQuarantine) {
+  ASSERT_TRUE(mind.exempt(Key::account(subject.account), mind.now() + hours{2}, "migration"));
+  const auto of_account = [&](const Decisions& decisions) {
+    const Key key = Key::account(subject.account);
+    return std::ranges::count_if(decisions, [&key](const Decision& decision) { return decision.key == key; });
+  };
+  EXPECT_EQ(of_account(unknown(150)), 2) << "throttled, and quarantined";
+  EXPECT_EQ(of_account(unknown(50)), 0);
+}
+
+TEST_F(ReputationTest, WhoHasToMakeRoomIsFree) {
+  ReputationLimits limits;
+  limits.keys_max.fill(20);
+  Reputation small{clock, book, limits};
+  for (int i = 0; i < 40; ++i) {
+    become_another();
+    for (int n = 0; n < 25; ++n) small.unknown_recipient(subject, "x@a.example");
+  }
+  std::size_t freed = 0;
+  for (const auto& decision : small.tick()) {
+    freed += decision.rule == "forgotten" && decision.to == State::kNormal ? 1U : 0U;
+    EXPECT_EQ(decision.from, State::kThrottled);
+  }
+  EXPECT_GE(freed, 20U) << "the board must not keep who is gone";
 }
 
 TEST_F(ReputationTest, AGuessedAccountIsWatchedAndNeverLocked) {
@@ -191,7 +339,7 @@ TEST_F(ReputationTest, SamplesOfASurgeAreItsMessages) {
   const auto throttled = std::ranges::find(decisions, std::string{"account-surge"}, &Decision::rule);
   ASSERT_NE(throttled, decisions.end());
   const auto& samples = throttled->evidence.samples;
-  ASSERT_EQ(samples.size(), Record::kSamplesMax);
+  ASSERT_EQ(samples.size(), Record::kMessageSamplesMax) << "they leave room for what speaks";
   EXPECT_NE(samples.back().text.find("message M79 of a@a.example to 1 recipients, client 198.51.100.1"),
             std::string::npos)
       << samples.back().text;

@@ -50,7 +50,7 @@ class ReputationTest : public testing::Test {
     for (int i = 0; i < times; ++i) append(out, mind.unknown_recipient(subject, "nobody@a.example"));
     return out;
   }
-  void complain(std::string_view by = {}) { mind.complained({subject, source, by, "abuse"}); }
+  void complain(const std::vector<std::string>& people = {}) { mind.complained({subject, source, people, "abuse"}); }
   static void append(Decisions& out, Decisions more) {
     for (auto& each : more) out.push_back(std::move(each));
   }
