@@ -34,9 +34,8 @@ std::string commands_of(const Case& one, bool is_operator) {
   const std::string id = one.id.text();
   std::string text = fmt::format("\nLook:       bulkhead case show {}\n", id);
   if (!one.is_open()) return text;
-  text += fmt::format("Undo:       bulkhead case release {}\n", id);
-  if (is_operator) text += fmt::format("Throw away: bulkhead case purge {}\n", id);
-  return text;
+  if (!is_operator) return text + "To undo it, ask your provider and name the case.\n";
+  return text + fmt::format("Undo:       bulkhead case release {0}\nThrow away: bulkhead case purge {0}\n", id);
 }
 
 // The domain that the tenant has longest.
@@ -99,17 +98,16 @@ void Notifier::tell_tenant(const TenantId& tenant, std::optional<Notice> notice)
   plan_.add(tenant, std::move(*notice), parts_.clock.steady());
 }
 
-// Whose mail all notices are: of the operator's own tenant, which nobody else's outbreak can slow down.
-TenantId Notifier::house_tenant(const tenants::Snapshot& directory) const {
-  if (const auto* tenant = directory.tenant_by_name(settings_.tenant)) return tenant->id;
-  const auto address = mail::Address::parse(settings_.operator_address);
+TenantId house_tenant(const tenants::Snapshot& directory, const Configuration::Notify& settings) {
+  if (const auto* tenant = directory.tenant_by_name(settings.tenant)) return tenant->id;
+  const auto address = mail::Address::parse(settings.operator_address);
   const auto* domain = address ? directory.domain_by_name(address->domain) : nullptr;
   return domain != nullptr ? domain->tenant : TenantId{};
 }
 
 Notifier::Destination Notifier::destination_of(const Audience& audience) const {
   const auto directory = parts_.directory.snapshot();
-  const TenantId house = house_tenant(*directory);
+  const TenantId house = house_tenant(*directory, settings_);
   if (audience.is_nil()) return {settings_.operator_address, house};
   const auto* tenant = directory->tenant(audience);
   if (tenant == nullptr) return {};

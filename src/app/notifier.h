@@ -51,7 +51,6 @@ class Notifier {
     std::string address;
     TenantId tenant;  // that the mail belongs to, nil while nobody knows
   };
-  TenantId house_tenant(const tenants::Snapshot& directory) const;
   Destination destination_of(const Audience& audience) const;
   Task<Status> send(DueNotices due, Destination destination);
   queue::NewMessage make_message(const NoticeMail& mail, const Destination& destination) const;
@@ -62,6 +61,10 @@ class Notifier {
   NoticePlan plan_;
   bool has_complained_ = false;
 };
+
+// Whose mail all notices are: of the operator's own tenant, which nobody else's outbreak can slow down. Nil: there is
+// none, and the operator is told nothing.
+TenantId house_tenant(const tenants::Snapshot& directory, const Configuration::Notify& settings);
 
 // What people are told of a case; nothing when it is not worth a mail. `is_operator`: an operator may do more.
 std::optional<Notice> notice_of(const cases::Case& changed, bool is_operator);

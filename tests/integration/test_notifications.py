@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Cases are told by mail: to the operator, to the tenant's administrator, not to other tenants; a storm is summed up."""
-from harness import TestCase, free_port, main, wait_until
+import subprocess
+
+from harness import PROGRAM, TestCase, free_port, main, wait_until
 
 ACME, ISP, GLOBEX, REMOTE = "127.82.0.1", "127.82.0.2", "127.82.0.3", "127.82.9.1"
 
@@ -35,12 +37,24 @@ class Notifications(TestCase):
             text = message["data"].replace("\r\n", "\n")
             self.assertIn("Subject: [node.bulkhead.test] account info@acme.test is quarantined\n", text)
             self.assertIn("Auto-Submitted: auto-generated\n", text)
-            self.assertIn(f"bulkhead case release {case}", text)
+            self.assertEqual(f"bulkhead case release {case}" in text, "noc@noc.test" in text, "who may do it is told how")
+            self.assertIn(f"bulkhead case show {case}", text)
             self.assertIn("stolen password", text.replace("\n", " "))
             self.assertEqual("case purge" in text, "noc@noc.test" in text)
         # What the quarantined account sends is held; the mail about it was not. A release is told a minute later.
         self.assertEqual(self.server.json("queue", "count")["held"], 0)
         self.server.cli("case", "close", case)
+
+    def test_the_check_says_when_nobody_would_be_told(self):
+        self.start('operator = "noc@noc.test"\ntenant = "isp"')
+        check = lambda: subprocess.run([PROGRAM, "check", "--config", str(self.server.configuration)], capture_output=True, text=True, timeout=30)
+        self.assertNotIn("notify", check().stdout + check().stderr)
+        text = self.server.configuration.read_text()
+        for wrong, words in (('operator = "noc@noc.test"', "noc@noc.test is not of a domain here"),
+                             ('operator = "noc@noc.test"\ntenant = "nosuch"', "there is no tenant nosuch")):
+            self.server.configuration.write_text(text.replace('operator = "noc@noc.test"\ntenant = "isp"', wrong))
+            result = check()
+            self.assertIn(words, result.stdout + result.stderr)
 
     def test_an_operator_here_has_it_in_the_mailbox_and_a_storm_is_one_mail(self):
         self.start('operator = "ops@isp.test"\ntenants = false')
