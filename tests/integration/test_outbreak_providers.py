@@ -124,7 +124,9 @@ class OutbreakAtProviders(TestCase):
         case = node.json("case", "show", case["id"])
         self.check_case(scene, case)
         self.assertEqual((case["state"], case["rule"]), ("throttled", "account-unknown-recipients"))
-        self.assertEqual({s["signal"] for s in case["samples"]}, {"unknown-recipients"})
+        signals = [s["signal"] for s in case["samples"]]
+        self.assertGreaterEqual(signals.count("unknown-recipients"), 4, signals)
+        self.assertLessEqual(set(signals), {"unknown-recipients", "recipients"})  # what came back, and of which messages
         refused = scene.refused(HACKED)
         self.assertEqual({e["provider"] for e in refused}, {"google", "microsoft", "yahoo"})
         # 25, what was on its way, and a trickle of two.
