@@ -101,7 +101,7 @@ class OutbreakAtProviders(TestCase):
         self.check_listing(scene, listed)
         for person in ("noc@plain.test", "boss@plain.test"):
             [notice] = wait_until(lambda who=person: scene.notices(who), f"a notice to {person}")[:1]
-            self.assertIn(f"bulkhead case release {case['id']}", notice["data"])
+            self.assertIn(f"bulkhead case show {case['id']}", notice["data"])
             self.assertIn("It came from 10.78.", notice["data"])
         self.check_neighbours(scene, begun)
         self.assertEqual(len(scene.delivered()), len(arrived), "nothing leaves a quarantine")
