@@ -1,6 +1,7 @@
 #include "src/admin/cli/output.h"
 
 #include <algorithm>
+#include <cmath>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -60,6 +61,20 @@ std::string bold(const std::string& text, Colours colours) {
   return colours == Colours::kAnsi ? "\x1b[1m" + text + "\x1b[0m" : text;
 }
 
+// Counts that fade: whole ones without a point, others as exact as a person wants them.
+std::string number_text(double number) {
+  if (number == std::floor(number) && std::abs(number) < 1e15) return fmt::format("{:.0f}", number);
+  return fmt::format("{:.1f}", number);
+}
+
+// Shares of one are small: in percent they can be read.
+void show_percent(Json& evidence) {
+  for (const auto* name : {"share", "share_allowed"}) {
+    if (!evidence.contains(name) || !evidence[name].is_number()) continue;
+    evidence[name] = number_text(evidence[name].get<double>() * 100) + "%";
+  }
+}
+
 void append_fields(std::string& out, const Json& object, const std::string& indent, Colours colours) {
   std::size_t longest = 0;
   for (const auto& [name, value] : object.items()) longest = std::max(longest, width(name));
@@ -83,6 +98,7 @@ void append_fields(std::string& out, const Json& object, const std::string& inde
 
 Json readable(Json json) {
   if (!json.is_object()) return json;
+  if (json.contains("evidence") && json["evidence"].is_object()) show_percent(json["evidence"]);
   if (json.contains("quota") && json["quota"] == 0) json["quota"] = "unlimited";
   if (json.contains("uptime") && json["uptime"].is_number_unsigned()) {
     const auto seconds = json["uptime"].get<std::uint64_t>();
@@ -104,6 +120,7 @@ std::string format_value(const Json& value) {
     return text.empty() ? "-" : escape_controls(text);
   }
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  if (value.is_number_float()) return number_text(value.get<double>());
   if (!value.is_array()) return value.is_object() ? escape_controls(dump(value)) : dump(value);
   std::string text;
   for (const auto& element : value) text += (text.empty() ? "" : ", ") + format_value(element);

@@ -2,6 +2,7 @@
 
 #include "src/admin/cli/actions.h"
 #include "src/admin/cli/queue_arguments.h"
+#include "src/proto/http/request.h"
 
 namespace bulkhead::admin::cli {
 namespace {
@@ -37,7 +38,24 @@ Status exempt(CommandContext& context, const Arguments& arguments) {
   if (!body) return fail(body.error());
   const auto answer = context.api.post(path_of("reputation", arguments, "NAME") + "/exemption", *body);
   if (!answer) return fail(answer.error());
-  context.output.done(*answer, fmt::format("{} exempt", arguments.text("NAME")));
+  const auto& until = member(*answer, "exempt_until");
+  context.output.done(*answer, fmt::format("{}: {}", arguments.text("NAME"),
+                                           until.is_string() ? "exempt until " + until.get<std::string>()
+                                                             : std::string{"the exemption has ended"}));
+  return {};
+}
+
+Status set_state(CommandContext& context, const Arguments& arguments) {
+  const auto body = body_of(context, arguments);
+  if (!body) return fail(body.error());
+  const auto answer = context.api.patch(path_of("reputation", arguments, "NAME"), *body);
+  if (!answer) return fail(answer.error());
+  auto text = fmt::format("{} is {}", arguments.text("NAME"), format_value(member(*answer, "state")));
+  for (const auto* name : {"until", "case"}) {
+    const auto& value = member(*answer, name);
+    if (value.is_string()) text += fmt::format(", {} {}", name, format_value(value));
+  }
+  context.output.done(*answer, text);
   return {};
 }
 
@@ -64,21 +82,72 @@ Status history(CommandContext& context, const Arguments& arguments) {
   return listed;
 }
 
+// The scope's own settings, and the rules as a table.
+void show_policy(Output& output, const Json& policy) {
+  if (output.is_json()) return output.object(policy);
+  Json head = policy;
+  head.erase("rules");
+  output.object(head);
+  output.line("");
+  Output::List list{output,
+                    {{"RULE", "rule"},
+                     {"KIND", "kind"},
+                     {"LEADS TO", "leads_to"},
+                     {"SIGNAL", "signal"},
+                     {"WITHIN", "within"},
+                     {"COUNT", "count"},
+                     {"SHARE", "share_over"},
+                     {"VOLUME", "volume"},
+                     {"SHADOW", "shadow"},
+                     {"OWN", "own"}}};
+  for (auto rule : member(policy, "rules")) {
+    const auto share = member(rule, "share_over");
+    if (share.is_number()) rule["share_over"] = fmt::format("{:.4g}%", share.get<double>() * 100);
+    list.add(rule);
+  }
+  list.finish();
+}
+
+// As body_of(); the word "default" is null, which gives a setting back.
+Result<Json> policy_body(const CommandContext& context, const Arguments& arguments) {
+  Arguments others;
+  Json given_back = Json::object();
+  for (const auto& flag : context.command.flags) {
+    if (!arguments.has(flag.name)) continue;
+    const auto text = arguments.text(flag.name);
+    if (text == "default") {
+      given_back[flag.api_field()] = nullptr;
+    } else {
+      others.set(flag.name, {text});
+    }
+  }
+  auto body = body_of(context, others);
+  if (body) body->update(given_back);
+  return body;
+}
+
 // Shows the policy of a scope, or sets it when something to set is given.
 Status policy(CommandContext& context, const Arguments& arguments) {
-  const auto body = body_of(context, arguments);
+  const auto body = policy_body(context, arguments);
   if (!body) return fail(body.error());
-  const bool is_change = body->size() > static_cast<std::size_t>(arguments.has("tenant")) +
-                                            static_cast<std::size_t>(arguments.has("plan"));
   std::string query;
-  for (const auto* name : {"tenant", "plan"}) {
-    if (arguments.has(name)) query += fmt::format("{}{}={}", query.empty() ? '?' : '&', name, arguments.text(name));
+  std::size_t which = 0;
+  for (const auto* name : {"tenant", "plan", "rule"}) {
+    if (!arguments.has(name)) continue;
+    const auto value = proto::http::percent_encode(arguments.text(name));
+    query += fmt::format("{}{}={}", which++ == 0 ? '?' : '&', name, value);
   }
+  const bool is_change = body->size() > which;
   const auto answer =
       is_change ? context.api.patch("/reputation/policy", *body) : context.api.get("/reputation/policy" + query);
   if (!answer) return fail(answer.error());
-  context.output.object(*answer);
+  show_policy(context.output, *answer);
   return {};
+}
+
+// A setting that "default" gives back to what holds above the scope.
+Argument given_back(std::string name, std::string help, ValueKind kind) {
+  return {.name = std::move(name), .help = std::move(help) + "; default gives it back", .kind = kind};
 }
 
 std::vector<Argument> order_flags(std::string usual) {
@@ -97,7 +166,7 @@ std::vector<Command> changing_commands() {
            "bulkhead reputation set info@acme.example --state quarantined --for 2d --reason 'stolen password'",
            {who},
            std::move(set_flags),
-           change_of("reputation", "set")},
+           set_state},
           {"exempt",
            "Let rules only report about somebody for a while; --for 0 ends that",
            "bulkhead reputation exempt news@acme.example --for 7d --reason 'annual mailing'",
@@ -110,15 +179,13 @@ std::vector<Command> changing_commands() {
            {},
            {{.name = "tenant", .help = "Of this tenant"},
             {.name = "plan", .help = "Of the plan new, normal or bulk"},
-            {.name = "shadow", .help = "Whether rules only report", .kind = ValueKind::kYesNo},
-            {.name = "lock-sign-in",
-             .help = "Whether the password of a quarantined account is locked",
-             .kind = ValueKind::kYesNo},
-            {.name = "rule", .help = "The rule that --count, --share, --volume and --rule-shadow are about"},
-            {.name = "count", .help = "From how many on the rule fires", .kind = ValueKind::kNumber},
-            {.name = "share", .help = "Over which share it fires: 0.5%"},
-            {.name = "volume", .help = "Below which volume a share says nothing", .kind = ValueKind::kNumber},
-            {.name = "rule-shadow", .help = "Whether this rule only reports", .kind = ValueKind::kYesNo}},
+            given_back("shadow", "Whether rules only report", ValueKind::kYesNo),
+            given_back("lock-sign-in", "Whether the password of a quarantined account is locked", ValueKind::kYesNo),
+            {.name = "rule", .help = "Only this rule, which --count, --share, --volume and --rule-shadow are about"},
+            given_back("count", "From how many on the rule fires", ValueKind::kNumber),
+            given_back("share", "Over which share it fires: 0.5%", ValueKind::kText),
+            given_back("volume", "Below which volume a share says nothing", ValueKind::kNumber),
+            given_back("rule-shadow", "Whether this rule only reports", ValueKind::kYesNo)},
            policy}};
 }
 
@@ -134,7 +201,10 @@ Noun reputation_commands() {
               {},
               with_limit({{.name = "tenant", .help = "Of this tenant"},
                           {.name = "kind", .help = "account, tenant, domain, address, address-site, client or site"},
-                          {.name = "state", .help = "This state or a worse one; restored when absent"}},
+                          {.name = "state", .help = "This state or a worse one; restored when absent"},
+                          {.name = "exempt",
+                           .help = "Only those that are exempt now, in whatever state",
+                           .kind = ValueKind::kSwitch}},
                          "At most this many; the first page when absent"),
               list_of("reputation", {{"KIND", "kind"},
                                      {"NAME", "name"},
@@ -159,9 +229,9 @@ Noun reputation_commands() {
   noun.commands.push_back(
       {"replies",
        "List replies of remote servers that no rule knows, the most frequent first",
-       "bulkhead reputation replies --export >> my.rules",
+       "bulkhead reputation replies --export > unknown.txt",
        {},
-       {{.name = "export", .help = "As text that rules for them begin with", .kind = ValueKind::kSwitch, .field = "-"}},
+       {{.name = "export", .help = "As text that rules begin with: for a file of its own, never the one in use", .kind = ValueKind::kSwitch, .field = "-"}},
        unknown_replies});
   noun.commands.push_back(
       {"rules",

@@ -59,6 +59,7 @@ Status release(ReputationDesk& desk, const cases::Case& one, const Call& call) {
     return fail(ErrorCode::kConflict, fmt::format("the case is {} already", to_string(one.status)));
   }
   const auto reason = call.text("reason");
+  if (auto checked = check_reason(reason); !checked) return checked;
   return desk.set_state({.key = one.key,
                          .tenant = one.tenant,
                          .name = one.name,

@@ -3,11 +3,13 @@
 #include <array>
 #include <charconv>
 #include <functional>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "src/admin/use_cases/change.h"
+#include "src/admin/use_cases/exemption.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/reputation_views.h"
 #include "src/admin/use_cases/selector.h"
@@ -23,6 +25,7 @@ using reputation::KeyKind;
 using reputation::State;
 
 constexpr std::size_t kLookedAtMax = 20'000;  // by one call, for who sees only some of them
+constexpr std::size_t kExemptLookedAt = 4000;  // at once
 constexpr std::size_t kHistoryMax = 200;
 
 template <class T>
@@ -99,6 +102,7 @@ struct ListFilter {
   std::optional<KeyKind> kind;
   State least = State::kRestored;
   TenantScope scope;
+  bool is_exempt_only = false;  // in whatever state
 };
 
 Result<ListFilter> list_filter(const AdminServices& services, const Call& call) {
@@ -119,6 +123,8 @@ Result<ListFilter> list_filter(const AdminServices& services, const Call& call) 
     }
     filter.least = *state;
   }
+  filter.is_exempt_only = call.in_query("exempt") == "true";
+  if (filter.is_exempt_only && call.in_query("state").empty()) filter.least = State::kNormal;
   return filter;
 }
 
@@ -178,11 +184,17 @@ Result<StateOrder> order_of(const Call& call, const NamedKey& named, std::chrono
   }
   if (order.reason.empty())
     return fail(ErrorCode::kInvalid, "a reason is missing", "say why, for those who look later");
+  if (auto checked = check_reason(order.reason); !checked) return fail(checked.error());
   return order;
 }
 
-// Whoever is above the tenant decides about it; what is nobody's is the operator's.
+// Whoever is above the tenant decides about it; what is nobody's is the operator's. Nothing is held back because of a
+// site, so there is nothing to order.
 Status check_may_order(const Caller& caller, const NamedKey& named) {
+  if (named.key.kind == KeyKind::kSite) {
+    return fail(ErrorCode::kInvalid, "sites are only observed: no state of a site holds mail back",
+                "pace what goes there: bulkhead limit set --site");
+  }
   if (named.tenant.is_nil()) return require_operator(caller, "change this");
   return require_above(caller, named.tenant, "change the reputation of its accounts");
 }
@@ -215,6 +227,33 @@ std::optional<double> share_in(std::string_view text) {
   return is_percent ? value / 100 : value;
 }
 
+constexpr std::array<std::string_view, 4> kOfRule{"count", "share", "volume", "rule_shadow"};
+constexpr std::array<std::string_view, 2> kOfAll{"shadow", "lock_sign_in"};
+
+bool has_any(const Call& call, std::span<const std::string_view> fields) {
+  return std::ranges::any_of(fields, [&call](auto name) { return call.has(name); });
+}
+
+// The rule that the call is about, if any, is one that there is.
+Status check_rule(const reputation::Policy& policy, std::string_view name) {
+  if (name.empty() || policy.find(name) != nullptr) return {};
+  return fail(ErrorCode::kNotFound, fmt::format("no rule {}", escape_controls(name, 80)),
+              "the names are in: bulkhead reputation policy");
+}
+
+// What is not one tenant's is judged by the node's policy: a tenant or plan that sets such a rule would set nothing.
+Status check_scope(const PolicyScope& scope, const reputation::Policy& policy, const PolicySettings& settings,
+                   std::string_view name) {
+  const auto* rule = policy.find(name);
+  const auto own = settings.rules.find(name);
+  if (rule == nullptr || own == settings.rules.end() || own->second.empty()) return {};
+  if (!is_below_node(scope) || !is_judged_by_node(rule->kind)) return {};
+  return fail(ErrorCode::kInvalid,
+              fmt::format("{} is about the kind {}, which is not one tenant's: the node's policy judges it", name,
+                          to_string(rule->kind)),
+              "set it for the node: without a tenant or plan");
+}
+
 // null gives a figure back to the shipped rule.
 Status apply_rule(const Call& call, reputation::RuleSettings& settings) {
   const auto number = [&call](std::string_view name, std::optional<double>& setting) {
@@ -243,8 +282,7 @@ Status apply_settings(const Call& call, PolicySettings& settings) {
     settings.locks_sign_in = call.is_null("lock_sign_in") ? std::nullopt : std::optional{call.is_true("lock_sign_in")};
   }
   const auto rule = call.text("rule");
-  const std::array<std::string_view, 4> of_rule{"count", "share", "volume", "rule_shadow"};
-  if (std::ranges::none_of(of_rule, [&](auto name) { return call.has(name); })) return {};
+  if (!has_any(call, kOfRule)) return {};
   if (rule.empty()) return fail(ErrorCode::kInvalid, "which rule is meant?", "name it with rule");
   return apply_rule(call, settings.rules[rule]);
 }
@@ -257,19 +295,25 @@ Task<Result<Json>> list(DeskCall at) {
   auto after = rank_after(*page);
   if (!after) co_return fail(after.error());
   const auto snapshot = at.services.live.snapshot();
-  const std::size_t most = page->limit + 1;  // one more tells whether there is a next page
+  const auto now = at.services.clock.now();
+  // One more tells whether there is a next page. The exempt are few among many.
+  const std::size_t most = filter->is_exempt_only ? kExemptLookedAt : page->limit + 1;
   Json items = Json::array();
   for (std::size_t looked_at = 0;;) {
     auto work = [&](const ReputationDesk& where) { return standings(where, *filter, most, *after); };
     auto asking = at.ask(std::move(work));
     const auto found = co_await std::move(asking);
     for (const auto& standing : found) {
+      if (filter->is_exempt_only && standing.exempt_until <= now) {
+        *after = rank_of(standing);
+        continue;
+      }
       if (items.size() == page->limit) co_return page_json(std::move(items), text_of(**after));
       auto naming = name_key(at.services, at.shard, standing.key);
       const auto named = co_await std::move(naming);
       const auto& scope = filter->scope;
       const bool is_visible = !scope.tenants || (!named.tenant.is_nil() && scope.includes(named.tenant));
-      if (is_visible) items.push_back(standing_json(*snapshot, named, standing));
+      if (is_visible) items.push_back(standing_json(*snapshot, named, standing, now));
       *after = rank_of(standing);
     }
     if (found.size() < most) co_return page_json(std::move(items), {});
@@ -278,12 +322,23 @@ Task<Result<Json>> list(DeskCall at) {
   }
 }
 
+struct Shown {
+  reputation::Standing standing;
+  std::string case_id;  // of the case that holds it in its state; "" for none
+};
+
 Task<Result<Json>> show(DeskCall at, NamedKey named) {
-  auto work = [&named](const ReputationDesk& where) { return where.standing(named.key); };
+  auto work = [&named](const ReputationDesk& where) {
+    const auto holds_it = [&named](const cases::Case& one) { return one.is_acting() && one.key == named.key; };
+    const auto found = where.cases(holds_it, {}, 1);
+    return Shown{where.standing(named.key), found.empty() ? std::string{} : found.front().id.text()};
+  };
   auto asking = at.ask(std::move(work));
-  const auto standing = co_await std::move(asking);
+  const auto shown = co_await std::move(asking);
   const auto snapshot = at.services.live.snapshot();
-  co_return standing_json(*snapshot, named, standing);
+  auto json = standing_json(*snapshot, named, shown.standing, at.services.clock.now());
+  json["case"] = shown.case_id.empty() ? Json(nullptr) : Json(shown.case_id);
+  co_return json;
 }
 
 // One line of a key's history.
@@ -297,8 +352,25 @@ PastStep past_step(const cases::Step& step, Json case_id) {
           Json{{"at", to_rfc3339(step.at)}, {"case", std::move(case_id)}, {"by", step.by}, {"what", step.what}}};
 }
 
+// The latest exemption: that it was given, and that it is over. The trace has those before it.
+void add_exemption(const reputation::Standing& standing, UtcTime now, std::vector<PastStep>& past) {
+  const auto until = standing.exempt_until;
+  if (until == UtcTime{}) return;
+  const auto note = parse_exemption(standing.exempt_reason);
+  const auto begin = note.at.value_or(std::min(until, now));
+  const auto by = note.by.empty() ? std::string{"a person"} : note.by;
+  if (note.is_end) {
+    past.push_back(past_step({begin, by, "the exemption was ended: " + note.reason}, nullptr));
+    return;
+  }
+  past.push_back(
+      past_step({begin, by, fmt::format("exempt until {}: {}", to_rfc3339(until), note.reason)}, nullptr));
+  if (until <= now) past.push_back(past_step({until, "reputation", "the exemption has ended"}, nullptr));
+}
+
 // The steps of its cases, and what came without one: that it was watched, and that this is over.
-std::vector<PastStep> past_of(const reputation::Standing& standing, const std::vector<cases::Case>& its_cases) {
+std::vector<PastStep> past_of(const reputation::Standing& standing, const std::vector<cases::Case>& its_cases,
+                              UtcTime now) {
   std::vector<PastStep> past;
   for (const auto& one : its_cases) {
     for (const auto& step : one.steps) past.push_back(past_step(step, one.id.text()));
@@ -308,16 +380,17 @@ std::vector<PastStep> past_of(const reputation::Standing& standing, const std::v
     const auto what = fmt::format("{}, {} before ({})", to_string(change.to), to_string(change.from), change.rule);
     past.push_back(past_step({change.at, "reputation", what}, nullptr));
   }
+  add_exemption(standing, now, past);
   std::ranges::stable_sort(past, {}, &PastStep::at);
   return past;
 }
 
 Task<Result<Json>> history(DeskCall at, NamedKey named) {
-  auto work = [&named](const ReputationDesk& where) {
+  auto work = [&named, now = at.services.clock.now()](const ReputationDesk& where) {
     const auto is_its = [&named](const cases::Case& one) { return one.key == named.key; };
     auto its_cases = where.cases(is_its, {}, kHistoryMax);
     std::ranges::reverse(its_cases);
-    return past_of(where.standing(named.key), its_cases);
+    return past_of(where.standing(named.key), its_cases, now);
   };
   auto asking = at.ask(std::move(work));
   auto past = co_await std::move(asking);
@@ -347,13 +420,16 @@ Task<Result<Json>> exempt(DeskCall at, NamedKey named) {
   if (auto allowed = check_may_order(at.call.caller, named); !allowed) co_return fail(allowed.error());
   auto order = order_of(at.call, named, std::chrono::hours{24 * 7});
   if (!order) co_return fail(order.error());
+  const auto reason = order->reason;
+  const bool is_end = order->lasts.count() == 0;
+  order->reason = to_text({reason, order->by, at.services.clock.now(), is_end}, reputation::Record::kReasonSizeMax);
   auto work = [&order](ReputationDesk& where) { return where.exempt(*order); };
   auto setting = at.change(std::move(work));
   const auto done = co_await std::move(setting);
   if (!done) co_return fail(done.error());
   Change change{"reputation of " + named.name};
-  change.verb(order->lasts.count() == 0 ? "exemption ended: " + order->reason
-                                        : fmt::format("exempt for {} s: {}", order->lasts.count(), order->reason));
+  change.verb(is_end ? "exemption ended: " + reason
+                     : fmt::format("exempt for {} s: {}", order->lasts.count(), reason));
   record_change(at.services, at.call, named.tenant, change);
   auto showing = show(std::move(at), std::move(named));
   co_return co_await std::move(showing);
@@ -363,8 +439,12 @@ Task<Result<Json>> show_policy(DeskCall at) {
   const auto scope = scope_of(at.services, at.call);
   if (!scope) co_return fail(scope.error());
   const auto snapshot = at.services.live.snapshot();
-  auto work = [&](const ReputationDesk& where) {
-    return policy_json(*scope, *snapshot, where.settings(*scope), where.policy(*scope));
+  const auto rule = at.call.has("rule") ? at.call.text("rule") : at.call.in_query("rule");
+  auto work = [&](const ReputationDesk& where) -> Result<Json> {
+    auto policy = where.policy(*scope);
+    if (auto known = check_rule(policy, rule); !known) return fail(known.error());
+    if (!rule.empty()) std::erase_if(policy.rules, [&rule](const auto& one) { return one.name != rule; });
+    return policy_json(*scope, *snapshot, where.settings(*scope), policy);
   };
   auto asking = at.ask(std::move(work));
   auto json = co_await std::move(asking);
@@ -377,9 +457,17 @@ Task<Result<Json>> set_policy(DeskCall at) {
   const auto allowed = scope->tenant ? require_above(at.call.caller, *scope->tenant, "set its policy")
                                      : require_operator(at.call.caller, "set the policy of the node or of a plan");
   if (!allowed) co_return fail(allowed.error());
+  if (!has_any(at.call, kOfRule) && !has_any(at.call, kOfAll)) {
+    auto showing = show_policy(std::move(at));
+    co_return co_await std::move(showing);
+  }
   auto work = [&](ReputationDesk& where) -> Status {
+    const auto policy = where.policy(*scope);
+    const auto rule = at.call.text("rule");
+    if (auto known = check_rule(policy, rule); !known) return known;
     auto settings = where.settings(*scope);
     if (auto applied = apply_settings(at.call, settings); !applied) return applied;
+    if (auto theirs = check_scope(*scope, policy, settings, rule); !theirs) return theirs;
     return where.set_policy(*scope, std::move(settings));
   };
   auto setting = at.change(std::move(work));

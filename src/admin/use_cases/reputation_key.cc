@@ -25,7 +25,12 @@ Split split(const std::string& text) {
   return {{}, text};
 }
 
-tl::unexpected<Error> unknown(const std::string& text) {
+// An address that is nobody's source may be a client's, which is not guessed: whoever is stopped is named in full.
+tl::unexpected<Error> unknown(const std::string& text, const Split& split) {
+  if (const auto ip = IpAddress::parse(split.rest.substr(0, split.rest.find('@')))) {
+    return fail(ErrorCode::kNotFound, fmt::format("{} is no source address here", ip->text()),
+                fmt::format("a client is named client:{}", ip->text()));
+  }
   return fail(ErrorCode::kNotFound, fmt::format("nobody is known as {}", escape_controls(text, 100)),
               "an account's address, a source address or IP@SITE, client:IP, domain:NAME or tenant:NAME");
 }
@@ -38,9 +43,13 @@ std::optional<NamedKey> find_small(const tenants::Snapshot& snapshot, const Spli
   if (const auto ip = IpAddress::parse(rest.substr(0, at))) {
     const auto* address = snapshot.address(*ip);
     const TenantId tenant = address != nullptr && address->tenant ? *address->tenant : TenantId{};
-    if (at != std::string::npos) return NamedKey{Key::address_site(*ip, rest.substr(at + 1)), tenant, rest};
-    if (kind == "address" || (kind.empty() && address != nullptr)) return NamedKey{Key::address(*ip), tenant, rest};
-    return NamedKey{Key::client(*ip), {}, rest};
+    if (kind == "client" && at == std::string::npos) return NamedKey{Key::client(*ip), {}, rest};
+    if (address == nullptr) return std::nullopt;
+    if (wants("address-site") && at != std::string::npos) {
+      return NamedKey{Key::address_site(*ip, rest.substr(at + 1)), tenant, rest};
+    }
+    if (wants("address") && at == std::string::npos) return NamedKey{Key::address(*ip), tenant, rest};
+    return std::nullopt;
   }
   if (const auto* tenant = wants("tenant") ? snapshot.tenant_by_name(rest) : nullptr) {
     return NamedKey{Key::tenant(tenant->id), tenant->id, tenant->name};
@@ -48,7 +57,6 @@ std::optional<NamedKey> find_small(const tenants::Snapshot& snapshot, const Spli
   if (const auto* domain = wants("domain") ? snapshot.domain_by_name(rest) : nullptr) {
     return NamedKey{Key::domain(domain->name), domain->tenant, domain->name};
   }
-  if (kind == "domain") return NamedKey{Key::domain(rest), {}, rest};
   if (kind == "site") return NamedKey{Key::site(rest), {}, rest};
   return std::nullopt;
 }
@@ -81,7 +89,7 @@ Task<Result<NamedKey>> find_key(const AdminServices& services, net::Shard& shard
     if (!account) co_return fail(account.error());
     if (*account) found = NamedKey{Key::account((*account)->id), (*account)->tenant, (*account)->address.text()};
   }
-  if (!found || !may_see(caller, found->tenant)) co_return unknown(text);
+  if (!found || !may_see(caller, found->tenant)) co_return unknown(text, parts);
   co_return std::move(*found);
 }
 

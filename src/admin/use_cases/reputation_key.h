@@ -17,9 +17,9 @@ struct NamedKey {
   std::string name;  // for people
 };
 
-// "user@domain" or an account's id; a source address; "IP@SITE"; another IP address: a client; a domain; a tenant.
-// What is ambiguous is said with its kind before it: "tenant:acme", "client:192.0.2.7". kNotFound for what the caller
-// may not see. Resumes on `shard`.
+// "user@domain" or an account's id; a source address; "IP@SITE" of one; a domain or a tenant here; "client:192.0.2.7";
+// "site:google.com". What is ambiguous is said with its kind before it: "tenant:acme". kNotFound for what there is not,
+// and for what the caller may not see. Resumes on `shard`.
 Task<Result<NamedKey>> find_key(const AdminServices& services, net::Shard& shard, Caller caller, std::string text);
 // The name and the tenant of a key that was found otherwise, as far as they are known; nil tenant: nobody's.
 Task<NamedKey> name_key(const AdminServices& services, net::Shard& shard, reputation::Key key);

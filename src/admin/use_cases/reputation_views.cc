@@ -1,5 +1,10 @@
 #include "src/admin/use_cases/reputation_views.h"
 
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "src/admin/use_cases/exemption.h"
 #include "src/admin/use_cases/lookup.h"
 
 namespace bulkhead::admin {
@@ -28,20 +33,20 @@ Json measure_json(const std::optional<reputation::Measure>& measure) {
   const bool has_share = measure->whole > 0;
   return Json{{"signal", to_string(measure->signal)},
               {"within", in_words(measure->window)},
-              {"count", measure->count},
-              {"count_allowed", measure->count_min},
-              {"share", has_share ? Json(measure->share) : Json(nullptr)},
-              {"share_allowed", has_share ? Json(measure->share_over) : Json(nullptr)},
-              {"share_of", has_share ? Json(measure->whole) : Json(nullptr)},
-              {"busiest_day", measure->busiest_day},
-              {"busiest_minute", measure->busiest_minute},
-              {"distinct", measure->distinct}};
+              {"count", rounded(measure->count)},
+              {"count_allowed", rounded(measure->count_min)},
+              {"share", has_share ? rounded(measure->share) : Json(nullptr)},
+              {"share_allowed", has_share ? rounded(measure->share_over) : Json(nullptr)},
+              {"share_of", has_share ? rounded(measure->whole) : Json(nullptr)},
+              {"busiest_day", rounded(measure->busiest_day)},
+              {"busiest_minute", rounded(measure->busiest_minute)},
+              {"distinct", rounded(measure->distinct)}};
 }
 
 Json readings_json(const std::vector<cases::SignalReading>& readings) {
   Json signals = Json::object();
   for (const auto& reading : readings) {
-    signals[std::string{to_string(reading.signal)}] = Json{{"hour", reading.hour}, {"day", reading.day}};
+    signals[std::string{to_string(reading.signal)}] = Json{{"hour", rounded(reading.hour)}, {"day", rounded(reading.day)}};
   }
   return signals;
 }
@@ -52,14 +57,29 @@ Json signals_json(const reputation::Standing& standing) {
   for (std::size_t i = 0; i < standing.last_day.size(); ++i) {
     if (standing.last_day[i] < 0.5) continue;
     signals[std::string{to_string(static_cast<reputation::Signal>(i))}] =
-        Json{{"hour", standing.last_hour[i]}, {"day", standing.last_day[i]}};
+        Json{{"hour", rounded(standing.last_hour[i])}, {"day", rounded(standing.last_day[i])}};
   }
   return signals;
 }
 
+// Counts fade, so they have as many digits as there are; nobody reads more than three.
+Json rounded(double number) {
+  return std::round(number * 1000) / 1000;
+}
+
 }  // namespace
 
-Json standing_json(const tenants::Snapshot& snapshot, const NamedKey& named, const reputation::Standing& standing) {
+Status check_reason(std::string_view reason) {
+  constexpr auto kMost = reputation::Record::kReasonSizeMax;
+  if (reason.size() <= kMost) return {};
+  return fail(ErrorCode::kInvalid, fmt::format("the reason has {} octets, and {} are kept", reason.size(), kMost),
+              "say it in short");
+}
+
+Json standing_json(const tenants::Snapshot& snapshot, const NamedKey& named, const reputation::Standing& standing,
+                   UtcTime now) {
+  const bool is_exempt = standing.exempt_until > now;
+  const auto exemption = is_exempt ? parse_exemption(standing.exempt_reason) : Exemption{};
   const bool is_normal = standing.state == reputation::State::kNormal;
   std::string words = standing.words;
   if (const auto text = standing.key.text(); words.starts_with(text)) words.replace(0, text.size(), named.name);
@@ -69,13 +89,15 @@ Json standing_json(const tenants::Snapshot& snapshot, const NamedKey& named, con
               {"state", to_string(standing.state)},
               {"since", is_normal ? Json(nullptr) : time_or_null(standing.since)},
               {"until", is_normal ? Json(nullptr) : time_or_null(standing.until)},
-              {"exempt_until", time_or_null(standing.exempt_until)},
-              {"exempt_reason", standing.exempt_reason},
+              {"exempt_until", is_exempt ? time_or_null(standing.exempt_until) : Json(nullptr)},
+              {"exempt_reason", exemption.reason},
+              {"exempt_by", exemption.by.empty() ? Json(nullptr) : Json(exemption.by)},
+              {"exempt_since", exemption.at ? Json(to_rfc3339(*exemption.at)) : Json(nullptr)},
               {"strikes", standing.strikes},
-              {"usual_day", standing.daily},
-              {"busiest_day", standing.busiest_day},
-              {"busiest_minute", standing.busiest_minute},
-              {"distinct_today", standing.distinct_today},
+              {"usual_day", rounded(standing.daily)},
+              {"busiest_day", rounded(standing.busiest_day)},
+              {"busiest_minute", rounded(standing.busiest_minute)},
+              {"distinct_today", rounded(standing.distinct_today)},
               {"signals", signals_json(standing)},
               {"samples", samples_json(standing.samples)},
               {"words", words}};
@@ -105,11 +127,21 @@ Json case_json(const tenants::Snapshot& snapshot, const cases::Case& one) {
               {"steps", std::move(steps)}};
 }
 
+bool is_below_node(const PolicyScope& scope) {
+  return scope.tenant.has_value() || !scope.plan.empty();
+}
+
+bool is_judged_by_node(reputation::KeyKind kind) {
+  using reputation::KeyKind;
+  return kind != KeyKind::kAccount && kind != KeyKind::kTenant && kind != KeyKind::kDomain;
+}
+
 Json policy_json(const PolicyScope& scope, const tenants::Snapshot& snapshot, const PolicySettings& settings,
                  const reputation::Policy& policy) {
   Json rules = Json::array();
   for (const auto& rule : policy.rules) {
     const auto own = settings.rules.find(rule.name);
+    const bool is_elsewhere = is_below_node(scope) && is_judged_by_node(rule.kind);
     rules.push_back(Json{{"rule", rule.name},
                          {"kind", to_string(rule.kind)},
                          {"leads_to", to_string(rule.leads_to)},
@@ -119,7 +151,7 @@ Json policy_json(const PolicyScope& scope, const tenants::Snapshot& snapshot, co
                          {"share_over", rule.whole == reputation::Whole::kNone ? Json(nullptr) : Json(rule.share_over)},
                          {"volume", rule.whole == reputation::Whole::kNone ? Json(nullptr) : Json(rule.whole_min)},
                          {"shadow", rule.is_shadow},
-                         {"own", own != settings.rules.end() && !own->second.empty()}});
+                         {"own", !is_elsewhere && own != settings.rules.end() && !own->second.empty()}});
   }
   return Json{{"tenant", scope.tenant ? Json(tenant_name(snapshot, *scope.tenant)) : Json(nullptr)},
               {"plan", scope.plan.empty() ? Json(nullptr) : Json(scope.plan)},

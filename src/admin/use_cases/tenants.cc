@@ -93,6 +93,22 @@ Status set_plan(const Call& call, tenants::Tenant& tenant) {
   return {};
 }
 
+// What becomes of mail to a feedback address; of "" there is nothing to say.
+std::vector<std::string> feedback_warnings(const AdminServices& services, const std::string& text) {
+  const auto address = mail::Address::parse(text);
+  if (!address) return {};
+  const auto account = services.directory.account_by_address(as_kept(services, *address));
+  const auto alias = services.directory.alias_by_address(as_kept(services, *address));
+  const bool is_mailbox = account && *account;
+  if (is_mailbox || (alias && *alias)) {
+    return {fmt::format("there is {} {}, too: all mail to it is taken as feedback, and is delivered there besides",
+                        is_mailbox ? "a mailbox" : "an alias", text)};
+  }
+  return {fmt::format("all mail to {} is taken as feedback from now on, whatever it is, and delivered to nobody: there "
+                      "is no mailbox and no alias of that name",
+                      text)};
+}
+
 // In a domain of the tenant, so that nobody collects what is told about others.
 Result<std::string> feedback_address_of(const AdminServices& services, const Call& call,
                                         const tenants::Tenant& tenant) {
@@ -268,7 +284,9 @@ Result<Json> set_tenant(const AdminServices& services, const Call& call) {
   const bool sends_otherwise =
       before->plan != after->plan || before->over_limit != after->over_limit || before->reseller != after->reseller;
   if (sends_otherwise) services.queue.limits_changed();
-  return view_with_secret(services, call, *after);
+  auto json = view_with_secret(services, call, *after);
+  if (json && call.has("feedback_address")) add_warnings(*json, feedback_warnings(services, after->feedback_address));
+  return json;
 }
 
 Result<Json> remove_tenant(const AdminServices& services, const Call& call) {

@@ -121,6 +121,53 @@ TEST_F(Cli, PutsUnknownRepliesOutAsTextForRules) {
   EXPECT_EQ(Json::parse(out_.str()), Json::array({row}));
 }
 
+TEST_F(Cli, ShowsRulesAsATableAndGivesSettingsBack) {
+  const Json rule{{"rule", "account-bounces"}, {"kind", "account"}, {"leads_to", "throttled"}, {"signal", "bounces"},
+                  {"within", "a day"},         {"count", 20.0},     {"share_over", 0.125},     {"volume", 100.0},
+                  {"shadow", false},           {"own", true}};
+  const Json policy{{"tenant", nullptr}, {"shadow", false}, {"rules", Json::array({rule})}};
+  answer(policy);
+  EXPECT_EQ(run({"reputation", "policy", "--rule", "account-bounces"}), kExitDone);
+  EXPECT_EQ(last().method, "GET") << "nothing is set";
+  EXPECT_EQ(last().target, "/api/v1/reputation/policy?rule=account-bounces");
+  EXPECT_NE(out_.str().find("RULE             KIND     LEADS TO"), std::string::npos) << out_.str();
+  EXPECT_NE(out_.str().find("12.5%"), std::string::npos);
+  answer(policy);
+  EXPECT_EQ(
+      run({"reputation", "policy", "--rule", "account-bounces", "--count", "default", "--share", "default", "--volume",
+           "default", "--rule-shadow", "default", "--shadow", "default", "--lock-sign-in", "default", "--json"}),
+      kExitDone);
+  EXPECT_EQ(last().method, "PATCH");
+  for (const auto* field : {"count", "share", "volume", "rule_shadow", "shadow", "lock_sign_in"}) {
+    EXPECT_TRUE(Json::parse(last().body).at(field).is_null()) << field;
+  }
+  EXPECT_EQ(Json::parse(out_.str()), policy);
+  EXPECT_NE(run({"reputation", "policy", "--rule", "account-bounces", "--count", "many"}), kExitDone);
+}
+
+TEST_F(Cli, SaysHowSomebodyStandsAfterAnOrder) {
+  answer({{"state", "quarantined"}, {"until", "2026-11-24T00:00:00Z"}, {"case", "01J"}});
+  EXPECT_EQ(run({"reputation", "set", "a@b.example", "--state", "quarantined", "--reason", "x"}), kExitDone);
+  EXPECT_EQ(out_.str(), "a@b.example is quarantined, until 2026-11-24T00:00:00Z, case 01J\n");
+  answer({{"state", "normal"}, {"until", nullptr}, {"case", nullptr}});
+  EXPECT_EQ(run({"reputation", "set", "a@b.example", "--state", "normal", "--reason", "x"}), kExitDone);
+  EXPECT_EQ(out_.str(), "a@b.example is normal\n");
+  answer({{"exempt_until", "2026-11-24T00:00:00Z"}});
+  EXPECT_EQ(run({"reputation", "exempt", "a@b.example", "--for", "1h", "--reason", "x"}), kExitDone);
+  EXPECT_EQ(out_.str(), "a@b.example: exempt until 2026-11-24T00:00:00Z\n");
+  answer({{"exempt_until", nullptr}});
+  EXPECT_EQ(run({"reputation", "exempt", "a@b.example", "--for", "0", "--reason", "x"}), kExitDone);
+  EXPECT_EQ(out_.str(), "a@b.example: the exemption has ended\n");
+}
+
+TEST_F(Cli, ShowsCountsAsPeopleReadThem) {
+  answer({{"evidence", {{"count", 84.0}, {"share", 0.004}, {"share_allowed", 0.1}, {"distinct", 12.345}}}});
+  EXPECT_EQ(run({"case", "show", "01J"}), kExitDone);
+  for (const auto* text : {"84\n", "0.4%\n", "10%\n", "12.3\n"}) {
+    EXPECT_NE(out_.str().find(text), std::string::npos) << text << out_.str();
+  }
+}
+
 TEST_F(Cli, SaysHowMuchACaseHasThrownAway) {
   const Json purged{{"deliveries", 94}, {"messages", 94}, {"active", 0}, {"complete", true}};
   answer(purged);

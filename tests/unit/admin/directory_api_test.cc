@@ -477,5 +477,18 @@ TEST_F(TargetApi, WakesWhatWaitsForAMailboxWhenItMayTakeOtherMail) {
   EXPECT_EQ(queue_.mailbox_wakes, 3);
 }
 
+TEST_F(TenantApi, AFeedbackAddressIsSaidToTakeAllItsMail) {
+  const auto warning_of = [this](const std::string& address) {
+    const auto changed = call("PATCH", "/tenants/acme", {{"feedback_address", address}});
+    expect_status(changed, 200);
+    return changed.json.contains("warnings") ? changed.json["warnings"][0].get<std::string>() : std::string{};
+  };
+  EXPECT_NE(warning_of("fbl@acme.example").find("delivered to nobody"), std::string::npos);
+  EXPECT_NE(warning_of("ann@acme.example").find("a mailbox ann@acme.example, too"), std::string::npos);
+  EXPECT_NE(warning_of("sales@acme.example").find("an alias sales@acme.example, too"), std::string::npos);
+  EXPECT_EQ(warning_of(""), "");
+  EXPECT_FALSE(call("PATCH", "/tenants/acme", {{"postmaster", ""}}).json.contains("warnings"));
+}
+
 }  // namespace
 }  // namespace bulkhead::admin

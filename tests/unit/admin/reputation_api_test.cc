@@ -1,11 +1,65 @@
 // States, cases and policies through the API: who sees what, and who may decide.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "tests/unit/admin/admin_fixture.h"
 
 namespace bulkhead::admin {
 namespace {
+
+// What is said of exemptions and counts besides; all else is the fake's.
+class ExemptingDesk final : public ReputationDesk {
+ public:
+  explicit ExemptingDesk(FakeDesk& fake) : fake_(fake) {}
+  net::Shard& shard() override { return fake_.shard(); }
+  std::vector<reputation::Standing> list(reputation::KeyKind kind, State least, std::size_t,
+                                         const std::optional<reputation::Rank>& after) const override {
+    std::vector<reputation::Standing> found;
+    for (const auto& [key, unused] : exemptions) {
+      const bool is_next = !after || after->is_before({State::kNormal, key});
+      if (key.kind == kind && least == State::kNormal && is_next) found.push_back(standing(key));
+    }
+    return found;
+  }
+  reputation::Standing standing(const Key& key) const override {
+    auto found = fake_.standing(key);
+    found.last_day[0] = 2.0 / 3;
+    if (const auto exemption = exemptions.find(key); exemption != exemptions.end()) {
+      found.exempt_until = exemption->second.first;
+      found.exempt_reason = exemption->second.second;
+    }
+    return found;
+  }
+  Status set_state(const StateOrder& order) override { return fake_.set_state(order); }
+  Status exempt(const StateOrder& order) override {
+    exemptions[order.key] = {time + order.lasts, order.reason};
+    return fake_.exempt(order);
+  }
+  std::vector<Case> cases(const std::function<bool(const Case&)>& wanted, const cases::CaseId& before,
+                          std::size_t most) const override {
+    return fake_.cases(wanted, before, most);
+  }
+  std::optional<Case> find_case(const cases::CaseId& id) const override { return fake_.find_case(id); }
+  Status close_case(const cases::CaseId& id, const std::string& by) override { return fake_.close_case(id, by); }
+  void note(const cases::CaseId& id, const std::string& by, std::string what) override {
+    fake_.note(id, by, std::move(what));
+  }
+  PolicySettings settings(const PolicyScope& scope) const override { return fake_.settings(scope); }
+  reputation::Policy policy(const PolicyScope& scope) const override { return fake_.policy(scope); }
+  Status set_policy(const PolicyScope& scope, PolicySettings settings) override {
+    return fake_.set_policy(scope, std::move(settings));
+  }
+  std::vector<replies::UnknownReply> unknown_replies() const override { return fake_.unknown_replies(); }
+  std::vector<RuleCount> rule_counts() const override { return fake_.rule_counts(); }
+  Task<Status> settle() override { return fake_.settle(); }
+
+  UtcTime time{};  // that exemptions begin at
+  std::map<Key, std::pair<UtcTime, std::string>> exemptions;
+
+ private:
+  FakeDesk& fake_;
+};
 
 class ReputationApi : public AdminTest {
  protected:
@@ -145,7 +199,7 @@ TEST_F(ReputationApi, ShowsWhoeverIsNamed) {
   }
   EXPECT_EQ(call("GET", "/reputation/192.0.2.1").json["kind"], "address");
   EXPECT_EQ(call("GET", "/reputation/192.0.2.1@google.com").json["kind"], "address-site");
-  EXPECT_EQ(call("GET", "/reputation/198.51.100.9").json["kind"], "client");
+  EXPECT_EQ(call("GET", "/reputation/client:198.51.100.9").json["kind"], "client");
   EXPECT_EQ(call("GET", "/reputation/acme").json["kind"], "tenant");
   EXPECT_EQ(call("GET", "/reputation/acme.example").json["kind"], "domain");
   EXPECT_EQ(call("GET", "/reputation/ann@acme.example").json["words"], "ann@acme.example is fine");
@@ -154,6 +208,25 @@ TEST_F(ReputationApi, ShowsWhoeverIsNamed) {
   expect_status(call("GET", "/reputation/198.51.100.9", nullptr, acme_), 404);
   expect_status(call("GET", "/reputation/tenant:other", nullptr, acme_), 404);
   expect_status(call("GET", "/reputation/acme", nullptr, acme_), 200);
+}
+
+TEST_F(ReputationApi, DoesNotGuessWhoIsMeant) {
+  const Json order{{"state", "quarantined"}, {"reason", "x"}};
+  for (const auto* nobody : {"9.9.9.9", "address:9.9.9.9", "9.9.9.9@google.com", "address-site:9.9.9.9@google.com",
+                             "domain:nope.example", "nope.example", "domain:192.0.2.1"}) {
+    const auto path = std::string{"/reputation/"} + nobody;
+    expect_status(call("GET", path), 404);
+    expect_status(call("GET", path + "/history"), 404);
+    expect_status(call("PATCH", path, order), 404);
+    expect_status(call("POST", path + "/exemption", {{"reason", "x"}}), 404);
+  }
+  EXPECT_NE(call("PATCH", "/reputation/9.9.9.9", order).json["error"]["advice"].get<std::string>().find("client:9.9"),
+            std::string::npos);
+  expect_status(call("GET", "/reputation/site:google.com"), 200);
+  expect_status(call("PATCH", "/reputation/site:google.com", order), 400);
+  expect_status(call("POST", "/reputation/site:google.com/exemption", {{"reason", "x"}}), 400);
+  EXPECT_TRUE(desk_.orders.empty());
+  expect_status(call("PATCH", "/reputation/client:9.9.9.9", order), 200);
 }
 
 TEST_F(ReputationApi, ListsOnlyWhatIsTheCallers) {
@@ -196,6 +269,87 @@ TEST_F(ReputationApi, PoliciesAreSetByThoseAbove) {
   expect_status(call("PATCH", "/reputation/policy", {{"plan", "odd"}, {"shadow", true}}), 400);
   expect_status(call("GET", "/reputation/policy", nullptr, acme_), 200);
   expect_status(call("GET", "/reputation/policy?tenant=other", nullptr, acme_), 404);
+}
+
+TEST_F(ReputationApi, ExemptionsAreShownWhileTheyLastAndRememberedAfterwards) {
+  ExemptingDesk desk{desk_};
+  desk.time = clock_.now();
+  services_->reputation = &desk;
+  const std::string ann = "/reputation/ann@acme.example";
+  expect_status(call("POST", ann + "/exemption", {{"reason", std::string(201, 'x')}, {"for", "1h"}}), 400);
+  expect_status(call("PATCH", ann, {{"reason", std::string(201, 'x')}, {"state", "watched"}}), 400);
+  expect_status(call("POST", "/cases/" + acme_case_ + "/release", {{"reason", std::string(201, 'x')}}), 400);
+  EXPECT_TRUE(desk_.orders.empty());
+  expect_status(call("POST", ann + "/exemption", {{"reason", std::string(200, 'x')}, {"for", "1h"}}), 200);
+  EXPECT_LE(desk_.orders.back().reason.size(), 200U);
+  const auto given = call("POST", ann + "/exemption", {{"reason", "annual mailing"}, {"for", "1h"}});
+  expect_status(given, 200);
+  EXPECT_EQ(given.json["exempt_reason"], "annual mailing");
+  EXPECT_EQ(given.json["exempt_by"].get<std::string>().find("operator"), 0U);
+  EXPECT_FALSE(given.json["exempt_until"].is_null());
+  const auto exempt = [this] { return call("GET", "/reputation?exempt=true").json["items"]; };
+  ASSERT_EQ(exempt().size(), 1U);
+  EXPECT_EQ(exempt()[0]["name"], "ann@acme.example");
+  auto past = call("GET", ann + "/history").json["items"];
+  EXPECT_NE(past.back()["what"].get<std::string>().find("exempt until"), std::string::npos);
+  EXPECT_NE(past.back()["what"].get<std::string>().find(": annual mailing"), std::string::npos);
+  EXPECT_EQ(past.back()["by"], given.json["exempt_by"]);
+  clock_.advance(std::chrono::hours{2});
+  EXPECT_TRUE(exempt().empty());
+  const auto over = call("GET", ann).json;
+  EXPECT_TRUE(over["exempt_until"].is_null());
+  EXPECT_EQ(over["exempt_reason"], "");
+  past = call("GET", ann + "/history").json["items"];
+  EXPECT_EQ(past.back()["what"], "the exemption has ended");
+  desk.time = clock_.now();
+  const auto ended = call("POST", ann + "/exemption", {{"reason", "no more"}, {"for", "0"}});
+  EXPECT_TRUE(ended.json["exempt_until"].is_null());
+  past = call("GET", ann + "/history").json["items"];
+  EXPECT_EQ(past.back()["what"], "the exemption was ended: no more");
+  EXPECT_EQ(past.back()["by"], given.json["exempt_by"]);
+}
+
+TEST_F(ReputationApi, ShowsTheCaseThatHoldsAStateAndCountsInThreeDigits) {
+  ExemptingDesk desk{desk_};
+  services_->reputation = &desk;
+  const auto shown = call("GET", "/reputation/ann@acme.example").json;
+  EXPECT_EQ(shown["case"], acme_case_);
+  EXPECT_TRUE(call("GET", "/reputation/tenant:acme").json["case"].is_null());
+  desk_.all.front().signals = {{reputation::Signal::kMessages, 2.0 / 3, 100}};
+  const auto signals = call("GET", "/cases/" + acme_case_).json["signals"];
+  EXPECT_EQ(dump(signals.front()), R"({"hour":0.667,"day":100.0})");
+  EXPECT_EQ(shown["signals"].front()["day"], 0.667);
+}
+
+TEST_F(ReputationApi, OnlyTheNodeSetsRulesAboutWhatIsNotOneTenants) {
+  for (const auto* rule : {"client-guessing", "address-listed"}) {
+    expect_status(call("PATCH", "/reputation/policy", {{"tenant", "acme"}, {"rule", rule}, {"count", 5}}), 400);
+    expect_status(call("PATCH", "/reputation/policy", {{"plan", "bulk"}, {"rule", rule}, {"rule_shadow", true}}), 400);
+    EXPECT_TRUE(desk_.set.empty());
+  }
+  expect_status(call("PATCH", "/reputation/policy", {{"rule", "client-guessing"}, {"count", 5}}), 200);
+  const auto of = [this](const std::string& query) { return call("GET", "/reputation/policy?" + query).json; };
+  EXPECT_EQ(of("rule=client-guessing")["rules"][0]["own"], true);
+  EXPECT_EQ(of("rule=client-guessing&tenant=acme")["rules"][0]["own"], false);
+  // What was set before can be given back.
+  expect_status(
+      call("PATCH", "/reputation/policy", {{"tenant", "acme"}, {"rule", "client-guessing"}, {"count", nullptr}}), 200);
+  EXPECT_TRUE(desk_.set.rules.at("client-guessing").empty());
+}
+
+TEST_F(ReputationApi, ShowsOneRuleAndRecordsNoChangeOfNothing) {
+  const auto one = call("GET", "/reputation/policy?rule=account-flood");
+  expect_status(one, 200);
+  ASSERT_EQ(one.json["rules"].size(), 1U);
+  EXPECT_EQ(one.json["rules"][0]["rule"], "account-flood");
+  expect_status(call("GET", "/reputation/policy?rule=nosuch"), 404);
+  expect_status(call("PATCH", "/reputation/policy", {{"rule", "nosuch"}}), 404);
+  expect_status(call("PATCH", "/reputation/policy", {{"rule", "nosuch"}, {"shadow", true}}), 404);
+  expect_status(call("PATCH", "/reputation/policy", {{"rule", "account-flood"}}), 200);
+  expect_status(call("PATCH", "/reputation/policy", Json::object()), 200);
+  EXPECT_EQ(trace_.all_details().find("policy of reputation"), std::string::npos);
+  expect_status(call("PATCH", "/reputation/policy", {{"rule", "account-flood"}, {"count", 500}}), 200);
+  EXPECT_NE(trace_.all_details().find("policy of reputation"), std::string::npos);
 }
 
 TEST_F(ReputationApi, ListsInPagesTheWorstFirst) {
