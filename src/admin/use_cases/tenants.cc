@@ -104,9 +104,10 @@ std::vector<std::string> feedback_warnings(const AdminServices& services, const 
     return {fmt::format("there is {} {}, too: all mail to it is taken as feedback, and is delivered there besides",
                         is_mailbox ? "a mailbox" : "an alias", text)};
   }
-  return {fmt::format("all mail to {} is taken as feedback from now on, whatever it is, and delivered to nobody: there "
-                      "is no mailbox and no alias of that name",
-                      text)};
+  return {
+      fmt::format("all mail to {} is taken as feedback from now on, whatever it is, and delivered to nobody: there "
+                  "is no mailbox and no alias of that name",
+                  text)};
 }
 
 // In a domain of the tenant, so that nobody collects what is told about others.
