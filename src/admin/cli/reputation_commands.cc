@@ -226,13 +226,15 @@ Noun reputation_commands() {
               {},
               history}}};
   for (auto& command : changing_commands()) noun.commands.push_back(std::move(command));
-  noun.commands.push_back(
-      {"replies",
-       "List replies of remote servers that no rule knows, the most frequent first",
-       "bulkhead reputation replies --export > unknown.txt",
-       {},
-       {{.name = "export", .help = "As text that rules begin with: for a file of its own, never the one in use", .kind = ValueKind::kSwitch, .field = "-"}},
-       unknown_replies});
+  noun.commands.push_back({"replies",
+                           "List replies of remote servers that no rule knows, the most frequent first",
+                           "bulkhead reputation replies --export > unknown.txt",
+                           {},
+                           {{.name = "export",
+                             .help = "As text that rules begin with: for a file of its own, never the one in use",
+                             .kind = ValueKind::kSwitch,
+                             .field = "-"}},
+                           unknown_replies});
   noun.commands.push_back(
       {"rules",
        "List how often each rule has read a reply since the start",

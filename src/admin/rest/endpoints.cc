@@ -324,7 +324,7 @@ Endpoints reputation_endpoints() {
        200, {}, Input::kJson,
        {kTenantQuery, plan, {"shadow", kBoolean, kOptional, "Whether rules only report; null: as above it"},
         {"lock_sign_in", kBoolean, kOptional, "Whether quarantined accounts cannot sign in; null: as above it"},
-        {"rule", kString, kOptional, "The rule that count, share, volume and rule_shadow are about; the answer shows it alone"},
+        {"rule", kString, kOptional, "That count, share, volume and rule_shadow are about; alone in the answer"},
         {"count", kInteger, kOptional, "From how many on the rule fires; null: as shipped"},
         {"share", kString, kOptional, "Over which share it fires, as 0.5%; null: as shipped"},
         {"volume", kInteger, kOptional, "Below which volume a share says nothing; null: as shipped"},

@@ -18,9 +18,9 @@ constexpr std::size_t kGiverMax = 60;
 }  // namespace
 
 std::string to_text(const Exemption& exemption, std::size_t size_max) {
-  const auto note = fmt::format("{}{}{}{})", exemption.is_end ? kEnded : kGiven,
-                                mail::to_printable_utf8(exemption.by, kGiverMax), kAt,
-                                to_rfc3339(exemption.at.value_or(UtcTime{})));
+  const auto note =
+      fmt::format("{}{}{}{})", exemption.is_end ? kEnded : kGiven, mail::to_printable_utf8(exemption.by, kGiverMax),
+                  kAt, to_rfc3339(exemption.at.value_or(UtcTime{})));
   return mail::to_printable_utf8(exemption.reason, size_max - std::min(size_max, note.size())) + note;
 }
 

@@ -11,6 +11,7 @@
 #include "src/admin/use_cases/change.h"
 #include "src/admin/use_cases/exemption.h"
 #include "src/admin/use_cases/lookup.h"
+#include "src/admin/use_cases/reputation_past.h"
 #include "src/admin/use_cases/reputation_views.h"
 #include "src/admin/use_cases/selector.h"
 #include "src/admin/use_cases/use_cases.h"
@@ -24,7 +25,7 @@ using reputation::Key;
 using reputation::KeyKind;
 using reputation::State;
 
-constexpr std::size_t kLookedAtMax = 20'000;  // by one call, for who sees only some of them
+constexpr std::size_t kLookedAtMax = 20'000;   // by one call, for who sees only some of them
 constexpr std::size_t kExemptLookedAt = 4000;  // at once
 constexpr std::size_t kHistoryMax = 200;
 
@@ -341,50 +342,6 @@ Task<Result<Json>> show(DeskCall at, NamedKey named) {
   co_return json;
 }
 
-// One line of a key's history.
-struct PastStep {
-  UtcTime at;
-  Json json;
-};
-
-PastStep past_step(const cases::Step& step, Json case_id) {
-  return {step.at,
-          Json{{"at", to_rfc3339(step.at)}, {"case", std::move(case_id)}, {"by", step.by}, {"what", step.what}}};
-}
-
-// The latest exemption: that it was given, and that it is over. The trace has those before it.
-void add_exemption(const reputation::Standing& standing, UtcTime now, std::vector<PastStep>& past) {
-  const auto until = standing.exempt_until;
-  if (until == UtcTime{}) return;
-  const auto note = parse_exemption(standing.exempt_reason);
-  const auto begin = note.at.value_or(std::min(until, now));
-  const auto by = note.by.empty() ? std::string{"a person"} : note.by;
-  if (note.is_end) {
-    past.push_back(past_step({begin, by, "the exemption was ended: " + note.reason}, nullptr));
-    return;
-  }
-  past.push_back(
-      past_step({begin, by, fmt::format("exempt until {}: {}", to_rfc3339(until), note.reason)}, nullptr));
-  if (until <= now) past.push_back(past_step({until, "reputation", "the exemption has ended"}, nullptr));
-}
-
-// The steps of its cases, and what came without one: that it was watched, and that this is over.
-std::vector<PastStep> past_of(const reputation::Standing& standing, const std::vector<cases::Case>& its_cases,
-                              UtcTime now) {
-  std::vector<PastStep> past;
-  for (const auto& one : its_cases) {
-    for (const auto& step : one.steps) past.push_back(past_step(step, one.id.text()));
-  }
-  for (const auto& change : standing.changes) {
-    if (change.from >= State::kThrottled || change.to >= State::kThrottled) continue;
-    const auto what = fmt::format("{}, {} before ({})", to_string(change.to), to_string(change.from), change.rule);
-    past.push_back(past_step({change.at, "reputation", what}, nullptr));
-  }
-  add_exemption(standing, now, past);
-  std::ranges::stable_sort(past, {}, &PastStep::at);
-  return past;
-}
-
 Task<Result<Json>> history(DeskCall at, NamedKey named) {
   auto work = [&named, now = at.services.clock.now()](const ReputationDesk& where) {
     const auto is_its = [&named](const cases::Case& one) { return one.key == named.key; };
@@ -394,9 +351,7 @@ Task<Result<Json>> history(DeskCall at, NamedKey named) {
   };
   auto asking = at.ask(std::move(work));
   auto past = co_await std::move(asking);
-  Json items = Json::array();
-  for (auto& step : past) items.push_back(std::move(step.json));
-  co_return page_json(std::move(items), {});
+  co_return page_json(std::move(past), {});
 }
 
 Task<Result<Json>> set(DeskCall at, NamedKey named) {
@@ -428,8 +383,7 @@ Task<Result<Json>> exempt(DeskCall at, NamedKey named) {
   const auto done = co_await std::move(setting);
   if (!done) co_return fail(done.error());
   Change change{"reputation of " + named.name};
-  change.verb(is_end ? "exemption ended: " + reason
-                     : fmt::format("exempt for {} s: {}", order->lasts.count(), reason));
+  change.verb(is_end ? "exemption ended: " + reason : fmt::format("exempt for {} s: {}", order->lasts.count(), reason));
   record_change(at.services, at.call, named.tenant, change);
   auto showing = show(std::move(at), std::move(named));
   co_return co_await std::move(showing);

@@ -11,6 +11,11 @@ namespace bulkhead::admin {
 
 namespace {
 
+// Counts fade, so they have as many digits as there are; nobody reads more than three.
+Json rounded(double number) {
+  return std::round(number * 1000) / 1000;
+}
+
 Json time_or_null(UtcTime time) {
   return time == UtcTime{} ? Json(nullptr) : Json(to_rfc3339(time));
 }
@@ -46,7 +51,8 @@ Json measure_json(const std::optional<reputation::Measure>& measure) {
 Json readings_json(const std::vector<cases::SignalReading>& readings) {
   Json signals = Json::object();
   for (const auto& reading : readings) {
-    signals[std::string{to_string(reading.signal)}] = Json{{"hour", rounded(reading.hour)}, {"day", rounded(reading.day)}};
+    signals[std::string{to_string(reading.signal)}] =
+        Json{{"hour", rounded(reading.hour)}, {"day", rounded(reading.day)}};
   }
   return signals;
 }
@@ -60,11 +66,6 @@ Json signals_json(const reputation::Standing& standing) {
         Json{{"hour", rounded(standing.last_hour[i])}, {"day", rounded(standing.last_day[i])}};
   }
   return signals;
-}
-
-// Counts fade, so they have as many digits as there are; nobody reads more than three.
-Json rounded(double number) {
-  return std::round(number * 1000) / 1000;
 }
 
 }  // namespace
