@@ -10,16 +10,13 @@ namespace {
 
 using reputation::Key;
 using reputation::KeyKind;
+using Scope = queue::Pause::Scope;
 
 constexpr std::chrono::seconds kLookAgain{15};
 
 std::string name_of(const Key& key, const queue::HandOut& job) {
   if (key.kind == KeyKind::kAccount) return "account " + job.message.account_name;
   return key.kind == KeyKind::kTenant ? "the tenant" : key.text();
-}
-
-queue::Pause::Scope scope_of(bool is_of_account) {
-  return is_of_account ? queue::Pause::Scope::kAccount : queue::Pause::Scope::kLane;
 }
 
 tenants::Rate trickle_of(KeyKind kind) {
@@ -30,8 +27,8 @@ tenants::Rate trickle_of(KeyKind kind) {
 
 }  // namespace
 
-void Restraint::look_up(std::vector<Found>& found, Key key, bool is_of_account) const {
-  if (const auto* restriction = restrictions_.of(key)) found.push_back({restriction, std::move(key), is_of_account});
+void Restraint::look_up(std::vector<Found>& found, Key key, Scope scope) const {
+  if (const auto* restriction = restrictions_.of(key)) found.push_back({restriction, std::move(key), scope});
 }
 
 // Nobody knows yet by which family the site will be reached. What the site has said about the tenant's address of the
@@ -42,22 +39,22 @@ void Restraint::look_up_other_family(std::vector<Found>& found) const {
   if (usable.empty()) return;
   const IpAddress& ip = usable.front()->ip;
   const auto before = found.size();
-  look_up(found, Key::address_site(ip, job_.lane.site), false);
-  if (found.size() > before) look_up(found, Key::address(ip), false);
+  look_up(found, Key::address_site(ip, job_.lane.site), Scope::kLane);
+  if (found.size() > before) look_up(found, Key::address(ip), Scope::kLane);
 }
 
 std::vector<Restraint::Found> Restraint::all() const {
   std::vector<Found> found;
   const auto& message = job_.message;
   if (message.account) {
-    look_up(found, Key::account(*message.account), true);
-    look_up(found, Key::tenant(message.tenant), true);
-    if (message.sender.address) look_up(found, Key::domain(message.sender.address->domain), true);
+    look_up(found, Key::account(*message.account), Scope::kAccount);
+    look_up(found, Key::tenant(message.tenant), Scope::kAccount);
+    if (message.sender.address) look_up(found, Key::domain(message.sender.address->domain), Scope::kPart);
   }
   if (job_.lane.site == kLocalSite) return found;
   if (const auto* source = source_of(directory_, job_.lane)) {
-    look_up(found, Key::address(source->ip), false);
-    look_up(found, Key::address_site(source->ip, job_.lane.site), false);
+    look_up(found, Key::address(source->ip), Scope::kLane);
+    look_up(found, Key::address_site(source->ip, job_.lane.site), Scope::kLane);
   }
   look_up_other_family(found);
   return found;
@@ -66,8 +63,8 @@ std::vector<Restraint::Found> Restraint::all() const {
 std::optional<queue::Pause> Restraint::quarantine() const {
   for (const auto& found : all()) {
     if (!found.restriction->is_quarantine()) continue;
-    return queue::Pause{scope_of(found.is_of_account), kLookAgain, "reputation",
-                        fmt::format("{} is {}", name_of(found.key, job_), found.restriction->text())};
+    return queue::Pause{found.scope, kLookAgain, "reputation",
+                        fmt::format("{} is {}", name_of(found.key, job_), found.restriction->text()), found.part()};
   }
   return std::nullopt;
 }
@@ -80,7 +77,7 @@ std::vector<Ceiling> Restraint::trickles() const {
     ceilings.push_back(
         {"r" + found.key.encoded(), rate, job_.recipients, "reputation",
          fmt::format("{} is {}: {} recipients", name_of(found.key, job_), found.restriction->text(), rate.text()),
-         scope_of(found.is_of_account), kLookAgain, found.key.kind == KeyKind::kAccount});
+         found.scope, kLookAgain, found.part(), found.key.kind == KeyKind::kAccount});
   }
   return ceilings;
 }

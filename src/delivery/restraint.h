@@ -31,10 +31,12 @@ class Restraint {
   struct Found {
     const reputation::Restriction* restriction = nullptr;
     reputation::Key key;
-    bool is_of_account = false;  // the account waits, otherwise the lane
+    queue::Pause::Scope scope = queue::Pause::Scope::kLane;  // who waits
+    // Of a sender's domain: other mail of its account goes on.
+    std::string part() const { return scope == queue::Pause::Scope::kPart ? key.name : std::string{}; }
   };
   std::vector<Found> all() const;
-  void look_up(std::vector<Found>& found, reputation::Key key, bool is_of_account) const;
+  void look_up(std::vector<Found>& found, reputation::Key key, queue::Pause::Scope scope) const;
   void look_up_other_family(std::vector<Found>& found) const;
 
   const reputation::Restrictions& restrictions_;

@@ -120,7 +120,7 @@ std::optional<queue::Pause> SendingLimits::take(const queue::HandOut& job, std::
     const auto until_fit =
         std::chrono::ceil<std::chrono::microseconds>(std::chrono::nanoseconds{std::max<Ticks>(wait, 1)});
     return queue::Pause{ceiling.scope, std::min<std::chrono::microseconds>(until_fit, ceiling.wait_max), ceiling.code,
-                        ceiling.text};
+                        ceiling.text, ceiling.part};
   }
   return std::nullopt;
 }

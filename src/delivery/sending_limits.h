@@ -17,6 +17,7 @@ struct Ceiling {
   std::string code, text;
   queue::Pause::Scope scope = queue::Pause::Scope::kLane;       // who waits when it does not fit
   std::chrono::seconds wait_max{std::chrono::hours{24 * 366}};  // asked again after it: the ceiling may be gone by then
+  std::string part = {};                                        // of the account's mail, for kPart
   bool is_owed = false;  // what is larger than the burst is waited for afterwards, by whoever comes next
 };
 

@@ -21,10 +21,12 @@ struct Pause {
   enum class Scope : std::uint8_t {
     kLane,     // everything of tenant × arrival × site
     kAccount,  // this account's mail in that lane (without an account: that of the client's address)
+    kPart,     // of that mail only what belongs to `part`: it leaves the account's line for one of its own
   } scope = Scope::kLane;
   std::chrono::microseconds wait{0};  // from now; asked again after it
   std::string code;
   std::string text;
+  std::string part = {};  // kPart: a sender's domain
 };
 
 // A lane that wants one more worker.

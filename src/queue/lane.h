@@ -2,7 +2,8 @@
 //
 // A lane is tenant × arrival × site; a strand is one account's mail in it. Deliveries of a lane are handed out strand
 // by strand in turn, so that an account with 100,000 of them does not stand before another's ten. Mail without an
-// account counts for the address of its client.
+// account counts for the address of its client. When the gate makes a part of an account's mail wait, one sender
+// domain's say, each delivery of it moves to a strand of that part as its turn comes, and stays there.
 #pragma once
 
 #include <memory>
@@ -47,7 +48,8 @@ struct Lane;
 struct Strand {
   Lane* lane = nullptr;
   AttributeRef account = kNoAttribute;
-  Slot head = kNoSlot;  // ready deliveries, first come first served
+  std::uint64_t part = 0;  // hash of what Pause::part names; 0: the account's mail that belongs to none
+  Slot head = kNoSlot;     // ready deliveries, first come first served
   Slot tail = kNoSlot;
   Slot others = kNoSlot;      // of a lane that waits for its site: what is scheduled or parked
   std::uint32_t ready = 0;    // length of the list of ready ones
@@ -87,7 +89,7 @@ struct Lane {
   AttributeRef site = kNoAttribute;
   Strand* round_head = nullptr;  // strands with something to hand out
   Strand* round_tail = nullptr;
-  std::vector<std::unique_ptr<Strand>> strands;  // in order of the account
+  std::vector<std::unique_ptr<Strand>> strands;  // in order of account and part
   std::uint32_t ready = 0;                       // in all strands, held or not
   std::uint32_t blocked = 0;                     // of these, in strands that are held or paused
   std::uint32_t strand_held = 0;                 // of these, in strands that are held

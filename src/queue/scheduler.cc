@@ -14,6 +14,14 @@ std::uint32_t to_seconds(UtcTime time) {
   return seconds < 1 ? 1 : static_cast<std::uint32_t>(seconds);
 }
 
+using Strands = std::vector<std::unique_ptr<Strand>>;
+
+Strands::iterator place_of(Strands& strands, AttributeRef account, std::uint64_t part) {
+  return std::ranges::lower_bound(strands, std::pair{account, part}, {}, [](const auto& strand) {
+    return std::pair{strand->account, strand->part};
+  });
+}
+
 }  // namespace
 
 Scheduler::Scheduler(SchedulerLimits limits, const Clock& clock, AttributeHash hash)
@@ -299,23 +307,21 @@ Lane& Scheduler::open_lane(const LaneKey& key) {
   return **lanes_.insert(std::move(lane)).first;
 }
 
-Strand& Scheduler::open_strand(Lane& lane, AttributeRef account) {
+Strand& Scheduler::open_strand(Lane& lane, AttributeRef account, std::uint64_t part) {
   auto& strands = lane.strands;
-  const auto at = std::lower_bound(strands.begin(), strands.end(), account,
-                                   [](const auto& strand, AttributeRef ref) { return strand->account < ref; });
-  if (at != strands.end() && (*at)->account == account) return **at;
+  const auto at = place_of(strands, account, part);
+  if (at != strands.end() && (*at)->account == account && (*at)->part == part) return **at;
   auto strand = std::make_unique<Strand>();
   strand->lane = &lane;
   strand->account = account;
+  strand->part = part;
   return **strands.insert(at, std::move(strand));
 }
 
 void Scheduler::drop_strand_if_unused(Strand& strand) {
   if (strand.members > 0 || strand.is_in_round || strand.waking > 0) return;
   auto& strands = strand.lane->strands;
-  const auto at = std::lower_bound(strands.begin(), strands.end(), strand.account,
-                                   [](const auto& other, AttributeRef ref) { return other->account < ref; });
-  strands.erase(at);
+  strands.erase(place_of(strands, strand.account, strand.part));
 }
 
 void Scheduler::drop_if_unused(Lane& lane) {

@@ -239,7 +239,8 @@ class Scheduler {
 
   Lane& open_lane(const LaneKey& key);
   Lane* find_lane(const LaneKey& key) const;
-  Strand& open_strand(Lane& lane, AttributeRef account);
+  Strand& open_strand(Lane& lane, AttributeRef account, std::uint64_t part = 0);
+  Strand& move_to_part(Slot slot, std::uint64_t part);
   void drop_strand_if_unused(Strand& strand);
   void drop_if_unused(Lane& lane);
   void admit(Slot slot, const Planned& planned);

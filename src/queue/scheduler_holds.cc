@@ -45,12 +45,16 @@ bool Scheduler::hold_strand(const DeliveryKey& key, Block block) {
 bool Scheduler::pause(const DeliveryKey& key, const Pause& pause) {
   const Slot slot = deactivate(key);
   if (slot == kNoSlot) return false;
-  Strand& strand = *table_[slot].strand;
-  Lane& lane = *strand.lane;
+  Lane& lane = *table_[slot].strand->lane;
   lane.unsent = 0;
+  Position position = Position::kFront;
   if (pause.scope == Pause::Scope::kLane) {
     pause_lane(lane, pause);
   } else {
+    const Strand* const before = table_[slot].strand;
+    const bool is_part = pause.scope == Pause::Scope::kPart;
+    Strand& strand = is_part ? move_to_part(slot, hash_(AttributeKind::kSender, pause.part)) : *table_[slot].strand;
+    if (&strand != before) position = Position::kBack;  // what moved there earlier is older
     auto block = std::make_unique<Block>();
     block->code = pause.code;
     block->reason = pause.text;
@@ -59,8 +63,19 @@ bool Scheduler::pause(const DeliveryKey& key, const Pause& pause) {
     wake_at(block->until, lane, &strand);
     set_block(strand, std::move(block));
   }
-  resume(slot, Position::kFront);
+  resume(slot, position);
   return true;
+}
+
+// Of a delivery that is in no state. The strand that it leaves may go.
+Strand& Scheduler::move_to_part(Slot slot, std::uint64_t part) {
+  Strand& from = *table_[slot].strand;
+  if (from.part == part) return from;
+  Strand& to = open_strand(*from.lane, from.account, part);
+  table_[slot].strand = &to;
+  ++to.members, --from.members;
+  drop_strand_if_unused(from);
+  return to;
 }
 
 void Scheduler::pause_lane(Lane& lane, const Pause& pause) {

@@ -137,6 +137,15 @@ class Senders(Restraints):
         self.wait_for(AT_ONCE[OF_MANY], sender=brand)
         self.check_waits(10, r"(?s)domain brand.test.*throttled until.*200/1h", "--sender", brand)
 
+    def test_a_domain_does_not_keep_an_accounts_other_mail(self):
+        """A web server hands in for all domains of its tenant as one account."""
+        self.server.cli("reputation", "exempt", ALICE, "--for", "1h", "--reason", "80 within a minute are a surge")
+        for state in ("throttled", "quarantined"):
+            self.set("domain:brand.test", state)
+            self.send(ALICE, 30, sender="news@brand.test"), self.send(ALICE, 10)
+            wait_until(lambda: len(self.left(sender=ALICE)) == (10 if state == "throttled" else 20), "mail of the other domain", 5)
+            self.server.cli("queue", "purge", "--sender", "news@brand.test")
+
     def test_a_quarantined_domain(self):
         brand = "news@brand.test"
         self.set("domain:brand.test", "quarantined")

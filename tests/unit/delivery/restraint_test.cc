@@ -115,6 +115,18 @@ TEST_F(RestraintTest, HoldsWhatTheAccountsOfAQuarantinedTenantSendAndNotWhatItGe
   EXPECT_EQ(go_all(), 1000);
 }
 
+TEST_F(RestraintTest, MakesOfAnAccountsMailOnlyThatOfTheDomainWait) {
+  for (const auto state : {State::kThrottled, State::kQuarantined}) {
+    restrict(Key::domain("acme.example"), state);
+    go_all();
+    const auto pause = go();
+    ASSERT_TRUE(pause);
+    EXPECT_EQ(pause->scope, Scope::kPart);
+    EXPECT_EQ(pause->part, "acme.example");
+    EXPECT_NE(pause->text.find("domain acme.example is "), std::string::npos) << pause->text;
+  }
+}
+
 TEST_F(RestraintTest, PacesAnAddressAtTheSiteThatRefusesItAndNowhereElse) {
   restrict(Key::address_site(lane_.arrival, lane_.site), State::kThrottled);
   EXPECT_EQ(go_all(), 2);

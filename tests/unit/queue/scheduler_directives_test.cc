@@ -239,6 +239,8 @@ TEST_F(OrderedScheduler, CountersAgreeWithWhatIsThereAndLeaveNothingBehind) {
     clock_.advance(seconds{2});
     scheduler_.run_timers();
   }
+  clock_.advance(seconds{2});
+  scheduler_.run_timers();
   EXPECT_EQ(scheduler_.lanes(), 0U);
   EXPECT_EQ(scheduler_.attributes().size(), 0U);
 }
@@ -300,6 +302,37 @@ TEST_F(OrderedScheduler, AnAccountThatIsPausedLetsTheOthersOfItsLanePass) {
   clock_.advance(seconds{60});
   scheduler_.run_timers();
   EXPECT_EQ(next(lane(1)), 1);
+}
+
+TEST_F(OrderedScheduler, APartOfAnAccountsMailThatIsPausedLetsTheRestOfItPass) {
+  std::vector<DeliveryKey> all;
+  for (int i = 0; i < 4; ++i) all.push_back(add(1, lane(1)));
+  const auto pause_next = [this](std::chrono::seconds wait) {
+    const auto taken = scheduler_.take(lane(1));
+    EXPECT_TRUE(taken &&
+                scheduler_.pause(taken->key, {Pause::Scope::kPart, wait, "reputation", "brand", "brand.test"}));
+  };
+  pause_next(seconds{15});
+  pause_next(seconds{15});
+  EXPECT_EQ(scheduler_.find(all[0])->block->reason, "brand");
+  EXPECT_EQ(scheduler_.find(all[2])->block, nullptr) << "it waits for nothing but its turn";
+  EXPECT_EQ(scheduler_.take(lane(1))->key, all[2]);
+  EXPECT_EQ(scheduler_.take(lane(1))->key, all[3]);
+  EXPECT_FALSE(scheduler_.take(lane(1)));
+  clock_.advance(seconds{15});
+  scheduler_.run_timers();
+  pause_next(seconds{15});
+  EXPECT_FALSE(scheduler_.take(lane(1))) << "one asks for all of the part";
+  clock_.advance(seconds{15});
+  scheduler_.run_timers();
+  EXPECT_EQ(scheduler_.take(lane(1))->key, all[0]) << "in their order";
+  EXPECT_EQ(scheduler_.take(lane(1))->key, all[1]);
+  for (const auto& key : all) EXPECT_TRUE(scheduler_.finish(key));
+  EXPECT_EQ(scheduler_.counts(), StateCounts{});
+  EXPECT_FALSE(scheduler_.next_start());
+  clock_.advance(seconds{2});
+  scheduler_.run_timers();
+  EXPECT_EQ(scheduler_.lanes(), 0U);
 }
 
 TEST_F(OrderedScheduler, ASuspendedAccountIsHeldUntilItIsReleased) {
