@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "src/base/client_network.h"
+
 namespace bulkhead::smtpd {
 
 std::string_view to_string(ListenerKind kind) {
@@ -36,10 +38,7 @@ void Counters::ended(ListenerKind kind, std::string_view tls) {
 }
 
 IpAddress client_key(const IpAddress& client) {
-  if (client.family() == Family::kIpv4) return client;
-  std::array<std::uint8_t, 16> network{};
-  std::copy_n(client.bytes().begin(), 8, network.begin());
-  return IpAddress::v6(network);
+  return client_network(client);
 }
 
 void Census::change_settings(const Settings& settings) {

@@ -12,7 +12,6 @@ from harness import Namespaces, TestCase, inside, main, wait_until
 SERVER, SERVER6 = "198.51.100.1", "fd77:1::1"
 BAD, GOOD = "198.51.100.66", "198.51.100.77"
 BAD6, SAME_NETWORK, ELSEWHERE = "fd77:1:0:6::66", "fd77:1:0:6:ffff::1", "fd77:1:0:7::1"
-NETWORK = "fd77:1:0:6::"
 ACCOUNT, PASSWORD = "ann@good.test", "correct horse battery"
 TARPIT = 5.0     # docs/reputation.md
 
@@ -95,7 +94,7 @@ class Clients(TestCase):
         self.assertEqual(self.greeting(BAD)[0][:3], "220")
 
     def test_an_ipv6_client_is_its_network(self):
-        self.set(NETWORK, "quarantined")
+        self.set(SAME_NETWORK, "quarantined")     # any address of it names it
         for client, code in ((BAD6, "421"), (SAME_NETWORK, "421"), (ELSEWHERE, "220"), (BAD, "220")):
             self.assertEqual(self.greeting(client)[0][:3], code, client)
 

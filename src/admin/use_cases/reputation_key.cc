@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "src/admin/use_cases/lookup.h"
+#include "src/base/client_network.h"
 #include "src/mail/address.h"
 
 namespace bulkhead::admin {
@@ -43,7 +44,10 @@ std::optional<NamedKey> find_small(const tenants::Snapshot& snapshot, const Spli
   if (const auto ip = IpAddress::parse(rest.substr(0, at))) {
     const auto* address = snapshot.address(*ip);
     const TenantId tenant = address != nullptr && address->tenant ? *address->tenant : TenantId{};
-    if (kind == "client" && at == std::string::npos) return NamedKey{Key::client(*ip), {}, rest};
+    if (kind == "client" && at == std::string::npos) {
+      const IpAddress client = client_network(*ip);
+      return NamedKey{Key::client(client), {}, client.text()};
+    }
     if (address == nullptr) return std::nullopt;
     if (wants("address-site") && at != std::string::npos) {
       return NamedKey{Key::address_site(*ip, rest.substr(at + 1)), tenant, rest};
