@@ -1,44 +1,70 @@
 #include "monitoring/cases/case_book.h"
 
-#include <algorithm>
-
 #include "src/base/check.h"
 
 namespace bulkhead::cases {
 
-void CaseBook::index(const Case& one) {
+CaseBook::Rank CaseBook::rank_of(const Case& one) {
+  return {.is_client = one.key.kind == reputation::KeyKind::kClient, .is_acting = one.is_acting()};
+}
+
+void CaseBook::enlist(const Case& one) {
+  ranks_[rank_of(one)].insert(one.id);
+  if (one.is_open()) ++open_;
+  if (one.is_acting()) acting_[one.key] = one.id;
+}
+
+void CaseBook::delist(const Case& one) {
+  ranks_[rank_of(one)].erase(one.id);
+  if (one.is_open()) --open_;
   const auto known = acting_.find(one.key);
-  if (one.is_acting()) {
-    acting_[one.key] = one.id;
-  } else if (known != acting_.end() && known->second == one.id) {
-    acting_.erase(known);
+  if (known != acting_.end() && known->second == one.id) acting_.erase(known);
+}
+
+std::optional<CaseId> CaseBook::oldest(Rank rank) const {
+  const auto found = ranks_.find(rank);
+  return found == ranks_.end() || found->second.empty() ? std::nullopt : std::optional{*found->second.begin()};
+}
+
+void CaseBook::remove(const CaseId& id) {
+  const auto found = cases_.find(id);
+  delist(found->second);
+  changed_.insert(id);
+  cases_.erase(found);
+}
+
+void CaseBook::make_room(const Case& added) {
+  const bool is_client = rank_of(added).is_client;
+  const auto clients = [this] { return ranks_[{true, false}].size() + ranks_[{true, true}].size(); };
+  for (;;) {
+    const bool is_over_clients = is_client && clients() >= clients_max_;
+    if (!is_over_clients && cases_.size() < cases_max_) return;
+    std::optional<CaseId> victim = oldest({is_client, false});
+    if (!victim && !is_over_clients) victim = oldest({!is_client, false});
+    if (!victim) victim = oldest({true, true});
+    if (!victim && !is_over_clients) victim = oldest({false, true});
+    if (!victim) return;
+    remove(*victim);
   }
 }
 
-void CaseBook::make_room() {
-  while (cases_.size() >= cases_max_ && !cases_.empty()) {
-    auto victim = std::ranges::find_if(cases_, [](const auto& one) { return !one.second.is_acting(); });
-    if (victim == cases_.end()) victim = cases_.begin();
-    const auto known = acting_.find(victim->second.key);
-    if (known != acting_.end() && known->second == victim->first) acting_.erase(known);
-    changed_.insert(victim->first);
-    cases_.erase(victim);
-  }
+const Case& CaseBook::keep(Case kept) {
+  if (cases_.contains(kept.id)) remove(kept.id);
+  make_room(kept);
+  const CaseId id = kept.id;
+  const Case& one = cases_[id] = std::move(kept);
+  enlist(one);
+  return one;
 }
 
 const Case& CaseBook::add(Case added) {
-  make_room();
-  changed_.insert(added.id);
-  const CaseId id = added.id;
-  const Case& kept = cases_[id] = std::move(added);
-  index(kept);
+  const Case& kept = keep(std::move(added));
+  changed_.insert(kept.id);
   return kept;
 }
 
 void CaseBook::restore(Case restored) {
-  make_room();
-  const CaseId id = restored.id;
-  index(cases_[id] = std::move(restored));
+  keep(std::move(restored));
 }
 
 const Case* CaseBook::find(const CaseId& id) const {
@@ -54,9 +80,10 @@ const Case* CaseBook::acting_on(const reputation::Key& key) const {
 const Case& CaseBook::change(const CaseId& id, const std::function<void(Case&)>& change) {
   const auto found = cases_.find(id);
   BULKHEAD_CHECK(found != cases_.end());
+  delist(found->second);
   change(found->second);
   changed_.insert(id);
-  index(found->second);
+  enlist(found->second);
   return found->second;
 }
 
@@ -69,10 +96,6 @@ std::vector<Case> CaseBook::list(const std::function<bool(const Case&)>& wanted,
     if (wanted(at->second)) found.push_back(at->second);
   }
   return found;
-}
-
-std::size_t CaseBook::open() const {
-  return static_cast<std::size_t>(std::ranges::count_if(cases_, [](const auto& one) { return one.second.is_open(); }));
 }
 
 std::vector<StoredCase> CaseBook::take_changes() {

@@ -145,6 +145,57 @@ TEST_F(Cases, MakeRoomByTheOldestThatIsOver) {
   EXPECT_EQ(book.acting_on(Key::client(*IpAddress::parse("192.0.2.1"))), nullptr);
 }
 
+TEST_F(Cases, OfClientsHaveARoomOfTheirOwn) {
+  CaseBook book{10, 3};
+  const auto account = [this](Case::Status status) {
+    Case one = made("192.0.2.1", status);
+    one.key = Key::account(AccountId::make(clock, random));
+    return one;
+  };
+  const auto client = [this](int n, Case::Status status = Case::Status::kOpen) {
+    return made(("198.51.100." + std::to_string(n)).c_str(), status);
+  };
+  const auto evidence = book.add(account(Case::Status::kExpired)).id;
+  const auto first = book.add(client(1)).id;
+  const auto over = book.add(client(2, Case::Status::kExpired)).id;
+  book.add(client(3));
+  EXPECT_NE(book.find(over), nullptr);
+  book.add(client(4));
+  EXPECT_EQ(book.find(over), nullptr);
+  EXPECT_NE(book.find(first), nullptr) << "it acts";
+  for (int n = 5; n < 200; ++n) book.add(client(n));
+  EXPECT_EQ(book.size(), 4U);
+  EXPECT_EQ(book.open(), 3U);
+  EXPECT_NE(book.find(evidence), nullptr) << "guessers do not cost an account its evidence";
+  for (int n = 0; n < 6; ++n) book.add(account(Case::Status::kOpen));
+  EXPECT_EQ(book.size(), 10U);
+  book.add(account(Case::Status::kOpen));
+  EXPECT_EQ(book.find(evidence), nullptr) << "the book is full";
+  book.add(account(Case::Status::kOpen));
+  book.add(client(200));
+  EXPECT_EQ(book.size(), 10U);
+  const auto is_account = [](const Case& one) { return one.key.kind == reputation::KeyKind::kAccount; };
+  EXPECT_EQ(book.list(is_account, {}, 100).size(), 8U) << "clients that act go before accounts that do";
+}
+
+TEST_F(Cases, CountThoseThatAreOpenAsTheyComeAndGo) {
+  CaseBook book{4, 4};
+  std::vector<CaseId> ids;
+  for (int n = 0; n < 4; ++n) {
+    ids.push_back(book.add(made(("192.0.2." + std::to_string(n)).c_str())).id);
+    EXPECT_EQ(book.open(), ids.size());
+  }
+  book.change(ids[0], [](Case& one) { one.status = Case::Status::kReleased; });
+  EXPECT_EQ(book.open(), 3U);
+  book.change(ids[0], [](Case& one) { one.status = Case::Status::kOpen; });
+  EXPECT_EQ(book.open(), 4U);
+  book.change(ids[1], [](Case& one) { one.status = Case::Status::kClosed; });
+  book.add(made("192.0.2.9"));
+  EXPECT_EQ(book.open(), 3U) << "the oldest went, one more came";
+  book.restore(made("192.0.2.10", Case::Status::kExpired));
+  EXPECT_EQ(book.open(), 3U) << "a closed one went";
+}
+
 TEST_F(Cases, AreListedInPagesTheNewestFirst) {
   CaseBook book;
   std::vector<CaseId> ids;
