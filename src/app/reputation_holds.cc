@@ -22,9 +22,9 @@ std::optional<Key> key_of(const queue::Selector& selector) {
 
 queue::Selector selector_of(const Key& key, const ReputationHolds::Wanted& wanted) {
   queue::Selector selector;
-  selector.tenant = wanted.tenant;
+  if (!wanted.tenant.is_nil()) selector.tenant = wanted.tenant;
   if (key.kind == KeyKind::kAccount) {
-    selector.account = wanted.name;
+    if (selector.tenant) selector.account = wanted.name;  // without the tenant nobody knew the name either
     selector.account_id = key.account_id();
   } else {
     selector.account = queue::kAnyAccount;
@@ -38,14 +38,23 @@ bool is_ours(const queue::Directive& directive) {
 
 bool is_held_by_others(const queue::Selector& selector, const std::vector<queue::DirectiveView>& in_force) {
   return std::ranges::any_of(in_force, [&selector](const queue::DirectiveView& view) {
-    const auto& directive = view.directive;
-    if (directive.action != queue::DirectiveAction::kHold || !directive.and_future || is_ours(directive)) return false;
-    const auto& theirs = directive.selector;
-    return selector.account_id ? theirs.account_id == selector.account_id : queue::covers(selector, theirs);
+    return !is_ours(view.directive) && ReputationHolds::holds_all(view.directive, selector);
   });
 }
 
 }  // namespace
+
+bool ReputationHolds::holds_all(const queue::Directive& directive, const queue::Selector& ours) {
+  if (directive.action != queue::DirectiveAction::kHold || !directive.and_future) return false;
+  queue::Selector theirs = directive.selector;
+  // Texts are compared: one account may be named by its id or any of its names, and is one of any.
+  const bool is_same_account = ours.account_id && theirs.account_id == ours.account_id;
+  if (is_same_account || theirs.account == queue::kAnyAccount) {
+    theirs.account = ours.account;
+    theirs.account_id = ours.account_id;
+  }
+  return queue::covers(theirs, ours);
+}
 
 bool ReputationHolds::has_order(const Key& key) {
   return key.kind == KeyKind::kAccount || key.kind == KeyKind::kTenant;

@@ -29,6 +29,8 @@ class ReputationHolds {
   ReputationHolds(net::Shard& shard, Log& log) : shard_(shard), log_(log) {}
   void connect(queue::Queue& queue) { queue_ = &queue; }
 
+  // Whether an order holds all that ours would, now and later.
+  static bool holds_all(const queue::Directive& directive, const queue::Selector& ours);
   // Of an account or a tenant; other keys have no orders.
   static bool has_order(const reputation::Key& key);
   void want(const reputation::Key& key, Wanted wanted);
