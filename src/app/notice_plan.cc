@@ -52,6 +52,12 @@ void NoticePlan::put(State& state, Notice notice) {
     state.waiting.push_back(std::move(notice));
   } else {
     ++state.left_out;
+    if (!notice.is_case) return;
+    // Anybody may cause news by the dozen; what acts on mail is not summed up for it.
+    const auto news = std::ranges::find(state.waiting, false, &Notice::is_case);
+    if (news == state.waiting.end()) return;
+    state.waiting.erase(news);
+    state.waiting.push_back(std::move(notice));
   }
 }
 

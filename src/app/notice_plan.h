@@ -12,9 +12,10 @@ namespace bulkhead::app {
 
 // Something that people are told: a case, a listing, a readiness, in the state that it is in now.
 struct Notice {
-  std::string about;    // the case's id, or who and where: a later notice takes the place of one that is not sent yet
-  std::string subject;  // "account info@acme.example is quarantined"
-  std::string text;     // sentences, in lines
+  std::string about;     // the case's id, or who and where: a later notice takes the place of one that is not sent yet
+  std::string subject;   // "account info@acme.example is quarantined"
+  std::string text;      // sentences, in lines
+  bool is_case = false;  // never makes room for what is none
 };
 
 // Who is told. Nil: the operator; otherwise the administrator of this tenant.

@@ -54,6 +54,7 @@ std::optional<Notice> notice_of(const Case& changed, bool is_operator) {
   if (changed.status == Case::Status::kClosed) return std::nullopt;
   if (changed.status == Case::Status::kReported && !is_operator) return std::nullopt;
   Notice notice;
+  notice.is_case = true;
   notice.about = changed.id.text();
   notice.subject = fmt::format("{} {} {}", to_string(changed.key.kind), changed.name, state_of(changed));
   notice.text = notice.subject + ".\n\n" + changed.words + "\n";

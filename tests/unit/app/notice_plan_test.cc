@@ -1,5 +1,7 @@
 #include "src/app/notice_plan.h"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -77,6 +79,23 @@ TEST_F(NoticePlanTest, KeepsTheNewestOfACaseAndCountsWhatIsTooMuch) {
   ASSERT_THAT(again, SizeIs(1));
   EXPECT_THAT(again[0].notices, SizeIs(NoticePlan::kNoticesMax));
   EXPECT_EQ(again[0].left_out, 1U);
+}
+
+TEST_F(NoticePlanTest, SumsNoCaseUpForNews) {
+  const auto add_case = [this](int n, bool is_case) {
+    Notice one = notice((is_case ? "case " : "news ") + std::to_string(n));
+    one.is_case = is_case;
+    plan.add(tenant('a'), one, SteadyTime{} + seconds{100});
+  };
+  add_case(0, true);
+  for (int n = 0; n < 60; ++n) add_case(n, false);
+  for (int n = 1; n < 49; ++n) add_case(n, true);
+  for (int n = 60; n < 70; ++n) add_case(n, false);
+  auto due = at(seconds{103});
+  ASSERT_THAT(due, SizeIs(1));
+  EXPECT_THAT(due[0].notices, SizeIs(NoticePlan::kNoticesMax));
+  EXPECT_EQ(std::ranges::count(due[0].notices, true, &Notice::is_case), 49);
+  EXPECT_EQ(due[0].left_out, 69U);
 }
 
 TEST_F(NoticePlanTest, RemembersABoundedNumberOfAudiences) {
