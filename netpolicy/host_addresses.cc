@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "netpolicy/netlink.h"
+#include "src/base/thread_name.h"
 
 namespace bulkhead::netpolicy {
 
@@ -70,6 +71,7 @@ class NetlinkMonitor final : public HostAddressMonitor {
 };
 
 void NetlinkMonitor::follow() {
+  name_this_thread("netlink");
   while (wait()) {
     drain();
     must_read_again_ = !read_anew();

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "src/app/webhook_rows.h"
+#include "src/base/thread_name.h"
 #include "src/webhook/signature.h"
 
 namespace bulkhead::app {
@@ -41,6 +42,7 @@ void Webhooks::stop() {
 }
 
 void Webhooks::run() {
+  name_this_thread("webhooks");
   while (!is_stopping_) work();
 }
 

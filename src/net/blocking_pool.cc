@@ -4,8 +4,7 @@
 #include <string>
 #include <thread>
 
-#include <pthread.h>
-
+#include "src/base/thread_name.h"
 #include "src/net/shard.h"
 
 namespace bulkhead::net {
@@ -39,8 +38,10 @@ void BlockingPool::Impl::run() {
 BlockingPool::BlockingPool(std::size_t threads, std::size_t queue_max) : impl_(std::make_unique<Impl>()) {
   impl_->queue_max = queue_max;
   for (std::size_t i = 0; i < threads; ++i) {
-    impl_->threads.emplace_back([impl = impl_.get()] { impl->run(); });
-    ::pthread_setname_np(impl_->threads.back().native_handle(), ("blocking-" + std::to_string(i)).c_str());
+    impl_->threads.emplace_back([impl = impl_.get(), i] {
+      name_this_thread("blocking-" + std::to_string(i));
+      impl->run();
+    });
   }
 }
 

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "src/base/thread_name.h"
 #include "src/net/shard_impl.h"
 #include "src/net/tls_clients.h"
 
@@ -156,9 +157,10 @@ Runtime::~Runtime() {
 void Runtime::start() {
   BULKHEAD_CHECK(impl_->threads.empty());
   for (auto& shard : shards_) {
-    auto& loop = shard->impl();
-    impl_->threads.emplace_back([&loop] { loop.run(); });
-    ::pthread_setname_np(impl_->threads.back().native_handle(), ("shard-" + std::to_string(shard->index())).c_str());
+    impl_->threads.emplace_back([&loop = shard->impl(), index = shard->index()] {
+      name_this_thread("shard-" + std::to_string(index));
+      loop.run();
+    });
   }
 }
 

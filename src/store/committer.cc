@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "src/base/thread_name.h"
+
 namespace bulkhead::store {
 
 namespace {
@@ -84,6 +86,7 @@ Status Committer::health() const {
 }
 
 void Committer::run() {
+  name_this_thread("committer");
   while (take_group()) {
     process_group();
     group_.clear();

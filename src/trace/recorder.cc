@@ -1,5 +1,6 @@
 #include "src/trace/recorder.h"
 
+#include "src/base/thread_name.h"
 #include "src/trace/archive_records.h"
 
 namespace bulkhead::trace {
@@ -59,6 +60,7 @@ void Recorder::close() {
 }
 
 void Recorder::run() {
+  name_this_thread("trace");
   std::unique_lock lock{mutex_};
   while (true) {
     wake_.wait(lock, [this] { return !buffer_.empty() || is_closing_; });
