@@ -31,9 +31,12 @@ Result<std::string> read_reply_rules(const std::string& file) {
   return text;
 }
 
+// Faults come one a line; what is logged is one line.
 void ReplyRules::refuse(const std::string& why) {
   is_faulty_ = true;
-  log_.error("{}: {}", file_, why);
+  std::string line;
+  for (const char c : why) line += c == '\n' ? std::string{"; "} : std::string{c};
+  log_.error("{}: {}", file_, line);
 }
 
 void ReplyRules::look() {

@@ -36,6 +36,12 @@ TEST_F(ReplyRulesTest, TakesAChangedFileIntoForceAndRefusesAFaultyOneWhole) {
   EXPECT_EQ(book_.current(), before) << "those that were in force stay";
 }
 
+TEST_F(ReplyRulesTest, NamesAllFaultsOnOneLineOfTheLog) {
+  write("nonsense\nmore of it\n");
+  log_.expect("fault(s); ");
+  rules_.look();
+}
+
 TEST_F(ReplyRulesTest, SaysThatTheFileIsNotThereAndGoesOnWhenItIs) {
   log_.expect("cannot be opened");
   rules_.look();
