@@ -70,6 +70,12 @@ void NoticePlan::add(const Audience& audience, Notice notice, SteadyTime now) {
   }
   State& state = found->second;
   if (state.waiting.empty()) state.due = std::max(now + kFirstWait, state.not_before);
+  if (notice.is_urgent) {
+    const bool is_after_mail = state.gap > std::chrono::seconds{0};
+    const auto soon = now + kFirstWait;
+    const auto gap = std::max<std::chrono::seconds>(kGapUrgent, state.gap / 8);
+    state.due = std::min(state.due, is_after_mail ? std::max(soon, state.last_at + gap) : soon);
+  }
   put(state, std::move(notice));
 }
 

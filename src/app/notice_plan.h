@@ -16,6 +16,7 @@ struct Notice {
   std::string subject;   // "account info@acme.example is quarantined"
   std::string text;      // sentences, in lines
   bool is_case = false;  // never makes room for what is none
+  bool is_urgent = false;  // need not wait out the gap
 };
 
 // Who is told. Nil: the operator; otherwise the administrator of this tenant.
@@ -30,13 +31,14 @@ struct DueNotices {
 class NoticePlan {
  public:
   static constexpr std::chrono::seconds kFirstWait{3};  // what belongs together goes together
-  static constexpr std::chrono::seconds kGapLeast{60}, kGapMost{900};
+  static constexpr std::chrono::seconds kGapLeast{60}, kGapMost{900}, kGapUrgent{15};
   static constexpr std::chrono::seconds kQuiet{3600};  // after which a storm is over
   static constexpr std::size_t kNoticesMax = 50;       // in one mail
   static constexpr std::size_t kAudiencesMax = 10000;
 
   // The first notice waits for three seconds. After a mail the next comes a minute later at the earliest; while they go
-  // on coming each gap is twice the one before, to a quarter of an hour.
+  // on coming each gap is twice the one before, to a quarter of an hour. What is urgent, and all that waits with it,
+  // goes after an eighth of the gap, a quarter of a minute at least.
   void add(const Audience& audience, Notice notice, SteadyTime now);
   std::vector<DueNotices> take_due(SteadyTime now);
   // They could not be sent: later again, before what came since.

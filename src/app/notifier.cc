@@ -55,6 +55,9 @@ std::optional<Notice> notice_of(const Case& changed, bool is_operator) {
   if (changed.status == Case::Status::kReported && !is_operator) return std::nullopt;
   Notice notice;
   notice.is_case = true;
+  // Guessers come by the dozen; what stops people's mail is another matter.
+  const bool is_quarantine = changed.is_open() && changed.state == reputation::State::kQuarantined;
+  notice.is_urgent = is_quarantine && changed.key.kind != reputation::KeyKind::kClient;
   notice.about = changed.id.text();
   notice.subject = fmt::format("{} {} {}", to_string(changed.key.kind), changed.name, state_of(changed));
   notice.text = notice.subject + ".\n\n" + changed.words + "\n";

@@ -179,9 +179,11 @@ def whole_list(result, node):
     before = memory(node.process.pid)["resident"]
     start = time.monotonic()
     child = subprocess.Popen([stage.harness.PROGRAM, "queue", "list", "--json", "--socket", str(node.socket)], stdout=subprocess.PIPE)
-    size, peak = 0, 0.0
+    size, peak, mark, rest = 0, 0.0, b'"queued_at"', b""
     while piece := child.stdout.read(1 << 20):
-        size += piece.count(b'"queued_at"')
+        piece = rest + piece
+        size += piece.count(mark)
+        rest = piece[-(len(mark) - 1):]  # a mark may lie across two pieces
         peak = max(peak, memory(node.process.pid)["resident"])
     _, status, usage = os.wait4(child.pid, 0)
     seconds = time.monotonic() - start

@@ -51,6 +51,31 @@ TEST_F(NoticePlanTest, SumsAStormUpInEverRarerMails) {
   EXPECT_THAT(sent, ::testing::ElementsAre(3, 63, 183, 423, 903, 1803, 2703));
 }
 
+TEST_F(NoticePlanTest, AQuarantineDoesNotWaitOutTheGap) {
+  add('a', "throttled", seconds{100});
+  EXPECT_THAT(at(seconds{103}), SizeIs(1));
+  Notice urgent = notice("quarantined");
+  urgent.is_urgent = true;
+  add('a', "another", seconds{104});
+  plan.add(tenant('a'), urgent, SteadyTime{} + seconds{105});
+  EXPECT_THAT(at(seconds{117}), IsEmpty());
+  const auto due = at(seconds{118});
+  ASSERT_THAT(due, SizeIs(1));
+  EXPECT_THAT(due[0].notices, SizeIs(2)) << "with what waited";
+}
+
+TEST_F(NoticePlanTest, QuarantinesByTheDozenAreSummedUpToo) {
+  std::vector<int> sent;
+  for (int second = 0; second < 3600; ++second) {
+    Notice urgent = notice(std::to_string(second));
+    urgent.is_urgent = true;
+    plan.add(tenant('a'), urgent, SteadyTime{} + seconds{second});
+    if (!at(seconds{second}).empty()) sent.push_back(second);
+  }
+  EXPECT_LE(sent.size(), 40U);
+  EXPECT_EQ(sent.front(), 3);
+}
+
 TEST_F(NoticePlanTest, IsAsQuickAsAtFirstAfterAQuietHour) {
   for (int second = 0; second < 600; ++second) {
     add('a', "x", seconds{second});
