@@ -36,8 +36,9 @@ class AddressMonitor final : public admin::Monitor {
   void use_servers(std::vector<std::string> servers);  // live, checked before; any thread, while the runtime runs
   void directory_changed() { readiness_.directory_changed(); }  // any thread
   Task<void> run(net::TaskGroup& group);                        // on the shard, until the group is cancelled
-  // What somebody else has found out, told and recorded like what the lists have answered. On the shard.
-  void take(const listings::Transition& transition) { lists_.take({transition}); }
+  bool asks(std::string_view zone) const { return lists_.asks(zone); }
+  // As ListingMonitor::hear. On the shard.
+  bool hear(const listings::Transition& said, bool is_told) { return lists_.hear(said, is_told); }
 
   std::vector<listings::ListingView> listings() const override { return lists_.listings(); }
   std::vector<listings::ListingView> listings_of(const listings::Subject& subject) const override {

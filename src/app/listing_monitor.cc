@@ -1,9 +1,12 @@
 #include "src/app/listing_monitor.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "src/app/monitor_notices.h"
 #include "src/app/monitor_rows.h"
+#include "src/queue/selector.h"
 
 namespace bulkhead::app {
 
@@ -40,6 +43,10 @@ std::string_view outcome_of(const Answer& answer, const listings::Judgement& jud
       return "clear";
   }
   return "clear";
+}
+
+auto names(std::string_view zone) {
+  return [zone](const listings::ZoneView& view) { return queue::is_equal_text(view.zone, zone); };
 }
 
 std::string_view change_of(Transition::Kind kind) {
@@ -176,6 +183,23 @@ Task<void> ListingMonitor::ask(Question question, net::TaskGroup& group) {
   take(transitions);
 }
 
+// Any zone may be named from outside: as the label of a metric only those stand that were chosen here.
+bool ListingMonitor::hear(const Transition& said, bool is_told) {
+  const auto all = zones();
+  const auto asked = std::ranges::find_if(all, names(said.zone));
+  const bool is_asked = asked != all.end();
+  parts_.metrics.listing_transition(is_asked ? asked->zone : "named", change_of(said.kind));
+  if (!is_told) return !is_asked;
+  if (!is_asked) parts_.log.warning("{}", sentence_of(said));
+  record(said);
+  return !is_asked;
+}
+
+bool ListingMonitor::asks(std::string_view zone) const {
+  return std::ranges::any_of(zones(), names(zone));
+}
+
+// Records and tells what has changed.
 void ListingMonitor::take(const std::vector<Transition>& transitions) {
   for (const auto& transition : transitions) {
     const bool is_bad =

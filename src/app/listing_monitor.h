@@ -46,8 +46,10 @@ class ListingMonitor {
   // again.
   SteadyTime turn(net::TaskGroup& group);
 
-  // Records and tells what has changed. On the shard.
-  void take(const std::vector<listings::Transition>& transitions);
+  bool asks(std::string_view zone) const;  // whether it is one of those that are asked here
+  // A remote server says that a list names one of ours. Counted; recorded too when `is_told`. False: the zone is one
+  // that is asked here, which says for itself what it lists. On the shard.
+  bool hear(const listings::Transition& said, bool is_told);
 
   std::vector<listings::ListingView> listings() const;
   std::vector<listings::ListingView> listings_of(const listings::Subject& subject) const;
@@ -59,6 +61,7 @@ class ListingMonitor {
   // Nothing: our own resolver did not send the question, which says nothing about the zone.
   Task<std::optional<listings::Answer>> answer_to(std::string name);
   void follow_directory();
+  void take(const std::vector<listings::Transition>& transitions);
   void record(const listings::Transition& transition);
   bool may_ask_again(const listings::Subject& subject);
 

@@ -61,12 +61,24 @@ Status Oversight::open_reputation(const Configuration& configuration) {
                                     if (notifier_) notifier_->case_changed(changed);
                                     tell_webhooks(changed);
                                   },
-                              .on_named_listing =
-                                  [this](const NamedListing& named) {
-                                    if (monitor_) monitor_->take(transition_of(named));
-                                  }};
+                              .on_named_listing = [this](const NamedListing& named) { hear(named); }};
   reputation_ = std::make_unique<ReputationLoop>(std::move(parts));
   return reputation_->load();
+}
+
+// People hear of it at once, reputation when it is believed.
+void Oversight::hear(const NamedListing& named) {
+  if (!monitor_) return;
+  const auto said = transition_of(named);
+  if (named.weight == NamedListing::Weight::kConfirmed) {
+    if (!monitor_->asks(named.zone)) tell(report_of(said));
+    return;
+  }
+  const bool is_told = named.weight == NamedListing::Weight::kTold;
+  const bool is_news = monitor_->hear(said, is_told);
+  if (!is_told || !is_news) return;
+  if (notifier_) notifier_->listing_changed(said);
+  tell_webhooks(said);
 }
 
 Status Oversight::open_monitor(const Configuration& configuration) {

@@ -53,6 +53,7 @@ class Oversight {
   template <class Change>
   void tell_webhooks(const Change& change);
   void tell(std::optional<reputation::Report> report);
+  void hear(const NamedListing& named);
 
   Foundation& foundation_;
   const EndSessions end_sessions_;

@@ -190,10 +190,10 @@ void ReputationLoop::restrict(const Decision& decision, const Subject& subject, 
     });
   }
   const bool is_quarantine = decision.to == State::kQuarantined;
-  put_on_board(decision.key, {.state = decision.to,
-                              .until = decision.until,
-                              .case_id = known->id.text(),
-                              .locks_sign_in = is_quarantine && policies_.locks_sign_in(subject.tenant)});
+  publisher_.put(decision.key, {.state = decision.to,
+                                .until = decision.until,
+                                .case_id = known->id.text(),
+                                .locks_sign_in = is_quarantine && policies_.locks_sign_in(subject.tenant)});
   HoldChange change{decision.key, std::nullopt};
   if (is_quarantine && ReputationHolds::has_order(decision.key)) {
     change.wanted = ReputationHolds::Wanted{known->id, subject.tenant, subject.name};
@@ -211,7 +211,7 @@ void ReputationLoop::restrict(const Decision& decision, const Subject& subject, 
 }
 
 void ReputationLoop::free(const Decision& decision, const Subject& subject, const std::string& by) {
-  take_off_board(decision.key);
+  publisher_.take_off(decision.key);
   hold_changes_.push_back({decision.key, std::nullopt});
   CaseId id;
   if (const Case* known = cases_.acting_on(decision.key)) {
@@ -253,25 +253,17 @@ void ReputationLoop::record(const Decision& decision, const Subject& subject, co
   parts_.trace.record(std::move(event));
 }
 
-void ReputationLoop::put_on_board(const Key& key, reputation::Restriction restriction) {
-  const bool is_client = key.kind == KeyKind::kClient;
-  (is_client ? clients_ : senders_)[key] = std::move(restriction);
-  (is_client ? has_new_clients_ : has_new_senders_) = true;
-}
-
-void ReputationLoop::take_off_board(const Key& key) {
-  const bool is_client = key.kind == KeyKind::kClient;
-  if ((is_client ? clients_ : senders_).erase(key) > 0) (is_client ? has_new_clients_ : has_new_senders_) = true;
-}
-
 void ReputationLoop::publish() {
-  if (!has_new_senders_ && !has_new_clients_) return;
-  if (std::exchange(has_new_clients_, false) || published_clients_ == nullptr) {
-    published_clients_ = std::make_shared<const reputation::RestrictionMap>(clients_);
-  }
-  has_new_senders_ = false;
-  parts_.board.replace(std::make_shared<const reputation::Restrictions>(
-      std::make_shared<const reputation::RestrictionMap>(senders_), published_clients_));
+  const auto wait = publisher_.publish();
+  if (!wait || group_ == nullptr || group_->is_cancelled() || std::exchange(is_publishing_later_, true)) return;
+  group_->spawn(publish_later(*wait));
+}
+
+Task<void> ReputationLoop::publish_later(std::chrono::milliseconds wait) {
+  auto sleeping = shard_.sleep(wait, *group_);
+  const bool goes_on = co_await std::move(sleeping);
+  is_publishing_later_ = false;
+  if (goes_on) publish();
 }
 
 void ReputationLoop::tell(const Case& changed) const {

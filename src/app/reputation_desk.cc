@@ -110,6 +110,11 @@ Task<Status> ReputationLoop::settle() {
     const bool goes_on = co_await std::move(sleeping);
     if (!goes_on) break;
   }
+  for (int looks = 0; looks < kLooksMax && publisher_.has_waiting() && group_ != nullptr; ++looks) {
+    auto sleeping = shard_.sleep(kSettleLook, *group_);
+    const bool goes_on = co_await std::move(sleeping);
+    if (!goes_on) break;
+  }
   co_return saved;
 }
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "netpolicy/limits/limiter.h"
-#include "src/smtpd/census.h"
+#include "src/base/client_network.h"
 
 namespace bulkhead::app {
 
@@ -35,7 +35,8 @@ ReputationLoop::ReputationLoop(Parts parts)
       shard_(parts_.runtime.shard(0)),
       policies_(parts_.is_shadow),
       reputation_(parts_.clock, policies_.book(*parts_.directory.snapshot())),
-      holds_(shard_, parts_.log) {
+      holds_(shard_, parts_.log),
+      publisher_(parts_.board, parts_.clock) {
   for (std::size_t i = 0; i < parts_.runtime.size(); ++i) {
     outboxes_.push_back(std::make_unique<ReputationOutbox>(
         parts_.runtime.shard(i), shard_, traffic_, [this](std::vector<Report> reports) { take(std::move(reports)); }));
@@ -110,7 +111,7 @@ void ReputationLoop::apply_as(Report& report, std::string plan) {
   auto& sender = report.sender;
   sender.plan = std::move(plan);
   // Programs of this host speak for many people, a webmail say: none is to be blocked for another.
-  sender.client = sender.client.is_loopback() ? IpAddress{} : smtpd::client_key(sender.client);
+  sender.client = sender.client.is_loopback() ? IpAddress{} : client_network(sender.client);
   const auto decisions = count(report);
   if (!decisions.empty()) carry_out(decisions, sender, "reputation");
 }
@@ -121,8 +122,11 @@ void ReputationLoop::see_listing(const reputation::ReplyReport& reply) {
   const auto& carried = meaning.carried;
   const bool is_ours = !reply.source.is_unspecified() && carried.address.value_or(reply.source) == reply.source;
   if (carried.zone.empty() || !is_ours || meaning.primary != replies::ReplyClass::kAddressReputation) return;
-  if (!listings_named_.is_first({reply.source.text(), carried.zone}, parts_.clock.now())) return;
-  if (parts_.on_named_listing) parts_.on_named_listing({reply.source, carried.zone, reply.site, carried.link});
+  NamedListing named{reply.source, carried.zone, reply.site, carried.link};
+  const auto weight = hearsay_.hear(named, reputation_.now());
+  if (!weight) return;
+  named.weight = *weight;
+  if (parts_.on_named_listing) parts_.on_named_listing(named);
 }
 
 Decisions ReputationLoop::count(Report& report) {

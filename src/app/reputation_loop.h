@@ -19,10 +19,12 @@
 #include "monitoring/reputation/recent_clients.h"
 #include "monitoring/reputation/restrictions.h"
 #include "src/admin/reputation_desk.h"
-#include "src/app/named_listing.h"
+#include "src/app/hearsay.h"
 #include "src/app/reputation_holds.h"
 #include "src/app/reputation_outbox.h"
 #include "src/app/reputation_policies.h"
+#include "src/app/restriction_publisher.h"
+#include "src/app/unsaved_rows.h"
 #include "src/store/store.h"
 #include "src/trace/trace.h"
 #include "tenants/live_directory.h"
@@ -45,7 +47,7 @@ class ReputationLoop final : public admin::ReputationDesk {
     std::function<void(TenantId, AccountId)> end_sessions = {};
     // Each new case, and each change of one. On the loop's shard; must be quick. What tells people hangs here.
     std::function<void(const cases::Case&)> on_case = {};
-    // A remote server has refused mail from an address because a DNS list names it. The same, once a day at most.
+    // A remote server has refused mail from an address because a DNS list names it, as far as that is new. The same.
     std::function<void(const NamedListing&)> on_named_listing = {};
   };
   explicit ReputationLoop(Parts parts);
@@ -123,9 +125,8 @@ class ReputationLoop final : public admin::ReputationDesk {
   void add_clients(cases::Case& one) const;
   void add_evidence(cases::Case& one, const reputation::Decision& decision) const;
   void see_client(const AccountId& account, const IpAddress& client);
-  void put_on_board(const reputation::Key& key, reputation::Restriction restriction);
-  void take_off_board(const reputation::Key& key);
   void publish();
+  Task<void> publish_later(std::chrono::milliseconds wait);
   Subject subject_of(const reputation::Key& key, const reputation::Sender& sender) const;
   void tell(const cases::Case& changed) const;
   void hurry();
@@ -136,6 +137,7 @@ class ReputationLoop final : public admin::ReputationDesk {
   void restore_states();
   store::Transaction transaction_of_changes();
   void pass_on(std::vector<HoldChange> changes);
+  const cases::Case& reopen(const reputation::Standing& standing);
 
   const Parts parts_;
   net::Shard& shard_;
@@ -145,7 +147,7 @@ class ReputationLoop final : public admin::ReputationDesk {
   reputation::RecentClients clients_seen_;
   replies::RuleTally tally_;
   replies::UnknownReplies unknown_;
-  reputation::SeenLately listings_named_{1000};
+  Hearsay hearsay_;
   cases::CaseBook cases_;
   ReputationHolds holds_;
   ReportTraffic traffic_;
@@ -157,12 +159,12 @@ class ReputationLoop final : public admin::ReputationDesk {
   };
   std::unordered_map<AccountId, KnownPlan> plans_;
 
-  reputation::RestrictionMap senders_, clients_;
-  std::shared_ptr<const reputation::RestrictionMap> published_clients_;
-  bool has_new_senders_ = false, has_new_clients_ = false;
+  RestrictionPublisher publisher_;
+  bool is_publishing_later_ = false;
   std::uint64_t directory_version_ = 0;
 
-  std::vector<reputation::StoredRecord> unsaved_;  // whose commit has failed
+  UnsavedRows<std::string> unsaved_records_{50'000};
+  UnsavedRows<AccountId> unsaved_networks_{200'000};  // no more are known
   std::vector<std::string> changed_settings_;
   std::vector<HoldChange> hold_changes_;  // whose states are not stored yet
   bool has_more_changes_ = false;         // than one transaction takes

@@ -3,6 +3,8 @@
 //
 // "rep/r" + key → a record; "rep/c" + id → a case; "rep/n" + account → networks; "rep/p" + scope → settings.
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "src/app/reputation_loop.h"
@@ -19,7 +21,6 @@ constexpr std::string_view kCases = "rep/c";
 constexpr std::string_view kNetworks = "rep/n";
 constexpr std::string_view kSettings = "rep/p";
 constexpr std::size_t kRecordsAtOnce = 5000;
-constexpr std::size_t kUnsavedMax = 50000;
 
 void put_or_remove(store::Batch& batch, std::string key, std::string value) {
   if (value.empty()) {
@@ -86,16 +87,16 @@ void ReputationLoop::restore_states() {
     for (const auto& standing : reputation_.list(kind, reputation::State::kRestored, reputation_.size(kind))) {
       ++keys_[static_cast<std::size_t>(i)][static_cast<std::size_t>(standing.state)];
       if (standing.state < reputation::State::kThrottled) continue;
-      const auto* known = cases_.acting_on(standing.key);
       const bool is_quarantine = standing.state == reputation::State::kQuarantined;
+      const bool has_order = is_quarantine && ReputationHolds::has_order(standing.key);
+      const auto* known = cases_.acting_on(standing.key);
+      if (known == nullptr && has_order) known = &reopen(standing);
       const TenantId tenant = known == nullptr ? TenantId{} : known->tenant;
-      put_on_board(standing.key, {.state = standing.state,
-                                  .until = standing.until,
-                                  .case_id = known == nullptr ? std::string{} : known->id.text(),
-                                  .locks_sign_in = is_quarantine && policies_.locks_sign_in(tenant)});
-      if (is_quarantine && ReputationHolds::has_order(standing.key) && known != nullptr) {
-        holds_.want(standing.key, {known->id, tenant, known->name});
-      }
+      publisher_.put(standing.key, {.state = standing.state,
+                                    .until = standing.until,
+                                    .case_id = known == nullptr ? std::string{} : known->id.text(),
+                                    .locks_sign_in = is_quarantine && policies_.locks_sign_in(tenant)});
+      if (has_order) holds_.want(standing.key, {known->id, tenant, known->name});
     }
   }
   // A case whose state was not stored, or is over, acts on nobody.
@@ -114,17 +115,34 @@ void ReputationLoop::restore_states() {
   publish();
 }
 
+// What holds a key must be named by a case: people release it by that. It was evicted, or is lost.
+const cases::Case& ReputationLoop::reopen(const reputation::Standing& standing) {
+  const auto subject = subject_of(standing.key, {});
+  cases::Case made;
+  made.id = cases::CaseId::make(parts_.clock, parts_.random);
+  made.key = standing.key;
+  made.name = subject.name;
+  made.tenant = subject.tenant;
+  made.state = standing.state;
+  made.words = standing.words;
+  made.opened_at = parts_.clock.now();
+  made.until = standing.until;
+  made.add_step({made.opened_at, "reputation", "the state was there when the server started, its case was not"});
+  return cases_.add(std::move(made));
+}
+
+// What was taken stays in hand until it is stored; the rest stays where it is.
 store::Transaction ReputationLoop::transaction_of_changes() {
-  auto records = std::exchange(unsaved_, {});
-  auto fresh = reputation_.take_changes(kRecordsAtOnce);
-  has_more_changes_ = fresh.size() == kRecordsAtOnce;
-  records.insert(records.end(), std::make_move_iterator(fresh.begin()), std::make_move_iterator(fresh.end()));
+  const std::size_t most = std::min(kRecordsAtOnce, unsaved_records_.room());
+  auto fresh = reputation_.take_changes(most);
+  has_more_changes_ = fresh.size() == most;
+  for (auto& record : fresh) unsaved_records_.put(std::move(record.key), std::move(record.value));
+  for (auto& [account, value] : networks_.take_changes()) unsaved_networks_.put(account, std::move(value));
   store::Transaction transaction;
   auto& batch = transaction.batch;
-  for (const auto& record : records) put_or_remove(batch, std::string{kRecords} + record.key, record.value);
-  unsaved_ = std::move(records);
-  for (auto& [account, value] : networks_.take_changes()) {
-    put_or_remove(batch, std::string{kNetworks} + std::string{account.bytes()}, std::move(value));
+  for (const auto& [key, value] : unsaved_records_.rows()) put_or_remove(batch, std::string{kRecords} + key, value);
+  for (const auto& [account, value] : unsaved_networks_.rows()) {
+    put_or_remove(batch, std::string{kNetworks} + std::string{account.bytes()}, value);
   }
   for (const auto& name : changed_settings_) {
     std::string value;
@@ -170,7 +188,8 @@ Task<Status> ReputationLoop::save() {
   const auto committed = co_await committing;
   is_saving_ = false;
   if (committed) {
-    unsaved_.clear();
+    unsaved_records_.stored();
+    unsaved_networks_.stored();
     is_failing_ = false;
     if (!has_more_changes_) {
       pass_on(std::move(hold_changes));
@@ -184,7 +203,6 @@ Task<Status> ReputationLoop::save() {
   ++storage_failures_;
   cases_.put_back(case_rows);
   changed_settings_.insert(changed_settings_.end(), settings.begin(), settings.end());
-  if (unsaved_.size() > kUnsavedMax) unsaved_.resize(kUnsavedMax);
   if (!std::exchange(is_failing_, true)) {
     parts_.log.warning("reputation cannot be stored and goes on in memory: {}", committed.error().message);
   }
