@@ -216,8 +216,9 @@ namespace {
 std::string describe(const Submission& submission) {
   const Subject& subject = submission.subject;
   const std::string client = subject.client.is_unspecified() ? "" : ", client " + subject.client.text();
-  return fmt::format("message {} of {} to {} recipients{}", submission.message, subject.name,
-                     submission.recipients.size(), client);
+  const std::size_t count = submission.recipients.size();
+  return fmt::format("message {} of {} to {} recipient{}{}", submission.message, subject.name, count,
+                     count == 1 ? "" : "s", client);
 }
 
 }  // namespace

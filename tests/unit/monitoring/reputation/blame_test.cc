@@ -340,7 +340,7 @@ TEST_F(ReputationTest, SamplesOfASurgeAreItsMessages) {
   ASSERT_NE(throttled, decisions.end());
   const auto& samples = throttled->evidence.samples;
   ASSERT_EQ(samples.size(), Record::kMessageSamplesMax) << "they leave room for what speaks";
-  EXPECT_NE(samples.back().text.find("message M79 of a@a.example to 1 recipients, client 198.51.100.1"),
+  EXPECT_NE(samples.back().text.find("message M79 of a@a.example to 1 recipient, client 198.51.100.1"),
             std::string::npos)
       << samples.back().text;
 }
