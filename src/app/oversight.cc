@@ -69,7 +69,8 @@ Status Oversight::open_reputation(const Configuration& configuration) {
 // People hear of it at once, reputation when it is believed.
 void Oversight::hear(const NamedListing& named) {
   if (!monitor_) return;
-  const auto said = transition_of(named);
+  auto said = transition_of(named);
+  said.since = foundation_.clock.now();
   if (named.weight == NamedListing::Weight::kConfirmed) {
     if (!monitor_->asks(named.zone)) tell(report_of(said));
     return;
