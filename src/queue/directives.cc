@@ -61,8 +61,6 @@ std::uint64_t sole_key(const AttributeHash& hash, const Selector& s) {
   if (!s.recipient_domain.empty()) keys.push_back(hash(AttributeKind::kDomain, s.recipient_domain));
   if (!s.site.empty()) keys.push_back(hash(AttributeKind::kSite, s.site));
   const bool has_other = s.id || s.source || !s.state.empty() || !is_answered_by_entry(s);
-  // The tenant of an account is that of all its mail.
-  if (s.tenant && s.account_id && keys.size() == 2 && !has_other) return keys[1];
   return keys.size() == 1 && !has_other ? keys[0] : 0;
 }
 

@@ -48,6 +48,10 @@ class TenantQuarantine(TestCase):
         self.assertEqual(order["by"], "reputation " + case["id"])
         wait_until(lambda: self.count("--tenant", "bad", "--state", "held") == 2, "both to be held")
         self.assertEqual(self.count("--tenant", "good", "--state", "held"), 0)
+        # An account of another tenant's is nobody: not even how much it has queued is told.
+        answer = server.json("queue", "purge", "--tenant", "good", "--account", "a@bad.test")
+        self.assertEqual((answer["deliveries"], answer["messages"]), (0, 0), answer)
+        self.assertEqual(self.count("--tenant", "bad", "--state", "held"), 2)
         with self.assertRaises((smtplib.SMTPException, OSError), msg="its sessions end"):
             clients["b@bad.test"].sendmail("b@bad.test", ["later@far.test"], "x")
         code, text = self.sign_in("b@bad.test").mail("b@bad.test")
