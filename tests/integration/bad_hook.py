@@ -36,12 +36,16 @@ def redirect(connection, post):
     connection.sendall(f"HTTP/1.1 307 Temporary Redirect\r\nLocation: {post['path']}x\r\nContent-Length: 0\r\n\r\n".encode())
 
 
-def endless_body(connection, post):
-    """200, and then as much as the client takes."""
-    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+def endless(connection, post, head, piece):
+    """As much as the client takes."""
+    connection.sendall(head)
     while True:
-        connection.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
-        post["answered"] = post.get("answered", 0) + 65536
+        connection.sendall(piece)
+        post["answered"] = post.get("answered", 0) + len(piece)
+
+
+def endless_body(connection, post):
+    endless(connection, post, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + b"x" * 65536 + b"\r\n")
 
 
 def body_without_end(connection, post):
@@ -51,10 +55,7 @@ def body_without_end(connection, post):
 
 
 def endless_headers(connection, post):
-    connection.sendall(b"HTTP/1.1 200 OK\r\n")
-    while True:
-        connection.sendall(b"X-Filler: " + b"y" * 4000 + b"\r\n")
-        post["answered"] = post.get("answered", 0) + 4000
+    endless(connection, post, b"HTTP/1.1 200 OK\r\n", b"X-Filler: " + b"y" * 4000 + b"\r\n")
 
 
 def nonsense(connection, post):
