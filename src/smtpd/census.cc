@@ -37,10 +37,6 @@ void Counters::ended(ListenerKind kind, std::string_view tls) {
   ++sessions_ended[static_cast<std::size_t>(kind)][static_cast<std::size_t>(use)];
 }
 
-IpAddress client_key(const IpAddress& client) {
-  return client_network(client);
-}
-
 void Census::change_settings(const Settings& settings) {
   const std::lock_guard lock{mutex_};
   settings_ = settings;
@@ -53,7 +49,7 @@ Census::Admission Census::enter(const IpAddress& client, ListenerKind kind) {
     ++counters_.refused_server_full;
     return Admission::kServerFull;
   }
-  auto& mine = by_client_[client_key(client)];
+  auto& mine = by_client_[client_network(client)];
   if (mine >= settings_.sessions_per_client_max) {
     ++counters_.sessions_refused;
     ++counters_.refused_client_full;
@@ -68,7 +64,7 @@ Census::Admission Census::enter(const IpAddress& client, ListenerKind kind) {
 void Census::leave(const IpAddress& client, ListenerKind kind) {
   const std::lock_guard lock{mutex_};
   --open_[static_cast<std::size_t>(kind)];
-  const auto found = by_client_.find(client_key(client));
+  const auto found = by_client_.find(client_network(client));
   if (found != by_client_.end() && --found->second == 0) by_client_.erase(found);
 }
 

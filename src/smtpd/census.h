@@ -21,9 +21,6 @@ enum class ListenerKind : std::uint8_t { kSmtp, kSubmission, kSubmissions };
 inline constexpr std::size_t kListenerKinds = 3;
 std::string_view to_string(ListenerKind kind);  // "smtp", "submission", "submissions"
 
-// The address that limits are kept for: an IPv6 client owns at least a /64, so that counts as one.
-IpAddress client_key(const IpAddress& client);
-
 enum class TlsUse : std::uint8_t { kNone, kTls12, kTls13 };
 inline constexpr std::size_t kTlsUses = 3;
 std::string_view to_string(TlsUse use);  // "none", "TLSv1.2", "TLSv1.3"

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "src/base/client_network.h"
+
 namespace bulkhead::smtpd {
 
 namespace {
@@ -24,7 +26,7 @@ std::optional<reputation::Restriction> quarantine_of(const SmtpServices& service
 // Who is charged, or for mail from outside the client alone.
 reputation::Sender sender_of(const Conversation& conversation, const Originator* originator) {
   reputation::Sender sender;
-  sender.client = client_key(conversation.client);
+  sender.client = client_network(conversation.client);
   if (originator == nullptr) return sender;
   const auto& account = originator->account;
   const auto directory = conversation.snapshot();
@@ -48,7 +50,7 @@ const Originator* originator_of(const Conversation& conversation) {
 Refused check_client(const SmtpServices& services, const IpAddress& client, ListenerKind kind) {
   if (services.restrictions == nullptr) return std::nullopt;
   const auto current = services.restrictions->current();
-  const auto* found = current->of_client(client_key(client));
+  const auto* found = current->of_client(client_network(client));
   if (found == nullptr || !found->is_quarantine()) return std::nullopt;
   const std::string text = "Your address is blocked for now because of what came from it" + case_of(*found);
   return kind == ListenerKind::kSmtp ? smtp::Reply(421, "4.7.1", text) : smtp::Reply(554, "5.7.1", text);
@@ -73,7 +75,7 @@ Refused check_sign_in(const SmtpServices& services, const tenants::Account& acco
 std::chrono::milliseconds sign_in_delay(const SmtpServices& services, const IpAddress& client) {
   if (services.restrictions == nullptr) return {};
   const auto current = services.restrictions->current();
-  return current->of_client(client_key(client)) == nullptr ? std::chrono::milliseconds{} : kTarpit;
+  return current->of_client(client_network(client)) == nullptr ? std::chrono::milliseconds{} : kTarpit;
 }
 
 std::optional<reputation::Report> submission_report(const Conversation& conversation) {

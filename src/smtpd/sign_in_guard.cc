@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "src/smtpd/census.h"
+#include "src/base/client_network.h"
 
 namespace bulkhead::smtpd {
 
@@ -13,7 +13,7 @@ void SignInGuard::change_settings(const Settings& settings) {
 }
 
 std::size_t SignInGuard::key_of(const IpAddress& client, std::string_view name) {
-  std::string text{client_key(client).bytes()};
+  std::string text{client_network(client).bytes()};
   for (const char c : name) text += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return std::hash<std::string>{}(text);
 }
@@ -21,7 +21,7 @@ std::size_t SignInGuard::key_of(const IpAddress& client, std::string_view name) 
 bool SignInGuard::is_blocked(const IpAddress& client, std::string_view name) {
   const std::lock_guard lock{mutex_};
   const auto now = clock_.steady();
-  const auto found = failures_.find(client_key(client));
+  const auto found = failures_.find(client_network(client));
   if (found == failures_.end() || now >= found->second.window_end) return false;
   const auto key = key_of(client, name);
   const auto own = found->second.by_name.find(key);
@@ -35,7 +35,7 @@ bool SignInGuard::is_blocked(const IpAddress& client, std::string_view name) {
 std::chrono::milliseconds SignInGuard::count_failure(const IpAddress& client, std::string_view name) {
   const std::lock_guard lock{mutex_};
   const auto now = clock_.steady();
-  const auto address = client_key(client);
+  const auto address = client_network(client);
   if (failures_.size() >= clients_max_ && !failures_.contains(address)) make_room(now);
   auto& mine = failures_[address];
   if (now >= mine.window_end) mine = {0, now + settings_.sign_in_window, {}};
@@ -55,7 +55,7 @@ void SignInGuard::succeeded(const IpAddress& client, std::string_view name) {
     if (known_.size() >= clients_max_) known_.erase(known_.begin());
   }
   known_[key] = now + kKnown;
-  const auto found = failures_.find(client_key(client));
+  const auto found = failures_.find(client_network(client));
   if (found == failures_.end()) return;
   const auto own = found->second.by_name.find(key);
   if (own == found->second.by_name.end()) return;
