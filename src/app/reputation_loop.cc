@@ -18,6 +18,7 @@ constexpr std::chrono::milliseconds kInterval{1000};
 constexpr std::size_t kSliceMax = 500;  // reports that are counted before the shard's other work gets a turn
 constexpr std::size_t kPlansMax = 100'000;
 constexpr std::chrono::seconds kPlanKept{10};
+constexpr std::size_t kLookUpsMax = 1000;
 
 reputation::Subject subject_from(const Sender& sender) {
   return {.tenant = sender.tenant,
@@ -78,7 +79,8 @@ void ReputationLoop::apply(Report& report) {
   const auto known = plans_.find(sender.account);
   const bool may_ask = group_ != nullptr && !group_->is_cancelled();
   if (known == plans_.end()) {
-    if (!may_ask) return apply_as(report, {});
+    // While the directory does not answer, no more than so many wait for it; the others go by the usual rules.
+    if (!may_ask || looking_up_ >= kLookUpsMax) return apply_as(report, {});
     const auto account = sender.account;
     const auto tenant = sender.tenant;
     group_->spawn(look_up_plan(account, tenant, std::move(report)));
@@ -92,8 +94,10 @@ void ReputationLoop::apply(Report& report) {
 }
 
 Task<void> ReputationLoop::look_up_plan(AccountId account, TenantId tenant, std::optional<Report> report) {
+  ++looking_up_;
   auto looking = parts_.directory.account_by_id(shard_, account);
   const auto found = co_await std::move(looking);
+  --looking_up_;
   const auto snapshot = parts_.directory.snapshot();
   std::string plan;
   if (found && *found) {

@@ -158,6 +158,7 @@ class ReputationLoop final : public admin::ReputationDesk {
     SteadyTime known_at{};
   };
   std::unordered_map<AccountId, KnownPlan> plans_;
+  std::size_t looking_up_ = 0;  // plans, at the moment
 
   RestrictionPublisher publisher_;
   bool is_publishing_later_ = false;
