@@ -134,7 +134,7 @@ void Record::forgive() {
 
 double Record::interest(UtcTime now) const {
   constexpr double kStateWeight = 1e12;
-  double interest = state == State::kNormal && exempt_until <= now && strikes == 0 ? 0.0 : kStateWeight;
+  double interest = state == State::kNormal && !exemption.holds(now) && strikes == 0 ? 0.0 : kStateWeight;
   for (const auto& counted : counts_) {
     const bool is_traffic = counted.signal <= Signal::kDeferred;
     interest += counted.count.decayed(Window::kDay, now) * (is_traffic ? 1.0 : 50.0);

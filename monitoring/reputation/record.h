@@ -66,11 +66,24 @@ struct StateChange {
   bool operator==(const StateChange&) const = default;
 };
 
+// That rules only report about a key, until when, and who said so.
+struct Exemption {
+  UtcTime since{};
+  UtcTime until{};  // not after `since`: one was ended then
+  std::string reason = {};
+  std::string by = {};
+
+  bool holds(UtcTime now) const { return until > now; }
+  bool was_ended() const { return until <= since; }
+  bool operator==(const Exemption&) const = default;
+};
+
 struct Record {
   static constexpr std::size_t kSamplesMax = 6;
   static constexpr std::size_t kMessageSamplesMax = 2;  // of kRecipients: they must not push out what speaks
   static constexpr std::size_t kChangesMax = 8;
   static constexpr std::size_t kRuleSizeMax = 60;
+  static constexpr std::size_t kGiverSizeMax = 100;
   static constexpr std::size_t kSampleSizeMax = 200;
   static constexpr std::size_t kReasonSizeMax = 200;
 
@@ -80,8 +93,7 @@ struct Record {
   std::uint8_t strikes = 0;   // quarantines, one forgotten a month
   UtcTime struck{};           // the last of them
   UtcTime probation_until{};  // thresholds are halved until then, also while it is watched
-  UtcTime exempt_until{};     // rules only report until then
-  std::string exempt_reason = {};
+  Exemption exemption;
   UtcTime quiet_until{};               // for decisions that are only reported, of:
   State quiet_state = State::kNormal;  // this or a milder state
   UtcTime touched{};

@@ -10,7 +10,7 @@ namespace bulkhead::reputation {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 2;  // 1 had neither busiest minutes nor changes
+constexpr std::uint8_t kVersion = 2;  // 1 had neither busiest minutes nor changes, nor who exempts
 
 void put(std::string& out, std::uint64_t value) {
   for (; value >= 0x80; value >>= 7U) out += static_cast<char>(value | 0x80U);
@@ -167,8 +167,8 @@ class RecordCodec {
     put(out, std::uint64_t{record.strikes});
     put(out, record.struck);
     put(out, record.probation_until);
-    put(out, record.exempt_until);
-    put(out, std::string_view{record.exempt_reason});
+    put(out, record.exemption.until);
+    put(out, std::string_view{record.exemption.reason});
     put(out, record.touched);
     put_history(out, record.history);
     put_distinct(out, record.distinct);
@@ -179,6 +179,8 @@ class RecordCodec {
       put(out, static_cast<std::uint64_t>(sample.signal));
       put(out, std::string_view{sample.text});
     }
+    put(out, record.exemption.since);
+    put(out, std::string_view{record.exemption.by});
     put(out, std::uint64_t{record.changes.size()});
     for (const auto& change : record.changes) {
       put(out, change.at);
@@ -203,8 +205,8 @@ class RecordCodec {
     record.strikes = static_cast<std::uint8_t>(in.number(255));
     record.struck = in.time(now);
     record.probation_until = in.time(latest);
-    record.exempt_until = in.time(latest);
-    record.exempt_reason = in.text(Record::kReasonSizeMax);
+    record.exemption.until = in.time(latest);
+    record.exemption.reason = in.text(Record::kReasonSizeMax);
     record.touched = in.time(now);
     record.history = take_history(in, now, version);
     record.distinct = take_distinct(in);
@@ -214,6 +216,10 @@ class RecordCodec {
       Sample sample{.at = in.time(now), .signal = take_signal(in), .text = {}};
       sample.text = in.text(Record::kSampleSizeMax);
       record.samples.push_back(std::move(sample));
+    }
+    if (version > 1) {
+      record.exemption.since = in.time(now);
+      record.exemption.by = in.text(Record::kGiverSizeMax);
     }
     const std::size_t changes = version == 1 ? 0 : in.number(Record::kChangesMax);
     for (std::size_t i = 0; i < changes && in.is_ok(); ++i) {

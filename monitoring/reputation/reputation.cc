@@ -151,12 +151,12 @@ bool Reputation::has_share(const Rule& rule, const Record& record, Evidence& evi
 
 void Reputation::decide(Context& context, const Key& key, Record& record, const Rule& rule, Evidence evidence) {
   const Policy& policy = policy_of(context, key.kind);
-  const bool is_told_only = policy.is_shadow || rule.is_shadow || record.exempt_until > context.now;
+  const bool is_told_only = policy.is_shadow || rule.is_shadow || record.exemption.holds(context.now);
   // Nobody is told who would be watched; the hour's silence after it would hide what is worse.
   if (is_told_only && rule.leads_to < State::kThrottled) return;
   Decision decision{.key = key, .from = record.state, .to = rule.leads_to, .rule = rule.name, .at = context.now};
   if (policy.is_shadow || rule.is_shadow) decision.mode = Decision::Mode::kShadow;
-  if (record.exempt_until > context.now) decision.mode = Decision::Mode::kExempt;
+  if (record.exemption.holds(context.now)) decision.mode = Decision::Mode::kExempt;
   // What is only reported is so once an hour, unless it becomes worse.
   const bool is_quiet = record.quiet_until > context.now && rule.leads_to <= record.quiet_state;
   if (!decision.is_acting() && is_quiet) return;
@@ -419,13 +419,15 @@ void Reputation::take_blame_back(const Key& account) {
   }
 }
 
-Status Reputation::exempt(const Key& key, UtcTime until, std::string_view reason) {
-  if (until > now() + hours{24 * 366}) {
+Status Reputation::exempt(const Key& key, UtcTime until, std::string_view reason, std::string_view by) {
+  const UtcTime time = now();
+  if (until > time + hours{24 * 366}) {
     return fail(ErrorCode::kInvalid, "an exemption lasts at most a year", "give a time within a year");
   }
-  Record& record = at(key);
-  record.exempt_until = until;
-  record.exempt_reason = mail::to_printable_utf8(reason, Record::kReasonSizeMax);
+  at(key).exemption = {.since = time,
+                       .until = std::max(until, UtcTime{}),
+                       .reason = mail::to_printable_utf8(reason, Record::kReasonSizeMax),
+                       .by = mail::to_printable_utf8(by, Record::kGiverSizeMax)};
   return {};
 }
 

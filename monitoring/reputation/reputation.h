@@ -89,8 +89,7 @@ struct Standing {
   State state = State::kNormal;
   UtcTime since{};
   UtcTime until{};
-  UtcTime exempt_until{};
-  std::string exempt_reason = {};
+  Exemption exemption = {};
   int strikes = 0;
   std::array<double, kSignals> last_hour{};
   std::array<double, kSignals> last_day{};
@@ -142,7 +141,7 @@ class Reputation {
   // kNormal ends any state. kInvalid for a time that is over or more than a year away.
   Result<Decision> set_state(const Key& key, State state, UtcTime until, std::string_view reason);
   // Until then rules only report about the key. At most a year; a time that is over ends an exemption.
-  Status exempt(const Key& key, UtcTime until, std::string_view reason);
+  Status exempt(const Key& key, UtcTime until, std::string_view reason, std::string_view by);
   // Live; counts and states stay.
   void replace(std::shared_ptr<const PolicyBook> policies) { policies_ = std::move(policies); }
 

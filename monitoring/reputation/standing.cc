@@ -22,9 +22,9 @@ std::string describe(const Key& key, const Record& record, UtcTime now) {
     if (!record.changes.empty()) out += fmt::format(" ({})", cause_of(record.changes.back().rule));
   }
   out += fmt::format(". {}.", meaning_of(key.kind, record.state));
-  if (record.exempt_until > now) {
-    out +=
-        fmt::format(" Rules only report about it until {}: {}.", to_rfc3339(record.exempt_until), record.exempt_reason);
+  if (record.exemption.holds(now)) {
+    out += fmt::format(" Rules only report about it until {}: {}.", to_rfc3339(record.exemption.until),
+                       record.exemption.reason);
   }
   for (int i = 0; i < kSignals; ++i) {
     const auto signal = static_cast<Signal>(i);
@@ -42,8 +42,7 @@ std::string describe(const Key& key, const Record& record, UtcTime now) {
 
 Standing standing_of(const Key& key, const Record& record, UtcTime now) {
   Standing out{.key = key, .state = record.state, .since = record.since, .until = record.until};
-  out.exempt_until = record.exempt_until;
-  out.exempt_reason = record.exempt_reason;
+  out.exemption = record.exemption;
   out.strikes = record.strikes;
   for (std::size_t i = 0; i < kSignals; ++i) {
     out.last_hour[i] = record.count(static_cast<Signal>(i), Window::kHour, now);

@@ -31,7 +31,7 @@ Status ReputationLoop::set_state(const admin::StateOrder& order) {
 }
 
 Status ReputationLoop::exempt(const admin::StateOrder& order) {
-  return reputation_.exempt(order.key, reputation_.now() + order.lasts, order.reason);
+  return reputation_.exempt(order.key, reputation_.now() + order.lasts, order.reason, order.by);
 }
 
 std::vector<cases::Case> ReputationLoop::cases(const std::function<bool(const cases::Case&)>& wanted,

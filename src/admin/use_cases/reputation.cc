@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "src/admin/use_cases/change.h"
-#include "src/admin/use_cases/exemption.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/reputation_past.h"
 #include "src/admin/use_cases/reputation_views.h"
@@ -305,7 +304,7 @@ Task<Result<Json>> list(DeskCall at) {
     auto asking = at.ask(std::move(work));
     const auto found = co_await std::move(asking);
     for (const auto& standing : found) {
-      if (filter->is_exempt_only && standing.exempt_until <= now) {
+      if (filter->is_exempt_only && !standing.exemption.holds(now)) {
         *after = rank_of(standing);
         continue;
       }
@@ -375,15 +374,13 @@ Task<Result<Json>> exempt(DeskCall at, NamedKey named) {
   if (auto allowed = check_may_order(at.call.caller, named); !allowed) co_return fail(allowed.error());
   auto order = order_of(at.call, named, std::chrono::hours{24 * 7});
   if (!order) co_return fail(order.error());
-  const auto reason = order->reason;
-  const bool is_end = order->lasts.count() == 0;
-  order->reason = to_text({reason, order->by, at.services.clock.now(), is_end}, reputation::Record::kReasonSizeMax);
   auto work = [&order](ReputationDesk& where) { return where.exempt(*order); };
   auto setting = at.change(std::move(work));
   const auto done = co_await std::move(setting);
   if (!done) co_return fail(done.error());
   Change change{"reputation of " + named.name};
-  change.verb(is_end ? "exemption ended: " + reason : fmt::format("exempt for {} s: {}", order->lasts.count(), reason));
+  change.verb(order->lasts.count() == 0 ? "exemption ended: " + order->reason
+                                        : fmt::format("exempt for {} s: {}", order->lasts.count(), order->reason));
   record_change(at.services, at.call, named.tenant, change);
   auto showing = show(std::move(at), std::move(named));
   co_return co_await std::move(showing);

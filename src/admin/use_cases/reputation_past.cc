@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "src/admin/use_cases/exemption.h"
-
 namespace bulkhead::admin {
 
 namespace {
@@ -26,16 +24,14 @@ PastStep past_step(const cases::Step& step, Json case_id) {
 
 // The latest exemption: that it was given, and that it is over. The trace has those before it.
 void add_exemption(const reputation::Standing& standing, UtcTime now, std::vector<PastStep>& past) {
-  const auto until = standing.exempt_until;
-  if (until == UtcTime{}) return;
-  const auto note = parse_exemption(standing.exempt_reason);
-  const auto begin = note.at.value_or(std::min(until, now));
-  const auto by = note.by.empty() ? std::string{"a person"} : note.by;
-  if (note.is_end) {
-    past.push_back(past_step({begin, by, "the exemption was ended: " + note.reason}, nullptr));
+  const auto& [since, until, reason, by] = standing.exemption;
+  if (since == UtcTime{} && until == UtcTime{}) return;
+  const std::string giver = by.empty() ? "a person" : by;
+  if (standing.exemption.was_ended()) {
+    past.push_back(past_step({since, giver, "the exemption was ended: " + reason}, nullptr));
     return;
   }
-  past.push_back(past_step({begin, by, fmt::format("exempt until {}: {}", to_rfc3339(until), note.reason)}, nullptr));
+  past.push_back(past_step({since, giver, fmt::format("exempt until {}: {}", to_rfc3339(until), reason)}, nullptr));
   if (until <= now) past.push_back(past_step({until, "reputation", "the exemption has ended"}, nullptr));
 }
 

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "src/admin/use_cases/exemption.h"
 #include "src/admin/use_cases/lookup.h"
 
 namespace bulkhead::admin {
@@ -79,8 +78,8 @@ Status check_reason(std::string_view reason) {
 
 Json standing_json(const tenants::Snapshot& snapshot, const NamedKey& named, const reputation::Standing& standing,
                    UtcTime now) {
-  const bool is_exempt = standing.exempt_until > now;
-  const auto exemption = is_exempt ? parse_exemption(standing.exempt_reason) : Exemption{};
+  const bool is_exempt = standing.exemption.holds(now);
+  const auto exemption = is_exempt ? standing.exemption : reputation::Exemption{};
   const bool is_normal = standing.state == reputation::State::kNormal;
   std::string words = standing.words;
   if (const auto text = standing.key.text(); words.starts_with(text)) words.replace(0, text.size(), named.name);
@@ -90,10 +89,10 @@ Json standing_json(const tenants::Snapshot& snapshot, const NamedKey& named, con
               {"state", to_string(standing.state)},
               {"since", is_normal ? Json(nullptr) : time_or_null(standing.since)},
               {"until", is_normal ? Json(nullptr) : time_or_null(standing.until)},
-              {"exempt_until", is_exempt ? time_or_null(standing.exempt_until) : Json(nullptr)},
+              {"exempt_until", time_or_null(exemption.until)},
               {"exempt_reason", exemption.reason},
               {"exempt_by", exemption.by.empty() ? Json(nullptr) : Json(exemption.by)},
-              {"exempt_since", exemption.at ? Json(to_rfc3339(*exemption.at)) : Json(nullptr)},
+              {"exempt_since", time_or_null(exemption.since)},
               {"strikes", standing.strikes},
               {"usual_day", rounded(standing.daily)},
               {"busiest_day", rounded(standing.busiest_day)},

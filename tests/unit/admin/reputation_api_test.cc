@@ -26,14 +26,13 @@ class ExemptingDesk final : public ReputationDesk {
     auto found = fake_.standing(key);
     found.last_day[0] = 2.0 / 3;
     if (const auto exemption = exemptions.find(key); exemption != exemptions.end()) {
-      found.exempt_until = exemption->second.first;
-      found.exempt_reason = exemption->second.second;
+      found.exemption = exemption->second;
     }
     return found;
   }
   Status set_state(const StateOrder& order) override { return fake_.set_state(order); }
   Status exempt(const StateOrder& order) override {
-    exemptions[order.key] = {time + order.lasts, order.reason};
+    exemptions[order.key] = {time, time + order.lasts, order.reason, order.by};
     return fake_.exempt(order);
   }
   std::vector<Case> cases(const std::function<bool(const Case&)>& wanted, const cases::CaseId& before,
@@ -55,7 +54,7 @@ class ExemptingDesk final : public ReputationDesk {
   Task<Status> settle() override { return fake_.settle(); }
 
   UtcTime time{};  // that exemptions begin at
-  std::map<Key, std::pair<UtcTime, std::string>> exemptions;
+  std::map<Key, reputation::Exemption> exemptions;
 
  private:
   FakeDesk& fake_;

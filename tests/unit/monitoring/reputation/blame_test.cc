@@ -263,7 +263,7 @@ TEST_F(ReputationTest, OnProbationMultiplesAreHalvedToo) {
 }
 
 TEST_F(ReputationTest, AReportOfAThrottleDoesNotHideOneOfAQuarantine) {
-  ASSERT_TRUE(mind.exempt(Key::account(subject.account), mind.now() + hours{2}, "migration"));
+  ASSERT_TRUE(mind.exempt(Key::account(subject.account), mind.now() + hours{2}, "migration", "operator"));
   const auto of_account = [&](const Decisions& decisions) {
     const Key key = Key::account(subject.account);
     return std::ranges::count_if(decisions, [&key](const Decision& decision) { return decision.key == key; });

@@ -192,7 +192,7 @@ TEST_F(ReputationTest, OnlyReportsInShadowAndUnderAnExemption) {
   ASSERT_EQ(decisions.size(), 2U) << "watched, and one report an hour";
   EXPECT_EQ(decisions[1].mode, Decision::Mode::kShadow);
   become_another();
-  ASSERT_TRUE(mind.exempt(Key::account(subject.account), mind.now() + hours{2}, "migration"));
+  ASSERT_TRUE(mind.exempt(Key::account(subject.account), mind.now() + hours{2}, "migration", "operator"));
   decisions = unknown(40);
   EXPECT_EQ(account(), State::kNormal);
   ASSERT_EQ(decisions.size(), 1U) << "who would only be watched is not told of";
@@ -220,7 +220,7 @@ TEST_F(ReputationTest, RefusesTimesThatMakeNoSense) {
   const Key key = Key::account(subject.account);
   EXPECT_FALSE(mind.set_state(key, State::kQuarantined, mind.now(), "x"));
   EXPECT_FALSE(mind.set_state(key, State::kQuarantined, mind.now() + hours{24 * 367}, "x"));
-  EXPECT_FALSE(mind.exempt(key, mind.now() + hours{24 * 367}, "x"));
+  EXPECT_FALSE(mind.exempt(key, mind.now() + hours{24 * 367}, "x", "operator"));
   EXPECT_EQ(account(), State::kNormal);
 }
 
@@ -229,12 +229,15 @@ TEST_F(ReputationTest, StoresAndRestoresEverything) {
   unknown(30);
   refuse(replies::ReplyClass::kAddressReputation, 2);
   mind.listed(source, "zen.spamhaus.org");
+  ASSERT_TRUE(mind.exempt(Key::address(source), mind.now() + hours{1}, "migration", "operator"));
   Reputation other{clock, book};
   for (const auto& change : mind.take_changes(1000)) ASSERT_TRUE(other.restore(change.key, change.value));
   EXPECT_TRUE(mind.take_changes(1000).empty());
   for (const Key& key : {Key::account(subject.account), Key::tenant(subject.tenant), Key::address(source)}) {
     EXPECT_EQ(other.standing(key).words, mind.standing(key).words);
     EXPECT_EQ(other.standing(key).samples, mind.standing(key).samples);
+    EXPECT_EQ(other.standing(key).exemption, mind.standing(key).exemption);
+    EXPECT_EQ(other.standing(key).changes, mind.standing(key).changes);
   }
   clock.advance(hours{2});
   EXPECT_EQ(other.tick().size(), mind.tick().size());
