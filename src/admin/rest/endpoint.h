@@ -19,6 +19,9 @@ struct Field {
   FieldType type = FieldType::kString;
   Need need = Need::kOptional;
   std::string_view description;
+  // Chooses what a call is about: empty, it would choose more than was meant, and is refused, and so is null where it
+  // has no meaning of its own. What a query says always chooses.
+  bool is_selector = false;
 };
 
 // A kind of answer.

@@ -11,7 +11,7 @@ using enum Answer;
 using Fields = std::vector<Field>;
 using Endpoints = std::vector<Endpoint>;
 
-const Field kTenantQuery{"tenant", kString, kOptional, "Only what belongs to this tenant, by name or id"};
+const Field kTenantQuery{"tenant", kString, kOptional, "Only what belongs to this tenant, by name or id", true};
 const Field kLimit{"limit", kInteger, kOptional, "At most this many, 1 to 1000; 100 when absent"};
 const Field kAfter{"after", kString, kOptional, "The `next` of the page before"};
 const Field kState{"state", kString, kOptional, "active or suspended"};
@@ -24,26 +24,32 @@ Fields paged(Fields more = {}) {
   return more;
 }
 
+Fields as_selectors(Fields fields) {
+  for (auto& field : fields) field.is_selector = true;
+  return fields;
+}
+
 Fields selectors() {
-  return {kTenantQuery,
-          {"account", kString, kOptional, "Address of the account that is charged"},
-          {"sender", kString, kOptional, "Envelope sender"},
-          {"recipient", kString, kOptional, "Envelope recipient"},
-          {"recipient_domain", kString, kOptional, "Domain of a recipient"},
-          {"site", kString, kOptional, "Where it goes"},
-          {"source", kString, kOptional, "Address that it would leave from"},
-          {"client_ip", kString, kOptional, "Client that handed it in"},
-          {"state", kString, kOptional, "ready, active, scheduled or held"},
-          {"older_than", kString, kOptional, "Queued at least this long: 90s, 15m, 1h, 5d"},
-          {"subject", kString, kOptional, "Part of the subject"},
-          {"id", kString, kOptional, "Id of the message"}};
+  return as_selectors({kTenantQuery,
+                       {"account", kString, kOptional,
+                        "Address of the account that is charged; * is any, and needs another selector or all"},
+                       {"sender", kString, kOptional, "Envelope sender; <> is the null sender"},
+                       {"recipient", kString, kOptional, "Envelope recipient"},
+                       {"recipient_domain", kString, kOptional, "Domain of a recipient"},
+                       {"site", kString, kOptional, "Where it goes"},
+                       {"source", kString, kOptional, "Address that it would leave from"},
+                       {"client_ip", kString, kOptional, "Client that handed it in"},
+                       {"state", kString, kOptional, "ready, active, scheduled or held"},
+                       {"older_than", kString, kOptional, "Queued at least this long: 90s, 15m, 1h, 5d"},
+                       {"subject", kString, kOptional, "Part of the subject"},
+                       {"id", kString, kOptional, "Id of the message"}});
 }
 
 Fields filters() {
   return {kTenantQuery,
           {"id", kString, kOptional, "Id of the message"},
           {"account", kString, kOptional, "Address of the account"},
-          {"sender", kString, kOptional, "Envelope sender"},
+          {"sender", kString, kOptional, "Envelope sender; <> is the null sender"},
           {"recipient", kString, kOptional, "Envelope recipient"},
           {"recipient_domain", kString, kOptional, "Domain of a recipient"},
           {"site", kString, kOptional, "Remote site: a provider, or the MX hosts"},
@@ -132,7 +138,7 @@ Endpoints domain_endpoints() {
 
 Endpoints address_endpoints() {
   const Field ip{"ip", kString, kRequired, "IPv4 or IPv6"};
-  const Field tenant{"tenant", kString, kNullable, "Whose it is, by name or id; null makes it shared"};
+  const Field tenant{"tenant", kString, kNullable, "Whose it is, by name or id; null makes it shared", true};
   const Field shared{"shared", kBoolean, kOptional, "Serves every tenant that has none of its own"};
   const Field helo{"helo", kString, kNullable, "The name that it greets with; the node's when absent"};
   const Field ready{"ready", kBoolean, kOptional, "true: may send without passing its check; false: to be checked"};
@@ -193,7 +199,7 @@ Endpoints route_endpoints() {
   const Field host{"host", kString, kRequired, "Name or IP address of the next hop"};
   const Field port{"port", kInteger, kOptional, "25 when absent"};
   const Field tls{"tls", kString, kOptional, "opportunistic, required, verified or none"};
-  const Field tenant{"tenant", kString, kNullable, "For this tenant only"};
+  const Field tenant{"tenant", kString, kNullable, "For this tenant only", true};
   return {
       {"GET", "/routes", "List routes", &list_routes, "Route", kPage, 200, paged({kTenantQuery}), Input::kNone, {}},
       {"POST", "/routes", "Add a route", &add_route, "Route", kOne, 201, {}, Input::kJson, {pattern, host, port, tls,
@@ -205,7 +211,7 @@ Endpoints route_endpoints() {
 
 Endpoints token_endpoints() {
   const Field name{"name", kString, kRequired, "What it is for"};
-  const Field tenant{"tenant", kString, kNullable, "Sees this tenant and those that it owns; null is an operator"};
+  const Field tenant{"tenant", kString, kNullable, "Sees this tenant and those that it owns; null is an operator", true};
   const Field expires{"expires_at", kTime, kNullable, "When it ends"};
   return {
       {"GET", "/tokens", "List tokens", &list_tokens, "Token", kPage, 200, paged({kTenantQuery}), Input::kNone, {}},
@@ -217,12 +223,12 @@ Endpoints token_endpoints() {
 }
 
 Endpoints limit_endpoints() {
-  const Fields subject{{"account", kString, kOptional, "Of this account, by address or id"},
+  const Fields subject = as_selectors({{"account", kString, kOptional, "Of this account, by address or id"},
                        {"tenant", kString, kOptional, "Of all accounts of this tenant together"},
                        {"reseller", kString, kOptional, "Of a tenant and all that it owns, together"},
                        {"address", kString, kOptional, "Of all that is handed in on this source address"},
                        {"site", kString, kOptional, "Of all that leaves to this site; with an address, from there"},
-                       {"plan", kString, kOptional, "Of each account of the plan: new, normal or bulk"}};
+                       {"plan", kString, kOptional, "Of each account of the plan: new, normal or bulk"}});
   Fields values = subject;
   for (const auto& field : Fields{
            {"messages", kString, kNullable, "500/1h, 500/1h burst 50, none, or null for what the plan says"},
@@ -309,7 +315,7 @@ Endpoints queue_endpoints() {
 Endpoints reputation_endpoints() {
   const Field reason{"reason", kString, kRequired, "Why, for those who look later"};
   const Field lasts{"for", kString, kOptional, "90s, 15m, 4h, 7d; a day, of an exemption a week, when absent"};
-  const Field plan{"plan", kString, kOptional, "Of the plan new, normal or bulk"};
+  const Field plan{"plan", kString, kOptional, "Of the plan new, normal or bulk", true};
   return {
       {"GET", "/reputation", "Who is not in the normal state, the worst first", list_reputation, "Standing", kPage,
        200,
@@ -324,7 +330,7 @@ Endpoints reputation_endpoints() {
        200, {}, Input::kJson,
        {kTenantQuery, plan, {"shadow", kBoolean, kOptional, "Whether rules only report; null: as above it"},
         {"lock_sign_in", kBoolean, kOptional, "Whether quarantined accounts cannot sign in; null: as above it"},
-        {"rule", kString, kOptional, "That count, share, volume and rule_shadow are about; alone in the answer"},
+        {"rule", kString, kOptional, "That count, share, volume and rule_shadow are about; alone in the answer", true},
         {"count", kInteger, kOptional, "From how many on the rule fires; null: as shipped"},
         {"share", kString, kOptional, "Over which share it fires, as 0.5%; null: as shipped"},
         {"volume", kInteger, kOptional, "Below which volume a share says nothing; null: as shipped"},

@@ -115,6 +115,23 @@ bool is_fit_text(const Json& value, const Field& field) {
   return true;
 }
 
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(' ') == std::string_view::npos;
+}
+
+tl::unexpected<Error> empty_value(std::string_view name) {
+  return fail(ErrorCode::kInvalid, fmt::format("{} is given without a value", name),
+              name == "sender" ? "the null sender is <>; leave it out when any is meant"
+                               : "give one, or leave it out when it is not to choose by");
+}
+
+Status check_selector(const Json& value, const Field& field) {
+  const bool is_empty = value.is_null() ? field.need != Need::kNullable
+                                        : value.is_string() && is_blank(value.get_ref<const std::string&>());
+  if (field.is_selector && is_empty) return empty_value(field.name);
+  return {};
+}
+
 Status check_body(const Endpoint& endpoint, const Json& body) {
   if (!body.is_object()) return fail(ErrorCode::kInvalid, "the body must be a JSON object");
   for (const auto& [name, value] : body.items()) {
@@ -126,6 +143,7 @@ Status check_body(const Endpoint& endpoint, const Json& body) {
     if (!is_fit_text(value, *field)) {
       return fail(ErrorCode::kInvalid, fmt::format("{} holds a control character", field->name));
     }
+    if (auto checked = check_selector(value, *field); !checked) return checked;
   }
   for (const auto& field : endpoint.body) {
     if (field.need == Need::kRequired && !body.contains(std::string{field.name})) {
@@ -157,6 +175,8 @@ Result<Call> read_call(const Endpoint& endpoint, const proto::http::Request& req
   Call call;
   for (const auto& [name, value] : request.query) {
     if (find_field(endpoint.query, name) == nullptr) return unknown_field("the parameter", name, endpoint.query);
+    // The place where a list begins is the only one that "" means.
+    if (name != "after" && is_blank(value)) return empty_value(name);
     if (!call.query.emplace(name, value).second) {
       return fail(ErrorCode::kInvalid, fmt::format("the parameter {} is given twice", name));
     }

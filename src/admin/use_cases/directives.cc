@@ -116,10 +116,7 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
   order.reports_to_all = call.is_true("report_to_all");
   order.by = giver_of(call.caller);
   // The scope of a tenant's token is not a selector that it gave.
-  const bool is_unselected = !has_selector(call);
-  if (is_unselected && !order.is_for_all)
-    co_return fail(ErrorCode::kInvalid, "no selector was given, so everything would be meant",
-                   "say which mail, or --all for all");
+  if (auto meant = check_meant(call); !meant) co_return fail(meant.error());
   if (action == queue::DirectiveAction::kRelease && !call.caller.is_operator()) {
     const auto in_force = co_await services.queue.directives(shard);
     for (const auto& selector : *selectors) {

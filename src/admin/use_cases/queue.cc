@@ -188,8 +188,7 @@ Task<Result<Json>> why_queued(const AdminServices& services, net::Shard& shard, 
 Task<Result<Json>> retry_queue(const AdminServices& services, net::Shard& shard, Call call) {
   const auto selectors = queue_selectors(services, call);
   if (!selectors) co_return fail(selectors.error());
-  if (!has_selector(call) && !call.is_true("all"))
-    co_return fail(ErrorCode::kInvalid, "no selector was given", "say which, or --all for all");
+  if (auto meant = check_meant(call); !meant) co_return fail(meant.error());
   queue::Counts sum;
   for (const auto& selector : *selectors) {
     const queue::Counts counts = co_await services.queue.retry_now(shard, selector);

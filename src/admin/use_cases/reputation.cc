@@ -361,6 +361,9 @@ Task<Result<Json>> set(DeskCall at, NamedKey named) {
   }
   auto order = order_of(at.call, named, std::chrono::hours{24});
   if (!order) co_return fail(order.error());
+  if (order->lasts.count() == 0) {
+    co_return fail(ErrorCode::kInvalid, "a state that lasts 0 s is none", "to end one: --state normal");
+  }
   order->state = *state;
   auto work = [&order](ReputationDesk& where) { return where.set_state(*order); };
   auto setting = at.change(std::move(work));

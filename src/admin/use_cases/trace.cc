@@ -60,6 +60,9 @@ Status read_filters(const AdminServices& services, const Call& call, trace::Quer
   if (auto done = read_event(call, query); !done) return done;
   if (auto done = read_time(services, call, "since", query.since); !done) return done;
   if (auto done = read_time(services, call, "until", query.until); !done) return done;
+  if (query.since && query.until && *query.until < *query.since) {
+    return fail(ErrorCode::kInvalid, "until lies before since: nothing can be meant by both");
+  }
   const auto older_than = call.in_query("older_than");
   if (older_than.empty()) return {};
   const auto age = parse_duration(older_than);
@@ -133,7 +136,7 @@ Result<trace::Query> trace_query(const AdminServices& services, const Call& call
   query.limit = page->limit;
   if (auto done = read_filters(services, call, query); !done) return fail(done.error());
   query.account_name = call.in_query("account");
-  query.sender = sender_filter(call);
+  query.sender = call.in_query("sender");
   query.recipient = call.in_query("recipient");
   query.recipient_domain = call.in_query("recipient_domain");
   query.site = call.in_query("site");

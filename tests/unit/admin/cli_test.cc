@@ -294,8 +294,8 @@ TEST_F(Cli, ShowsWhoAndWhyInTheTrace) {
   answer({{"items",
            {{{"at", "T"}, {"event", "login"}, {"account", "ann@a.example"}, {"client_ip", "192.0.2.7"}},
             {{"at", "T"}, {"event", "changed"}, {"user", "uid 0"}, {"detail", "tenant acme: added"}}}}});
-  EXPECT_EQ(run({"trace", "search", "--sender", ""}), kExitDone);
-  EXPECT_EQ(last().target, "/api/v1/trace?sender=&limit=100");
+  EXPECT_EQ(run({"trace", "search", "--sender", "<>"}), kExitDone);
+  EXPECT_EQ(last().target, "/api/v1/trace?sender=%3C%3E&limit=100");
   EXPECT_NE(out_.str().find("ann@a.example from 192.0.2.7\n"), std::string::npos) << out_.str();
   EXPECT_NE(out_.str().find("uid 0: tenant acme: added\n"), std::string::npos) << out_.str();
 }

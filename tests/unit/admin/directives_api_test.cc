@@ -95,6 +95,64 @@ TEST_F(DirectivesApi, EverythingIsMeantOnlyWhenItIsSaid) {
   EXPECT_TRUE(queue_.orders.back().is_for_all);
 }
 
+TEST_F(DirectivesApi, ASelectorWithoutAValueIsRefused) {
+  for (const char* verb : {"hold", "release", "purge", "bounce", "retry"}) {
+    const std::string target = std::string{"/queue/"} + verb;
+    for (const char* name : {"tenant", "account", "sender", "recipient", "recipient_domain", "site", "source",
+                             "client_ip", "state", "older_than", "subject", "id"}) {
+      for (const Json& empty : {Json(""), Json("  "), Json(nullptr)}) {
+        const Json other = std::string_view{name} == "tenant" ? Json{{"site", "x.example"}} : Json{{"tenant", "acme"}};
+        Json body = other;
+        body[name] = empty;
+        const auto answer = call("POST", target, body);
+        expect_status(answer, 400);
+        const auto message = answer.json["error"]["message"].get<std::string>();
+        EXPECT_EQ(message, std::string{name} + " is given without a value");
+      }
+    }
+  }
+  EXPECT_TRUE(queue_.orders.empty());
+  EXPECT_TRUE(queue_.retried.empty());
+}
+
+TEST_F(DirectivesApi, AnyAccountIsEveryAccountAndAsksForAll) {
+  const auto acme = token_for("acme");
+  for (const char* verb : {"hold", "release", "purge", "bounce", "retry"}) {
+    const std::string target = std::string{"/queue/"} + verb;
+    expect_status(call("POST", target, {{"account", "*"}}), 400);
+    expect_status(call("POST", target, {{"account", "*"}}, acme), 400);
+    expect_status(call("POST", target, {{"account", "*"}, {"all", true}}), 200);
+    expect_status(call("POST", target, {{"account", "*"}, {"tenant", "acme"}}), 200);
+  }
+  EXPECT_EQ(queue_.orders.back().selector.account, "*");
+}
+
+TEST_F(DirectivesApi, SelectorsThatCanMeanNothingAreRefused) {
+  const std::vector<Json> bodies{{{"site", "*"}},
+                                 {{"sender", "*@acme.example"}},
+                                 {{"sender", "ann"}},
+                                 {{"recipient", "<bob@remote.example>"}},
+                                 {{"recipient_domain", "*.example"}},
+                                 {{"recipient_domain", "@remote.example"}},
+                                 {{"recipient", "bob@a.example"}, {"recipient_domain", "b.example"}},
+                                 {{"older_than", "0"}},
+                                 {{"older_than", "36501d"}},
+                                 {{"older_than", "h"}},
+                                 {{"older_than", "1h30m"}},
+                                 {{"site", "x.example"}, {"all", true}}};
+  for (const auto& body : bodies) {
+    expect_status(call("POST", "/queue/purge", body), 400);
+  }
+  EXPECT_TRUE(queue_.orders.empty());
+  for (const Json& body : std::vector<Json>{{{"sender", "<>"}},
+                                            {{"recipient", "postmaster"}},
+                                            {{"older_than", "36500d"}},
+                                            {{"recipient", "bob@A.example"}, {"recipient_domain", "a.EXAMPLE"}},
+                                            {{"subject", "*"}}}) {
+    expect_status(call("POST", "/queue/purge", body), 200);
+  }
+}
+
 TEST_F(DirectivesApi, ADryRunChangesNothingAndIsNotRecorded) {
   queue_message("acme", "ready", "");
   const auto before = trace_.all_details();

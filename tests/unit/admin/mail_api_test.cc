@@ -92,11 +92,11 @@ TEST_F(QueueApi, RecordsWhoRetriedWhat) {
 }
 
 TEST_F(QueueApi, SelectsTheNullSender) {
-  expect_status(call("POST", "/queue/retry", {{"sender", ""}}), 200);
+  expect_status(call("POST", "/queue/retry", {{"sender", "<>"}}), 200);
   EXPECT_EQ(queue_.retried.back().sender, "<>");
   expect_status(call("POST", "/queue/retry", {{"site", "x.example"}}), 200);
   EXPECT_EQ(queue_.retried.back().sender, "");
-  expect_status(call("GET", "/trace/follow?sender="), 200);
+  expect_status(call("GET", "/trace/follow?sender=%3C%3E"), 200);
   EXPECT_EQ(trace_.followed.sender, "<>");
   trace::Event bounce;
   EXPECT_FALSE(trace::matches(trace_.followed, bounce)) << "not about a message";
@@ -104,6 +104,30 @@ TEST_F(QueueApi, SelectsTheNullSender) {
   EXPECT_TRUE(trace::matches(trace_.followed, bounce));
   bounce.sender = "a@b.example";
   EXPECT_FALSE(trace::matches(trace_.followed, bounce));
+}
+
+TEST_F(Access, NoFilterIsGivenWithoutAValue) {
+  for (const char* target :
+       {"/trace?account=", "/trace?sender=", "/trace/follow?tenant=", "/queue?account=", "/queue/count?site=%20",
+        "/queue/top?by=", "/queue/directives?tenant=", "/limits?account=", "/reputation?tenant=", "/cases?name=",
+        "/cases?tenant=&status=open", "/listings?address=", "/reputation/policy?rule="}) {
+    const auto answer = call("GET", target);
+    expect_status(answer, 400);
+    const auto message = answer.json["error"].value("message", "");
+    EXPECT_NE(message.find("is given without a value"), std::string::npos) << target << message;
+  }
+  expect_status(call("GET", "/queue?after="), 200);
+  expect_status(call("PATCH", "/reputation/policy", {{"tenant", ""}, {"shadow", true}}), 400);
+  expect_status(call("PATCH", "/limits", {{"account", ""}, {"tenant", "acme"}, {"messages", "5/1h"}}), 400);
+  expect_status(call("DELETE", "/limits?account=&tenant=acme"), 400);
+  const auto token = call("POST", "/tokens", {{"name", "of nobody"}, {"tenant", ""}});
+  expect_status(token, 400);
+  EXPECT_FALSE(token.json.contains("secret")) << "it would be an operator's";
+}
+
+TEST_F(TraceApi, RefusesATimeThatEndsBeforeItBegins) {
+  expect_status(call("GET", "/trace?since=2026-11-23&until=2026-11-22"), 400);
+  expect_status(call("GET", "/trace?since=2026-11-22&until=2026-11-23"), 200);
 }
 
 TEST_F(TraceApi, FindsTheEventsOfAMessage) {
