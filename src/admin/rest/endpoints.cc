@@ -211,7 +211,7 @@ Endpoints route_endpoints() {
 
 Endpoints token_endpoints() {
   const Field name{"name", kString, kRequired, "What it is for"};
-  const Field tenant{"tenant", kString, kNullable, "Sees this tenant and those that it owns; null is an operator", true};
+  const Field tenant{"tenant", kString, kNullable, "Sees this tenant and those it owns; null is an operator", true};
   const Field expires{"expires_at", kTime, kNullable, "When it ends"};
   return {
       {"GET", "/tokens", "List tokens", &list_tokens, "Token", kPage, 200, paged({kTenantQuery}), Input::kNone, {}},
