@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "src/admin/use_cases/directive_views.h"
 #include "src/admin/use_cases/lookup.h"
 
 namespace bulkhead::admin {
@@ -181,7 +182,7 @@ Json delivery_json(const tenants::Snapshot& snapshot, const queue::DeliveryView&
               {"state", delivery.state},
               {"reason", delivery.reason_code.empty() ? Json(nullptr)
                                                       : Json{{"code", delivery.reason_code},
-                                                             {"text", delivery.reason},
+                                                             {"text", with_names(snapshot, delivery.reason)},
                                                              {"since", to_rfc3339(delivery.reason_since)},
                                                              {"until", time_or_null(delivery.until)}}}};
 }

@@ -25,8 +25,10 @@ std::vector<Argument> with_limit(std::vector<Argument> flags, std::string help) 
 
 Result<std::size_t> limit_of(const Arguments& arguments, std::size_t usual) {
   if (!arguments.has("limit")) return usual;
-  const auto given = parse_size(arguments.text("limit"));
-  if (!given || *given == 0) return fail(ErrorCode::kInvalid, "limit: a number from 1 on");
+  const auto text = arguments.text("limit");
+  const bool is_number = text.find_first_not_of("0123456789") == std::string::npos;
+  const auto given = parse_size(text);
+  if (!is_number || !given || *given == 0) return fail(ErrorCode::kInvalid, "limit: a number from 1 on");
   return *given;
 }
 

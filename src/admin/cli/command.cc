@@ -33,6 +33,19 @@ Result<Json> read_file(const std::string& path) {
   return Json(std::move(text));
 }
 
+// A gap between two commas is a slip: what was meant to stand there is not known.
+Result<Json> list_in(std::string_view text) {
+  for (std::string_view rest = text; !text.empty();) {
+    const auto end = std::min(rest.find_first_of(",;"), rest.size());
+    if (rest.substr(0, end).find_first_not_of(' ') == std::string_view::npos) {
+      return fail(ErrorCode::kInvalid, fmt::format("\"{}\" has an empty place in its list", text));
+    }
+    if (end == rest.size()) break;
+    rest.remove_prefix(end + 1);
+  }
+  return Json(split_list(text));
+}
+
 Result<Json> value_of(const Argument& argument, const std::string& text) {
   switch (argument.kind) {
     case ValueKind::kText:
@@ -42,7 +55,7 @@ Result<Json> value_of(const Argument& argument, const std::string& text) {
     case ValueKind::kOff:
       return Json(false);
     case ValueKind::kList:
-      return Json(split_list(text));
+      return list_in(text);
     case ValueKind::kYesNo:
       if (text == "yes" || text == "no") return Json(text == "yes");
       return fail(ErrorCode::kInvalid, fmt::format("\"{}\" is neither yes nor no", text));

@@ -44,6 +44,8 @@ std::string order_sentence(const Json& answer, const std::string& done, bool is_
 
 namespace {
 
+constexpr std::string_view kNotCounted = "senders here are told, senders outside only with --report-to-all";
+
 // Whom an order to bounce tells; "" for other orders.
 std::string report_sentence(const Json& reports, bool is_dry_run) {
   if (!reports.is_object()) return {};
@@ -51,7 +53,9 @@ std::string report_sentence(const Json& reports, bool is_dry_run) {
     const auto& value = member(reports, name);
     return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
   };
-  if (count("told") + count("outside") + count("null_sender") + count("unknown") == 0) return {};
+  const auto known = count("told") + count("outside") + count("null_sender");
+  if (known + count("unknown") == 0) return {};
+  if (known == 0) return fmt::format("reports: {}", kNotCounted);
   auto text = fmt::format("reports: {} told to {}", count("told"), count("told") == 1 ? "its sender" : "their senders");
   if (count("outside") > 0) {
     text += fmt::format(", {} not told, as senders outside may be forged ({})", count("outside"),
@@ -59,8 +63,7 @@ std::string report_sentence(const Json& reports, bool is_dry_run) {
   }
   if (count("null_sender") > 0) text += fmt::format(", {} without a sender to tell", count("null_sender"));
   if (count("unknown") > 0) {
-    text += fmt::format(", {} not counted: senders here are told, senders outside only with --report-to-all",
-                        count("unknown"));
+    text += fmt::format(", and of {} more {}", count("unknown"), kNotCounted);
   }
   return text;
 }
@@ -92,6 +95,25 @@ Command order(std::string verb, std::string help, std::string example, std::stri
 
 }  // namespace
 
+namespace {
+
+// Where the rows are tenants, or have many, a column of tenants says nothing.
+Status top(CommandContext& context, const Arguments& arguments) {
+  const auto by = arguments.text("by");
+  Columns columns{{"KEY", "key"}};
+  if (by != "tenant" && by != "site" && by != "source") columns.push_back({"TENANT", "tenant"});
+  for (const Column& column : Columns{{"DELIVERIES", "deliveries"},
+                                      {"READY", "ready"},
+                                      {"ACTIVE", "active"},
+                                      {"SCHEDULED", "scheduled"},
+                                      {"HELD", "held"}}) {
+    columns.push_back(column);
+  }
+  return list_of("queue/top", std::move(columns))(context, arguments);
+}
+
+}  // namespace
+
 std::vector<Command> directive_commands() {
   auto bounce_flags = order_flags();
   bounce_flags.push_back({.name = "report-to-all",
@@ -106,13 +128,7 @@ std::vector<Command> directive_commands() {
        "bulkhead queue top --by account",
        {},
        with_limit(std::move(top_flags), "At most this many; the first 500 when absent"),
-       list_of("queue/top", {{"KEY", "key"},
-                             {"TENANT", "tenant"},
-                             {"DELIVERIES", "deliveries"},
-                             {"READY", "ready"},
-                             {"ACTIVE", "active"},
-                             {"SCHEDULED", "scheduled"},
-                             {"HELD", "held"}})},
+       top},
       order("hold", "Hold mail until it is released; no attempt is used and it does not expire",
             "bulkhead queue hold --account info@acme.example --and-future", "held", order_flags()),
       order("release", "Release what is held", "bulkhead queue release --account info@acme.example", "released",

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "src/admin/cli/actions.h"
 
 namespace bulkhead::admin::cli {
@@ -17,7 +19,7 @@ std::vector<Argument> subjects() {
 
 std::vector<Argument> with_values(std::vector<Argument> flags) {
   for (const auto& value : std::vector<Argument>{
-           {.name = "messages", .help = "500/1h, '500/1h burst 50', none, or default"},
+           {.name = "messages", .help = "500/1h (500/h is the same), '500/1h burst 50', none, or default"},
            {.name = "recipients", .help = "The same of recipients"},
            {.name = "bytes", .help = "The same of bytes: 10G/1d"},
            {.name = "connections", .help = "Open at once; of a site", .kind = ValueKind::kNumber},
@@ -28,6 +30,17 @@ std::vector<Argument> with_values(std::vector<Argument> flags) {
   return flags;
 }
 
+// What holds now, as the server has read it: "limit of account ann@acme.example: messages 500/1h".
+std::string set_sentence(const Json& limits) {
+  std::string values;
+  for (const auto& row : limits) {
+    values += fmt::format("{}{} {}", values.empty() ? "" : ", ", format_value(member(row, "measure")),
+                          format_value(member(row, "limit")));
+  }
+  if (values.empty()) return "limit set: nothing of its own is left";
+  return fmt::format("limit of {}: {}", format_value(member(limits.front(), "from")), values);
+}
+
 Status set_limit(CommandContext& context, const Arguments& arguments) {
   const auto body = body_of(context, arguments);
   if (!body) return fail(body.error());
@@ -36,7 +49,8 @@ Status set_limit(CommandContext& context, const Arguments& arguments) {
   if (!has_value) return fail(ErrorCode::kInvalid, "no limit was given", "what can be set: bulkhead limit set --help");
   const auto set = context.api.patch("/limits", *body);
   if (!set) return fail(set.error());
-  context.output.done(*set, "limit set");
+  context.output.done(*set, set_sentence(member(*set, "limits")));
+  show_warnings(context.output, *set);
   return {};
 }
 
@@ -69,13 +83,18 @@ Noun limit_commands() {
                "bulkhead limit list --account anna@acme.example",
                {},
                {{.name = "account", .help = "All that this account's mail falls under"},
-                {.name = "tenant", .help = "Only of this tenant"}},
+                {.name = "tenant", .help = "Only of this tenant, its accounts and addresses"},
+                {.name = "reseller", .help = "Of a tenant and all that it owns, together"},
+                {.name = "address", .help = "Of this source address, and of what leaves from there to a site"},
+                {.name = "site", .help = "Of this site; with --address, of what leaves from there to it"},
+                {.name = "plan", .help = "Of the plan new, normal or bulk"}},
                list_of("limits", {{"SCOPE", "scope"},
                                   {"NAME", "name"},
                                   {"MEASURE", "measure"},
                                   {"LIMIT", "limit"},
                                   {"USED", "used"},
-                                  {"FREE AGAIN AT", "free_at"}})},
+                                  {"FREE AGAIN AT", "free_at"},
+                                  {"FROM", "from"}})},
               {"set",
                "Set a limit",
                "bulkhead limit set --account anna@acme.example --messages 500/1h --recipients 2000/1d",

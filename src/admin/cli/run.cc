@@ -112,7 +112,21 @@ Status run_command(CommandContext& context, const Arguments& arguments) {
   }
 }
 
+// A name that is empty names nothing; a script's variable was.
+const Argument* empty_name(const BoundCommand& bound) {
+  const auto& positionals = bound.command->positionals;
+  const auto found = std::ranges::find_if(positionals, [&](const Argument& positional) {
+    const auto text = bound.arguments->text(positional.name);
+    return bound.arguments->has(positional.name) && text.find_first_not_of(' ') == std::string::npos;
+  });
+  return found == positionals.end() ? nullptr : &*found;
+}
+
 int run_remote(const CliEnvironment& environment, Globals globals, const BoundCommand& bound) {
+  if (const auto* empty = empty_name(bound)) {
+    return report(environment.err, Error{ErrorCode::kInvalid, fmt::format("{} is empty", empty->name),
+                                         "see: " + bound.command->example});
+  }
   if (globals.settings.socket.empty() && globals.settings.url.empty()) {
     auto configured = environment.settings(globals.configuration_file);
     if (!configured) return report(environment.err, configured.error());

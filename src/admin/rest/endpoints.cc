@@ -240,10 +240,15 @@ Endpoints limit_endpoints() {
     values.push_back(field);
   }
   const Field days{"days", kStrings, kRequired, "Messages to one site on the first day, the second, …"};
-  const Field account{"account", kString, kOptional, "All that this account's mail falls under"};
   return {
       {"GET", "/limits", "List limits with their present use", &list_limits, "Limit", kPage, 200,
-       paged({account, kTenantQuery}), Input::kNone, {}},
+       paged({{"account", kString, kOptional, "All that this account's mail falls under"},
+              kTenantQuery,
+              {"reseller", kString, kOptional, "Of this tenant and all that it owns, together"},
+              {"address", kString, kOptional, "Of this source address; with a site, of what leaves from there to it"},
+              {"site", kString, kOptional, "Of this site"},
+              {"plan", kString, kOptional, "Of the plan new, normal or bulk"}}),
+       Input::kNone, {}},
       {"PATCH", "/limits", "Set limits of one subject", &set_limit, "Limits", kOne, 200, {}, Input::kJson, values},
       {"DELETE", "/limits", "Take a subject's limits away", &unset_limit, "", kNothing, 204, subject, Input::kNone, {}},
       {"GET", "/limits/warm-up", "What new addresses may send", &show_warm_up, "WarmUp", kOne, 200, {}, Input::kNone,

@@ -17,6 +17,12 @@ bool is_ours(const tenants::Snapshot& snapshot, const std::string& sender) {
 Task<ReportCounts> count_reports(const AdminServices& services, net::Shard& shard, queue::Selector selector,
                                  bool reports_to_all) {
   ReportCounts counts;
+  // An account is found by its id: by its name every message would have to be read.
+  if (auto address = mail::Address::parse(selector.account); address && !selector.account_id) {
+    auto looking = services.live.account_by_address(shard, std::move(*address));
+    const auto account = co_await std::move(looking);
+    if (account && *account) selector.account_id = (*account)->id;
+  }
   if (!queue::is_answered_by_entry(selector)) co_return counts;
   auto asking = services.queue.top(shard, queue::TopBy::kSender, std::move(selector), kSendersMax);
   const auto rows = co_await std::move(asking);

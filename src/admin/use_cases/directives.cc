@@ -6,6 +6,7 @@
 #include "monitoring/cases/case_order.h"
 #include "src/admin/use_cases/bounce_reports.h"
 #include "src/admin/use_cases/change.h"
+#include "src/admin/use_cases/directive_views.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/selector.h"
 #include "src/admin/use_cases/use_cases.h"
@@ -16,33 +17,21 @@
 namespace bulkhead::admin {
 namespace {
 
-constexpr std::string_view kOperator = "operator ";
-constexpr std::string_view kTenant = "tenant ";
-
-// Who gave a directive, so that another caller's rank can be compared with it later.
-std::string giver_of(const Caller& caller) {
-  if (caller.is_operator()) return fmt::format("{}{}", kOperator, caller.name);
-  return fmt::format("{}{} {}", kTenant, caller.tenant->text(), caller.name);
-}
-
-// Whether the caller may end what somebody ordered: its own, and what those below it ordered.
-bool may_end(const Caller& caller, std::string_view giver) {
-  if (caller.is_operator()) return true;
-  if (!giver.starts_with(kTenant)) return false;
-  const auto id = TenantId::parse(giver.substr(kTenant.size(), 26));
-  return id && caller.sees(*id);
-}
-
 // A tenant may not release what the operator or its reseller holds.
-Status check_rank(const Caller& caller, const std::vector<queue::DirectiveView>& in_force,
-                  const queue::Selector& selector) {
+Status check_rank(const tenants::Snapshot& snapshot, const Caller& caller,
+                  const std::vector<queue::DirectiveView>& in_force, const queue::Selector& selector) {
   for (const auto& view : in_force) {
     const auto& directive = view.directive;
     if (directive.action != queue::DirectiveAction::kHold || may_end(caller, directive.by)) continue;
     if (queue::are_disjoint(directive.selector, selector)) continue;
     if (!directive.selector.tenant || caller.sees(*directive.selector.tenant)) {
-      return fail(ErrorCode::kForbidden, "this mail is held by an order from above",
-                  fmt::format("ask who gave it; the directive is {}", directive.id.text()));
+      const bool is_of_case = directive.by.starts_with(cases::kOrderedBy);
+      const auto who = giver_above(snapshot, caller, directive.by);
+      return fail(ErrorCode::kForbidden,
+                  fmt::format("this mail is held by {}{}, since {}", is_of_case ? "" : "an order of ", who,
+                              to_rfc3339(directive.given_at)),
+                  is_of_case ? fmt::format("see why: bulkhead case show {}", who.substr(5))
+                             : fmt::format("ask there for its end; the order is {}", directive.id.text()));
     }
   }
   return {};
@@ -65,7 +54,7 @@ class Sum {
     active_ += answer.active;
     is_exact_ = is_exact_ && answer.is_exact;
     is_complete_ = is_complete_ && answer.is_complete;
-    for (const auto& text : answer.overridden) overridden_.push_back(text);
+    for (const auto& text : answer.overridden) overridden_.push_back(with_names(snapshot, text));
     for (auto& sample : samples_json(snapshot, answer.samples)) samples_.push_back(std::move(sample));
   }
   void add(const ReportCounts& more) {
@@ -101,10 +90,6 @@ class Sum {
   bool is_exact_ = true, is_complete_ = true;
 };
 
-std::string selected_by(const queue::Selector& selector) {
-  return escape_controls(queue::text_of(selector), 320);
-}
-
 Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call call, queue::DirectiveAction action) {
   const auto selectors = queue_selectors(services, call);
   if (!selectors) co_return fail(selectors.error());
@@ -117,13 +102,14 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
   order.by = giver_of(call.caller);
   // The scope of a tenant's token is not a selector that it gave.
   if (auto meant = check_meant(call); !meant) co_return fail(meant.error());
+  const auto snapshot = services.live.snapshot();
   if (action == queue::DirectiveAction::kRelease && !call.caller.is_operator()) {
     const auto in_force = co_await services.queue.directives(shard);
     for (const auto& selector : *selectors) {
-      if (auto allowed = check_rank(call.caller, in_force, selector); !allowed) co_return fail(allowed.error());
+      if (auto allowed = check_rank(*snapshot, call.caller, in_force, selector); !allowed)
+        co_return fail(allowed.error());
     }
   }
-  const auto snapshot = services.live.snapshot();
   Sum sum;
   for (const auto& selector : *selectors) {
     order.selector = selector;
@@ -159,32 +145,6 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
   co_return json;
 }
 
-Json progress_json(const queue::DirectiveProgress& progress) {
-  return Json{{"held", progress.held},
-              {"left", progress.marked},
-              {"done", progress.done},
-              {"active", progress.active},
-              {"messages_done", progress.messages_done},
-              {"looked_at", progress.swept},
-              {"to_look_at", progress.sweep_total},
-              {"complete", !progress.is_sweeping}};
-}
-
-Json directive_json(const tenants::Snapshot& snapshot, const queue::DirectiveView& view) {
-  const auto& directive = view.directive;
-  const auto& tenant = directive.selector.tenant;
-  return Json{{"id", directive.id.text()},
-              {"action", queue::to_string(directive.action)},
-              {"tenant", tenant ? Json(tenant_name(snapshot, *tenant)) : Json(nullptr)},
-              {"selector", selected_by(directive.selector)},
-              {"and_future", directive.and_future},
-              {"given_at", to_rfc3339(directive.given_at)},
-              {"by", directive.by},
-              {"deliveries", directive.deliveries},
-              {"messages", directive.messages},
-              {"progress", progress_json(view.progress)}};
-}
-
 }  // namespace
 
 Task<Result<Json>> hold_queue(const AdminServices& services, net::Shard& shard, Call call) {
@@ -210,7 +170,6 @@ Task<Result<Json>> list_directives(const AdminServices& services, net::Shard& sh
   if (!page) co_return fail(page.error());
   auto in_force = co_await services.queue.directives(shard);
   std::ranges::sort(in_force, {}, [](const queue::DirectiveView& view) { return view.directive.id; });
-  const auto snapshot = services.live.snapshot();
   Json items = Json::array();
   std::string next;
   for (const auto& view : in_force) {
@@ -220,7 +179,9 @@ Task<Result<Json>> list_directives(const AdminServices& services, net::Shard& sh
       next = items.back()["id"];
       break;
     }
-    items.push_back(directive_json(*snapshot, view));
+    auto showing = directive_json(services, shard, view);
+    auto item = co_await std::move(showing);
+    items.push_back(std::move(item));
   }
   co_return page_json(std::move(items), std::move(next));
 }
@@ -245,7 +206,10 @@ Task<Result<Json>> end_directive(const AdminServices& services, net::Shard& shar
                    fmt::format("bulkhead case release {}", directive.by.substr(cases::kOrderedBy.size())));
   }
   if (!may_end(call.caller, directive.by)) {
-    co_return fail(ErrorCode::kForbidden, "this order was given from above", "ask who gave it to end it");
+    const auto snapshot = services.live.snapshot();
+    co_return fail(ErrorCode::kForbidden,
+                   "this order was given by " + giver_above(*snapshot, call.caller, directive.by),
+                   "ask there for its end");
   }
   queue::DirectiveOrder order;
   order.ends = directive.id;

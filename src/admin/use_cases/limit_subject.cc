@@ -83,6 +83,17 @@ Result<NamedLimit> limit_named_by(const AdminServices& services, const Caller& c
   return named;
 }
 
+Status check_site(std::string_view site) {
+  constexpr std::string_view kFit = "abcdefghijklmnopqrstuvwxyz0123456789.-_+~:[]";
+  constexpr std::string_view kRoute = "route:";  // and the host as the route has it
+  const auto first_bad = site.find_first_not_of(kFit);
+  const bool is_fit =
+      site.starts_with(kRoute) ? site.find(' ') == std::string_view::npos : first_bad == std::string_view::npos;
+  if (is_fit) return {};
+  return fail(ErrorCode::kInvalid, fmt::format("no site is called \"{}\"", escape_controls(site, 80)),
+              "sites are named in lower case by their provider or MX hosts, as in: bulkhead queue top --by site");
+}
+
 NamedLimit with_name(const AdminServices& services, const Limit& limit) {
   NamedLimit named{limit, limit.subject, std::nullopt};
   const auto snapshot = services.live.snapshot();

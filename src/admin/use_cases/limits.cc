@@ -4,9 +4,10 @@
 #include <fmt/ranges.h>
 
 #include "src/admin/use_cases/change.h"
-#include "src/admin/use_cases/limit_subject.h"
+#include "src/admin/use_cases/limit_rows.h"
 #include "src/admin/use_cases/lookup.h"
 #include "src/admin/use_cases/use_cases.h"
+#include "src/admin/use_cases/warnings.h"
 
 namespace bulkhead::admin {
 namespace {
@@ -89,87 +90,13 @@ Status check_caller(const Caller& caller, const NamedLimit& named) {
   return require_operator(caller, "set limits");
 }
 
-Json row(const NamedLimit& named, std::string_view measure, std::string limit) {
-  return Json{{"scope", to_string(named.limit.scope)},
-              {"name", named.name},
-              {"measure", measure},
-              {"limit", std::move(limit)},
-              {"used", nullptr},
-              {"free_at", nullptr}};
-}
-
-Json rate_row(const AdminServices& services, const NamedLimit& named, Measure measure, const Rate& rate) {
-  auto json = row(named, to_string(measure), rate.text());
-  // A plan is held by each of its accounts for itself.
-  if (services.limiter == nullptr || named.limit.scope == LimitScope::kPlan || rate.is_unlimited()) return json;
-  const auto usage = services.limiter->usage(named.limit.scope, measure, named.limit.subject, rate);
-  json["used"] = usage.used;
-  if (usage.free_at) json["free_at"] = to_rfc3339(*usage.free_at);
-  return json;
-}
-
-void add_rows(const AdminServices& services, const NamedLimit& named, Json& items) {
-  const auto& limit = named.limit;
-  for (const auto measure : kMeasureList) {
-    if (limit.rate(measure)) items.push_back(rate_row(services, named, measure, *limit.rate(measure)));
-  }
-  if (limit.connections) {
-    auto json = row(named, "connections", std::to_string(*limit.connections));
-    if (services.open_connections) json["used"] = services.open_connections(limit);
-    items.push_back(std::move(json));
-  }
-  if (limit.messages_per_connection) {
-    items.push_back(row(named, "messages-per-connection", std::to_string(*limit.messages_per_connection)));
-  }
-  if (limit.days) items.push_back(row(named, "days", std::to_string(*limit.days)));
-}
-
-// What is not set of `limit` comes from `fallback`.
-Limit completed(Limit limit, const Limit& fallback) {
-  if (!limit.messages) limit.messages = fallback.messages;
-  if (!limit.recipients) limit.recipients = fallback.recipients;
-  if (!limit.bytes) limit.bytes = fallback.bytes;
-  if (!limit.days) limit.days = fallback.days;
-  return limit;
-}
-
-Limit plan_limit(const tenants::Snapshot& snapshot, tenants::Plan plan) {
-  const auto* own = snapshot.limit(LimitScope::kPlan, to_string(plan));
-  return completed(own == nullptr ? tenants::default_limit(plan) : *own, tenants::default_limit(plan));
-}
-
-// All that an account's mail falls under: its own limits or its plan's, its tenant's, its resellers'.
-Result<Json> limits_of_account(const AdminServices& services, const Call& call) {
-  auto named = limit_named_by(services, call.caller, words_of_query(call));
-  if (!named) return fail(named.error());
-  const auto account = services.directory.account_by_id(AccountId::from_bytes(named->limit.subject));
-  if (!account) return fail(account.error());
-  const auto snapshot = services.live.snapshot();
-  if (*account) {
-    auto plan = plan_limit(*snapshot, netpolicy::Limiter::plan_of(*snapshot, **account, services.clock.now()));
-    plan.days.reset();
-    named->limit = completed(named->limit, plan);
-  }
-  Json items = Json::array();
-  add_rows(services, *named, items);
-  if (const auto* of_tenant = snapshot->limit(LimitScope::kTenant, named->tenant->bytes())) {
-    add_rows(services, with_name(services, *of_tenant), items);
-  }
-  for (auto id = named->tenant; id;) {
-    // A tenant does not learn what its reseller has agreed with the operator.
-    const auto* limit = call.caller.sees(*id) ? snapshot->limit(LimitScope::kReseller, id->bytes()) : nullptr;
-    if (limit != nullptr) add_rows(services, with_name(services, *limit), items);
-    const auto* tenant = snapshot->tenant(*id);
-    id = tenant == nullptr ? std::nullopt : tenant->reseller;
-  }
-  return page_json(std::move(items), {});
-}
-
-// Where a limit stands in the list; what ?after= takes.
-std::string position(const Limit& limit) {
-  std::string text(1, static_cast<char>('a' + static_cast<int>(limit.scope)));
-  for (const char c : limit.subject) text += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return text;
+// Where nothing is known by that name, it is a slip more often than a host without a domain.
+std::vector<std::string> site_warnings(const std::string& site) {
+  if (site.empty() || site.find_first_of(".:") != std::string::npos) return {};
+  return {
+      fmt::format("a site is named by its provider or MX hosts, as google.com; is there one that is called {}? See: "
+                  "bulkhead queue top --by site",
+                  site)};
 }
 
 Json warm_up_json(const tenants::WarmUpTable& table) {
@@ -180,40 +107,11 @@ Json warm_up_json(const tenants::WarmUpTable& table) {
 
 }  // namespace
 
-Result<Json> list_limits(const AdminServices& services, const Call& call) {
-  if (!call.in_query("account").empty()) return limits_of_account(services, call);
-  const auto page = page_of(call);
-  if (!page) return fail(page.error());
-  const auto scope = tenant_scope(services, call);
-  if (!scope) return fail(scope.error());
-  const auto snapshot = services.live.snapshot();
-  std::vector<Limit> all;
-  if (!scope->tenants) {
-    for (const auto plan : {tenants::Plan::kNew, tenants::Plan::kNormal, tenants::Plan::kBulk}) {
-      all.push_back(plan_limit(*snapshot, plan));
-    }
-  }
-  for (const auto& limit : snapshot->limits()) {
-    if (limit.scope != LimitScope::kPlan) all.push_back(limit);
-  }
-  std::ranges::sort(all, {}, position);
-  Json items = Json::array();
-  std::string last;
-  for (const auto& limit : all) {
-    if (position(limit) <= page->after) continue;
-    if (items.size() >= page->limit) return page_json(std::move(items), last);
-    const auto named = with_name(services, limit);
-    if (!scope->includes(named.tenant)) continue;
-    add_rows(services, named, items);
-    last = position(limit);
-  }
-  return page_json(std::move(items), {});
-}
-
 Result<Json> set_limit(const AdminServices& services, const Call& call) {
   const auto named = limit_named_by(services, call.caller, words_of_body(call));
   if (!named) return fail(named.error());
   if (auto allowed = check_caller(call.caller, *named); !allowed) return fail(allowed.error());
+  if (auto fit = check_site(call.text("site")); !fit) return fail(fit.error());
   Limit limit = named->limit;
   if (auto done = set_fields(call, limit); !done) return fail(done.error());
   const auto change = difference(*named, limit);
@@ -224,7 +122,9 @@ Result<Json> set_limit(const AdminServices& services, const Call& call) {
   }
   Json items = Json::array();
   add_rows(services, {limit, named->name, named->tenant}, items);
-  return Json{{"limits", std::move(items)}};
+  Json json{{"limits", std::move(items)}};
+  add_warnings(json, site_warnings(call.text("site")));
+  return json;
 }
 
 Result<Json> unset_limit(const AdminServices& services, const Call& call) {
@@ -253,7 +153,6 @@ Result<Json> set_warm_up(const AdminServices& services, const Call& call) {
   if (auto allowed = require_operator(call.caller, "set the warm-up"); !allowed) return fail(allowed.error());
   tenants::WarmUpTable table;
   for (const auto& text : call.texts("days")) {
-    if (text.empty()) continue;
     std::uint64_t messages = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), messages);
     if (error != std::errc{} || end != text.data() + text.size()) {

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include "src/admin/use_cases/change.h"
+#include "src/admin/use_cases/directive_views.h"
 #include "src/admin/use_cases/lookup.h"
+#include "src/admin/use_cases/restriction.h"
 #include "src/admin/use_cases/selector.h"
 #include "src/admin/use_cases/use_cases.h"
 #include "src/admin/use_cases/warnings.h"
@@ -35,7 +37,7 @@ Result<queue::Selector> selector_of_path(const Call& call) {
 // What is printed here can be pasted, once the names that it speaks of are put in.
 std::string advice_for(const tenants::Snapshot& snapshot, const queue::DeliveryView& delivery) {
   const auto tenant = tenant_name(snapshot, delivery.message->tenant);
-  if (!delivery.remedy.empty()) return delivery.remedy;
+  if (!delivery.remedy.empty()) return with_names(snapshot, delivery.remedy);
   if (delivery.state == "active") return "an attempt is under way";
   if (delivery.state == "ready" && delivery.reason_code == "limit") {
     return "it goes when the limit lets it; raising or ending the limit lets it go at once";
@@ -170,6 +172,8 @@ Task<Result<Json>> why_queued(const AdminServices& services, net::Shard& shard, 
   Json items = Json::array();
   for (const auto& delivery : *deliveries) {
     Json item = delivery_json(*snapshot, delivery);
+    auto naming = restriction_of(services, shard, call.caller, delivery);
+    const auto restriction = co_await std::move(naming);
     items.push_back(Json{{"delivery", item["delivery"]},
                          {"recipients", item["recipients"]},
                          {"state", item["state"]},
@@ -180,7 +184,8 @@ Task<Result<Json>> why_queued(const AdminServices& services, net::Shard& shard, 
                          {"attempts", item["attempts"]},
                          {"next_attempt", item["next_attempt"]},
                          {"expires_at", item["expires_at"]},
-                         {"advice", advice_for(*snapshot, delivery)}});
+                         {"advice", restriction ? restriction->advice() : advice_for(*snapshot, delivery)}});
+    if (restriction) restriction->tell(items.back());
   }
   co_return Json{{"id", deliveries->front().message->id.text()}, {"deliveries", std::move(items)}};
 }

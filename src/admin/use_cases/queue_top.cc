@@ -37,7 +37,9 @@ Json row_json(const tenants::Snapshot& snapshot, queue::TopBy by, const queue::T
   Json json = counts_json(row.counts);
   const bool is_tenant = by == queue::TopBy::kTenant && row.tenant;
   json["key"] = is_tenant ? tenant_name(snapshot, *row.tenant) : row.key;
-  json["tenant"] = row.tenant ? Json(tenant_name(snapshot, *row.tenant)) : Json(nullptr);
+  // Mail of many tenants goes to a site, and leaves from a shared address.
+  const bool is_of_many = by == queue::TopBy::kSite || by == queue::TopBy::kSource;
+  json["tenant"] = row.tenant && !is_of_many ? Json(tenant_name(snapshot, *row.tenant)) : Json(nullptr);
   return json;
 }
 

@@ -217,14 +217,15 @@ Result<PolicyScope> scope_of(const AdminServices& services, const Call& call) {
   return scope;
 }
 
-// "0.5%" or "0.005".
+// "0.5%" or "0.005"; from none to all.
 std::optional<double> share_in(std::string_view text) {
   const bool is_percent = text.ends_with('%');
   if (is_percent) text.remove_suffix(1);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return is_percent ? value / 100 : value;
+  if (is_percent) value /= 100;
+  return value >= 0 && value <= 1 ? std::optional{value} : std::nullopt;
 }
 
 constexpr std::array<std::string_view, 4> kOfRule{"count", "share", "volume", "rule_shadow"};

@@ -1,5 +1,6 @@
 #include "src/admin/use_cases/listings.h"
 #include "src/admin/use_cases/lookup.h"
+#include "src/admin/use_cases/restriction.h"
 #include "src/admin/use_cases/selector.h"
 #include "src/admin/use_cases/use_cases.h"
 #include "src/admin/views.h"
@@ -88,6 +89,12 @@ Task<Result<Json>> show_status(const AdminServices& services, net::Shard& shard,
   json["sources"] = sources_json(services, call.caller);
   json["listings"] = listings_json(services, call.caller);
   json["webhooks"] = webhooks_json(services, call.caller);
+  if (services.reputation != nullptr) {
+    auto counting = count_restrictions(services, shard, call.caller);
+    const auto restrictions = co_await std::move(counting);
+    json["cases"] = Json{{"open", restrictions.cases_open}};
+    json["restricted"] = Json{{"throttled", restrictions.throttled}, {"quarantined", restrictions.quarantined}};
+  }
   if (!call.caller.is_operator()) co_return json;
   auto read_usage = [&services] { return services.store.usage(); };
   const auto usage = co_await services.pool.run(shard, std::move(read_usage));

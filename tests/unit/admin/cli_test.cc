@@ -241,6 +241,59 @@ TEST_F(Cli, TellsWhomABounceReportsTo) {
       "told them too), 1 without a sender to tell\n");
 }
 
+TEST_F(Cli, SaysNoCountOfReportsThatNobodyHasCounted) {
+  const Json reports{{"told", 0}, {"outside", 0}, {"null_sender", 0}, {"unknown", 3}};
+  answer({{"deliveries", 3}, {"messages", 3}, {"active", 0}, {"complete", true}, {"reports", reports}});
+  EXPECT_EQ(run({"queue", "bounce", "--subject", "offer"}), kExitDone);
+  EXPECT_EQ(out_.str(),
+            "3 deliveries of 3 messages are returned\n"
+            "reports: senders here are told, senders outside only with --report-to-all\n");
+}
+
+TEST_F(Cli, LeavesOutTheTenantWhereManyAreCountedTogether) {
+  const Json row{{"key", "x.example"}, {"tenant", nullptr}, {"deliveries", 3}};
+  for (const char* by : {"site", "source", "tenant"}) {
+    answer({{"items", Json::array({row})}});
+    EXPECT_EQ(run({"queue", "top", "--by", by}), kExitDone);
+    EXPECT_EQ(out_.str().find("TENANT"), std::string::npos) << out_.str();
+  }
+  answer({{"items", Json::array({row})}});
+  EXPECT_EQ(run({"queue", "top", "--by", "account"}), kExitDone);
+  EXPECT_NE(out_.str().find("TENANT"), std::string::npos) << out_.str();
+}
+
+TEST_F(Cli, SaysWhatALimitIsNow) {
+  const Json row{{"from", "account a@b.example"}, {"measure", "messages"}, {"limit", "500/1h"}};
+  answer({{"limits", Json::array({row})}, {"warnings", {"look"}}});
+  EXPECT_EQ(run({"limit", "set", "--account", "a@b.example", "--messages", "500/h"}), kExitDone);
+  EXPECT_EQ(out_.str(), "limit of account a@b.example: messages 500/1h\n");
+  EXPECT_EQ(err_.str(), "warning: look\n");
+  answer({{"limits", Json::array()}});
+  EXPECT_EQ(run({"limit", "set", "--account", "a@b.example", "--messages", "default"}), kExitDone);
+  EXPECT_EQ(out_.str(), "limit set: nothing of its own is left\n");
+}
+
+TEST_F(Cli, RefusesOddWordsBeforeItAsks) {
+  for (const auto& words :
+       std::vector<std::vector<std::string>>{{"limit", "warm-up", "--days", "1,,2"},
+                                             {"limit", "warm-up", "--days", "1,2,"},
+                                             {"queue", "show", ""},
+                                             {"queue", "retry", " "},
+                                             {"reputation", "show", ""},
+                                             {"case", "release", ""},
+                                             {"queue", "list", "--limit", "5k"},
+                                             {"queue", "list", "--limit", "0"},
+                                             {"queue", "hold", "--account", "a", "--account", "b"},
+                                             {"limit", "set", "--site", "x", "--connections", "-1"}}) {
+    EXPECT_EQ(run(words), kExitUsage) << ::testing::PrintToString(words);
+  }
+  EXPECT_TRUE(state_.requests.empty());
+  EXPECT_EQ(run({"limit", "warm-up", "--days", "1, 2"}), kExitDone);
+  EXPECT_EQ(last().body, R"({"days":["1","2"]})");
+  EXPECT_EQ(run({"limit", "warm-up", "--days", ""}), kExitDone);
+  EXPECT_EQ(last().body, R"({"days":[]})");
+}
+
 TEST_F(Cli, ListsTheNamesOfEvents) {
   EXPECT_EQ(run({"trace", "search", "--help"}), kExitDone);
   EXPECT_NE(out_.str().find("login_failed"), std::string::npos) << out_.str();
@@ -433,25 +486,6 @@ TEST_F(Cli, RunsLocalCommandsWithTheConfiguration) {
   EXPECT_EQ(configuration_file_, "/tmp/x.toml");
   EXPECT_EQ(run({"version"}), kExitDone);
   EXPECT_EQ(out_.str(), "bulkhead 0.1.0\n");
-}
-
-TEST(Table, AlignsNumbersToTheRightAndCountsCharacters) {
-  const std::vector<Json> rows{{{"a", "ü"}, {"n", 5}}, {{"a", "long"}, {"n", 1234}}};
-  EXPECT_EQ(format_table({{"A", "a"}, {"N", "n"}}, rows, Colours::kNone), "A        N\nü        5\nlong  1234\n");
-  EXPECT_TRUE(format_table({{"A", "a"}}, rows, Colours::kAnsi).starts_with("\x1b[1mA\x1b[0m\n"));
-}
-
-TEST(Fields, IndentWhatIsNested) {
-  const Json json{{"node", "mx1"}, {"queue", {{"ready", 1}}}, {"sources", {{{"ip", "a"}}, {{"ip", "b"}}}}};
-  EXPECT_EQ(format_fields(json, Colours::kNone), "node:    mx1\nqueue:\n  ready: 1\nsources:\n  ip: a\n\n  ip: b\n");
-}
-
-TEST(Size, IsReadWithItsUnit) {
-  EXPECT_EQ(parse_size("512").value(), 512U);
-  EXPECT_EQ(parse_size("2k").value(), 2048U);
-  EXPECT_EQ(parse_size("16777215T").value(), 16777215ULL << 40);
-  EXPECT_FALSE(parse_size("16777216T"));
-  for (const char* text : {"", "G", "-1", "1.5G", "1X", "0x10"}) EXPECT_FALSE(parse_size(text)) << text;
 }
 
 }  // namespace

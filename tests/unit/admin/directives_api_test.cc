@@ -192,6 +192,66 @@ TEST_F(DirectivesApi, ATenantMayNotReleaseWhatIsHeldForAll) {
   expect_status(call("POST", "/queue/release", {{"site", "x.example"}}, acme), 403);
 }
 
+TEST_F(DirectivesApi, SaysWhoHoldsWhatATenantMayNotRelease) {
+  const auto acme = token_for("acme");
+  const auto held = call("POST", "/queue/hold", {{"tenant", "acme"}}).json["directive"].get<std::string>();
+  const auto refusal = [&](const std::string& method, const std::string& target, const Json& body) {
+    const auto answer = call(method, target, body, acme);
+    expect_status(answer, 403);
+    return answer.json["error"]["message"].get<std::string>();
+  };
+  const Json all{{"all", true}};
+  EXPECT_TRUE(refusal("POST", "/queue/release", all)
+                  .starts_with("this mail is held by an order of the server's "
+                               "operator, since "));
+  EXPECT_EQ(refusal("DELETE", "/queue/directives/" + held, nullptr), "this order was given by the server's operator");
+  auto& by = queue_.in_force[0].directive.by;
+  const auto id_of = [&](const char* name) { return live_->snapshot()->tenant_by_name(name)->id.text(); };
+  by = "tenant " + id_of("other") + " token panel";
+  EXPECT_EQ(refusal("POST", "/queue/release", all).find("other"), std::string::npos) << "it does not own acme";
+  expect_status(call("PATCH", "/tenants/other", {{"tenants_max", 5}}), 200);
+  expect_status(call("PATCH", "/tenants/acme", {{"reseller", "other"}}), 200);
+  EXPECT_NE(refusal("POST", "/queue/release", all).find("an order of the reseller other"), std::string::npos);
+  by = "reputation 01JDABCDEFGHJKMNPQRSTVWXYZ";
+  EXPECT_NE(refusal("POST", "/queue/release", all).find("is held by case 01JDABCDEFGHJKMNPQRSTVWXYZ"),
+            std::string::npos);
+}
+
+TEST_F(DirectivesApi, ShowsNamesAndKeepsTheIdsBeside) {
+  expect_status(call("POST", "/queue/hold", {{"tenant", "acme"}, {"site", "x.example"}}, token_for("acme")), 200);
+  const auto ann = directory_->account_by_address(*mail::Address::parse("ann@acme.example")).value()->id;
+  queue::DirectiveView of_case;
+  of_case.directive.id = queue::DirectiveId{Ulid{{9}}};
+  of_case.directive.selector.account_id = ann;
+  queue_.in_force.push_back(of_case);
+  const auto list = call("GET", "/queue/directives");
+  expect_status(list, 200);
+  const auto id = live_->snapshot()->tenant_by_name("acme")->id.text();
+  const Json& first = list.json["items"][0];
+  EXPECT_EQ(first["selector"], "tenant=acme site=x.example");
+  EXPECT_EQ(first["by"], "tenant acme token token of acme");
+  EXPECT_EQ(first["ids"], Json({{"tenant", id}, {"account", nullptr}, {"given_by", id}}));
+  EXPECT_EQ(list.json["items"][1]["selector"], "account=ann@acme.example");
+  EXPECT_EQ(list.json["items"][1]["ids"]["account"], ann.text());
+}
+
+TEST_F(DirectivesApi, TheReasonOfAHeldDeliveryNamesItsTenant) {
+  const auto message = queue_message("acme", "held", "directive");
+  const auto id = live_->snapshot()->tenant_by_name("acme")->id.text();
+  queue_.deliveries.back().reason = "hold of tenant=" + id + " (01J), given by tenant " + id + " panel";
+  queue_.deliveries.back().remedy = "bulkhead queue release --tenant " + id;
+  const auto why = call("GET", "/queue/" + message + "/why");
+  EXPECT_EQ(why.json["deliveries"][0]["reason"]["text"], "hold of tenant=acme (01J), given by tenant acme panel");
+  EXPECT_EQ(why.json["deliveries"][0]["advice"], "bulkhead queue release --tenant acme");
+}
+
+TEST_F(DirectivesApi, ABounceOfAnAccountTellsItsReports) {
+  queue_message("acme", "ready", "");
+  const auto answer = call("POST", "/queue/bounce", {{"account", "ann@acme.example"}});
+  EXPECT_EQ(answer.json["reports"]["told"], 1);
+  EXPECT_EQ(answer.json["reports"]["unknown"], 0);
+}
+
 TEST_F(DirectivesApi, CountsByWhatIsAsked) {
   queue_message("acme", "ready", "");
   expect_status(call("GET", "/queue/top"), 200);
@@ -199,6 +259,9 @@ TEST_F(DirectivesApi, CountsByWhatIsAsked) {
   const auto top = call("GET", "/queue/top?by=tenant&limit=5");
   EXPECT_EQ(queue_.top_by, queue::TopBy::kTenant);
   EXPECT_EQ(top.json["items"][0]["key"], "acme");
+  EXPECT_EQ(call("GET", "/queue/top?by=sender").json["items"][0]["tenant"], "acme");
+  EXPECT_TRUE(call("GET", "/queue/top?by=site").json["items"][0]["tenant"].is_null());
+  EXPECT_TRUE(call("GET", "/queue/top?by=source").json["items"][0]["tenant"].is_null());
   expect_status(call("GET", "/queue/top?by=weight"), 400);
   for (const char* selector : {"recipient=a@x.example", "subject=offer", "older_than=1h"}) {
     expect_status(call("GET", std::string{"/queue/top?"} + selector), 400);

@@ -68,6 +68,94 @@ TEST_F(LimitApi, ShowsAllThatAnAccountFallsUnder) {
   EXPECT_EQ(find(target, "account", "messages")["limit"], "none");
 }
 
+TEST_F(LimitApi, SaysWhereEachFigureOfAnAccountComesFrom) {
+  expect_status(call("PATCH", "/limits", {{"account", "ann@acme.example"}, {"messages", "7/1h"}}), 200);
+  expect_status(call("PATCH", "/limits", {{"tenant", "acme"}, {"bytes", "10G/1d"}}), 200);
+  expect_status(call("PATCH", "/limits", {{"reseller", "acme"}, {"messages", "9/1h"}}), 200);
+  expect_status(call("PATCH", "/limits", {{"address", "192.0.2.1"}, {"messages", "8/1h"}}), 200);
+  expect_status(call("PATCH", "/limits", {{"address", "192.0.2.2"}, {"messages", "6/1h"}}), 200);
+  expect_status(call("PATCH", "/limits", {{"address", "192.0.2.1"}, {"site", "x.example"}, {"messages", "5/1h"}}), 200);
+  expect_status(call("PATCH", "/limits", {{"site", "x.example"}, {"connections", 3}}), 200);
+  const std::string target = "/limits?account=ann@acme.example";
+  EXPECT_EQ(find(target, "account", "messages")["from"], "account ann@acme.example");
+  EXPECT_EQ(find(target, "account", "recipients")["from"], "plan new");
+  EXPECT_EQ(find(target, "tenant", "bytes")["from"], "tenant acme");
+  EXPECT_EQ(find(target, "reseller", "messages")["from"], "reseller acme");
+  EXPECT_EQ(find(target, "address", "messages")["name"], "192.0.2.1");
+  EXPECT_TRUE(find(target, "address", "messages", "192.0.2.2").is_null()) << "another tenant's";
+  EXPECT_EQ(find(target, "address-site", "messages")["limit"], "5/1h");
+  EXPECT_EQ(find(target, "site", "connections")["limit"], "3");
+  std::set<std::string> scopes;
+  std::string after;
+  for (int pages = 0; pages < 20; ++pages) {
+    const auto list = call("GET", target + "&limit=1&after=" + after);
+    for (const auto& item : list.json["items"])
+      EXPECT_TRUE(scopes.insert(item["scope"].get<std::string>() + " " + item["measure"].get<std::string>()).second);
+    if (list.json["next"].is_null()) break;
+    after = list.json["next"];
+  }
+  EXPECT_EQ(scopes.size(), 7U);
+  const auto seen = call("GET", target, nullptr, token_for("acme"));
+  for (const auto& item : seen.json["items"])
+    EXPECT_NE(item["scope"], "site") << "the node's are not a tenant's to see";
+  expect_status(call("GET", target + "&tenant=acme"), 200);
+  expect_status(call("GET", target + "&tenant=other"), 400);
+}
+
+TEST_F(LimitApi, EachDimensionCanBeListed) {
+  expect_status(call("PATCH", "/limits", {{"tenant", "acme"}, {"bytes", "10G/1d"}}), 200);
+  expect_status(call("PATCH", "/limits", {{"reseller", "acme"}, {"messages", "9/1h"}}), 200);
+  expect_status(call("PATCH", "/limits", {{"address", "192.0.2.1"}, {"messages", "8/1h"}}), 200);
+  expect_status(call("PATCH", "/limits", {{"address", "192.0.2.2"}, {"site", "x.example"}, {"messages", "5/1h"}}), 200);
+  expect_status(call("PATCH", "/limits", {{"site", "x.example"}, {"connections", 3}}), 200);
+  const auto names = [&](const std::string& query) {
+    const auto list = call("GET", "/limits?" + query);
+    expect_status(list, 200);
+    std::set<std::string> found;
+    for (const auto& item : list.json["items"]) found.insert(item["from"]);
+    return found;
+  };
+  using Names = std::set<std::string>;
+  EXPECT_EQ(names("plan=bulk"), Names{"plan bulk"});
+  EXPECT_EQ(names("reseller=acme"), Names{"reseller acme"});
+  EXPECT_EQ(names("address=192.0.2.1"), Names{"address 192.0.2.1"});
+  EXPECT_EQ(names("site=x.example"), (Names{"site x.example", "address-site 192.0.2.2 x.example"}));
+  EXPECT_EQ(names("address=192.0.2.2&site=x.example"), Names{"address-site 192.0.2.2 x.example"});
+  EXPECT_EQ(names("tenant=acme"), (Names{"tenant acme", "reseller acme", "address 192.0.2.1"}));
+  EXPECT_EQ(names("tenant=other&site=x.example"), Names{"address-site 192.0.2.2 x.example"});
+  expect_status(call("GET", "/limits?plan=gold"), 400);
+  expect_status(call("GET", "/limits?plan=new&account=ann@acme.example"), 400);
+  expect_status(call("GET", "/limits?account=ann@acme.example&site=x.example"), 400);
+  expect_status(call("GET", "/limits?address=192.0.2.77"), 404);
+}
+
+TEST_F(LimitApi, RefusesWhatCannotBeASite) {
+  for (const char* site : {"bad site!", "*", "Google.com", "a/b", "route:hop example:25"}) {
+    expect_status(call("PATCH", "/limits", {{"site", site}, {"connections", 1}}), 400);
+  }
+  EXPECT_FALSE(call("PATCH", "/limits", {{"site", "mx1.a.example+mx2.a.example~00ff"}, {"connections", 1}})
+                   .json.contains("warnings"));
+  EXPECT_FALSE(
+      call("PATCH", "/limits", {{"site", "route:Hop.example:25"}, {"connections", 1}}).json.contains("warnings"));
+  EXPECT_TRUE(call("PATCH", "/limits", {{"site", "google"}, {"connections", 1}}).json.contains("warnings"));
+  tenants::Limit odd;
+  odd.scope = tenants::LimitScope::kSite;
+  odd.subject = "bad site!";
+  odd.connections = 1;
+  ASSERT_TRUE(directory_->set_limit(odd));
+  expect_status(call("PATCH", "/limits", {{"site", "x.example"}, {"connections", 1}}), 200);  // reads the directory
+  expect_status(call("DELETE", "/limits?site=bad%20site!"), 204);
+}
+
+TEST_F(LimitApi, TakesAnHourAsOneHour) {
+  expect_status(call("PATCH", "/limits", {{"account", "ann@acme.example"}, {"messages", "500/h"}}), 200);
+  EXPECT_EQ(find("/limits", "account", "messages")["limit"], "500/1h");
+  for (const char* rate : {"500", "/1h", "500/", "500/1", "-5/1h", "0/1h", "5/0h", "5/1y", "5 per hour", "500//1h",
+                           "18446744073709551616/1h", "5/1h burst", "5/1h burst 0", "1.5/1h", ""}) {
+    expect_status(call("PATCH", "/limits", {{"account", "ann@acme.example"}, {"messages", rate}}), 400);
+  }
+}
+
 TEST_F(LimitApi, PlansSitesAndPairsHaveLimits) {
   expect_status(call("PATCH", "/limits", {{"plan", "new"}, {"messages", "20/1h"}, {"days", 7}}), 200);
   EXPECT_EQ(find("/limits", "plan", "messages", "new")["limit"], "20/1h");
@@ -137,7 +225,9 @@ TEST_F(LimitApi, TheWarmUpTableIsSetAndEnded) {
   expect_status(call("PUT", "/limits/warm-up", {{"days", {"10", "20"}}}), 200);
   EXPECT_EQ(call("GET", "/limits/warm-up").json["days"], Json::array({"10", "20"}));
   EXPECT_EQ(live_->snapshot()->warm_up(), (tenants::WarmUpTable{10, 20})) << "live at once";
-  expect_status(call("PUT", "/limits/warm-up", {{"days", {"many"}}}), 400);
+  for (const char* messages : {"many", "", "0", "-1", "1,2", "18446744073709551616"}) {
+    expect_status(call("PUT", "/limits/warm-up", {{"days", {"5", messages}}}), 400);
+  }
   expect_status(call("PUT", "/limits/warm-up", {{"days", Json::array()}}), 200);
   EXPECT_TRUE(live_->snapshot()->warm_up().empty());
 }

@@ -125,6 +125,42 @@ TEST_F(Access, NoFilterIsGivenWithoutAValue) {
   EXPECT_FALSE(token.json.contains("secret")) << "it would be an operator's";
 }
 
+TEST_F(QueueApi, WhyNamesTheCaseThatRestrainsAMessage) {
+  const auto acme = token_for("acme");
+  const auto id = queue_message("acme", "ready", "reputation");
+  EXPECT_FALSE(call("GET", "/queue/" + id + "/why").json["deliveries"][0].contains("case")) << "there is none";
+  const auto case_id = quarantine_case("acme");
+  fake_desk_->all.back().until = clock_.now() + std::chrono::hours{5};
+  auto message = std::make_shared<queue::Message>(*queue_.deliveries.back().message);
+  message->account = fake_desk_->all.back().key.account_id();
+  queue_.deliveries.back().message = message;
+  const auto why = call("GET", "/queue/" + id + "/why", nullptr, acme).json["deliveries"][0];
+  EXPECT_EQ(why["case"], case_id);
+  EXPECT_EQ(why["reason"]["until"], to_rfc3339(clock_.now() + std::chrono::hours{5}));
+  EXPECT_NE(why["advice"].get<std::string>().find("bulkhead case release " + case_id), std::string::npos) << why;
+  fake_desk_->all.back().tenant = TenantId{};
+  EXPECT_FALSE(call("GET", "/queue/" + id + "/why", nullptr, acme).json["deliveries"][0].contains("case"))
+      << "the node's";
+  fake_desk_->all.back().status = Case::Status::kReleased;
+  EXPECT_FALSE(call("GET", "/queue/" + id + "/why").json["deliveries"][0].contains("case"));
+}
+
+TEST_F(StatusApi, CountsOpenCasesAndWhatIsRestricted) {
+  quarantine_case("acme");
+  quarantine_case("other");
+  fake_desk_->all.back().state = State::kThrottled;
+  fake_desk_->all.back().status = Case::Status::kClosed;
+  quarantine_case("acme");  // of the same account
+  fake_desk_->all.push_back({});
+  fake_desk_->all.back().status = Case::Status::kExpired;
+  const auto all = call("GET", "/status").json;
+  EXPECT_EQ(all["cases"], Json({{"open", 2}}));
+  EXPECT_EQ(all["restricted"], Json({{"throttled", 1}, {"quarantined", 1}}));
+  const auto others = call("GET", "/status", nullptr, token_for("other")).json;
+  EXPECT_EQ(others["cases"], Json({{"open", 0}}));
+  EXPECT_EQ(others["restricted"], Json({{"throttled", 1}, {"quarantined", 0}}));
+}
+
 TEST_F(TraceApi, RefusesATimeThatEndsBeforeItBegins) {
   expect_status(call("GET", "/trace?since=2026-11-23&until=2026-11-22"), 400);
   expect_status(call("GET", "/trace?since=2026-11-22&until=2026-11-23"), 200);
