@@ -16,6 +16,7 @@ enum Flag : std::uint64_t {
   kHasClientIp = 1 << 5,
   kHasAccountId = 1 << 6,
   kHasAge = 1 << 7,
+  kHasBefore = 1 << 8,
 };
 
 std::uint64_t flags_of(const Directive& directive) {
@@ -32,6 +33,7 @@ std::uint64_t flags_of(const Directive& directive) {
   set(s.client_ip.has_value(), kHasClientIp);
   set(s.account_id.has_value(), kHasAccountId);
   set(s.older_than.has_value(), kHasAge);
+  set(directive.before != 0, kHasBefore);
   return flags;
 }
 
@@ -92,6 +94,7 @@ std::string Directive::encode() const {
   out.text(by);
   out.number(deliveries);
   out.number(messages);
+  if (before != 0) out.number(before);
   write_selector(out, selector);
   return bytes;
 }
@@ -111,6 +114,7 @@ Result<Directive> Directive::decode(std::string_view bytes) {
   directive.by = in.text();
   directive.deliveries = in.number();
   directive.messages = in.number();
+  if (flags & kHasBefore) directive.before = static_cast<std::uint32_t>(in.number());
   directive.selector = read_selector(in, flags);
   if (!in.is_good() || !in.is_at_end()) return fail(ErrorCode::kCorrupt, "a directive's record does not decode");
   return directive;

@@ -3,7 +3,7 @@
 // A directive is one durable record, however much mail it means. It applies to what was accepted before it was given,
 // and with `and_future` to what comes later too. "Before" does not ask a clock: directives are numbered, a message
 // keeps the number of the last one given when its acceptance began (Message::epoch), and directive n means the
-// messages with a smaller number.
+// messages with a smaller number. The end of "and what follows" takes a number too, which bounds what it meant.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,10 @@ struct DirectiveOrder {
   bool is_for_all = false;      // must be set when the selector means everything
   bool reports_to_all = false;  // bounce: also to senders outside, who may be forged
   std::string by;               // who orders it
+  // Not empty: orders of whoever's `by` begins with it share a bound, so that no tenant uses up what a node keeps.
+  std::string peers = {};
   // Ends the directive with this id, and it alone, whatever else is in force; nothing else of the order is looked at.
+  // Of a purge or bounce at work only "and what follows" ends.
   std::optional<DirectiveId> ends = {};
 };
 
@@ -41,9 +44,14 @@ struct Directive {
   UtcTime given_at;
   std::string by;
   std::uint64_t deliveries = 0, messages = 0;  // that it meant when it was given, as far as known then
+  std::uint32_t before = 0;                    // where what follows was meant until an order's end: that end's number
   bool is_restored = false;                    // read from the store at the start; not stored
 
-  bool means_epoch(std::uint32_t epoch) const { return and_future || epoch < number; }
+  // Messages with a smaller number were accepted before it, or before its "and what follows" ended.
+  std::uint32_t bound() const { return before != 0 ? before : number; }
+  bool means_epoch(std::uint32_t epoch) const { return and_future || epoch < bound(); }
+  // Whether it takes mail out of the queue for good.
+  bool is_removal() const { return action == DirectiveAction::kPurge || action == DirectiveAction::kBounce; }
   std::string encode() const;
   static Result<Directive> decode(std::string_view bytes);  // kCorrupt; its id comes from the key
 };

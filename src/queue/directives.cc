@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t kDirectivesMax = 10000;
 constexpr std::size_t kSamples = 10;
 constexpr std::size_t kTextMax = 320;
-constexpr std::chrono::milliseconds kTidy{200};
 constexpr std::chrono::milliseconds kSweepLook{5};
 constexpr std::chrono::milliseconds kSweepPatience{2000};  // for an answer that counters cannot give
 
@@ -94,7 +93,7 @@ Status Directives::restore() {
                               }
                               directive->id = DirectiveId::from_bytes(key.substr(1));
                               directive->is_restored = true;
-                              last = std::max(last, directive->number);
+                              last = std::max(last, directive->bound());
                               in_force_.push_back(std::move(*directive));
                               return true;
                             });
@@ -151,46 +150,6 @@ void Directives::drop_idle_releases(Change& change, std::uint32_t newest) {
     return std::ranges::find(change.ended, known.number, &Directive::number) != change.ended.end();
   };
   std::erase_if(change.next, is_ended);
-}
-
-Task<Result<DirectiveAnswer>> Directives::end_one(net::Shard& shard, DirectiveId id, std::string by) {
-  OnShard there{core_.shards.front()->shard()};
-  co_await there;
-  Turn turn{*this};
-  co_await turn;
-  auto ending = end_in_turn(id, std::move(by));
-  auto answer = co_await std::move(ending);
-  end_turn();
-  OnShard back{shard};
-  co_await back;
-  co_return answer;
-}
-
-Task<Result<DirectiveAnswer>> Directives::end_in_turn(DirectiveId id, std::string by) {
-  const auto found = std::ranges::find(in_force_, id, &Directive::id);
-  if (found == in_force_.end()) co_return fail(ErrorCode::kNotFound, "no directive " + id.text() + " is in force");
-  Directive directive = *found;
-  Change change{.next = in_force_, .ended = {directive}, .is_kept = false};
-  std::erase_if(change.next, [&directive](const Directive& known) { return known.number == directive.number; });
-  drop_idle_releases(change, 0);
-  DirectiveAnswer answer;
-  auto asking = progress_of(directive.number);
-  const auto progress = co_await std::move(asking);
-  answer.deliveries = answer.messages = progress.held;
-  answer.is_exact = false;
-  Directive last;  // the number stays what it is
-  last.number = core_.epoch;
-  auto committing = commit(change, std::move(last));
-  const auto committed = co_await std::move(committing);
-  if (!committed) co_return fail(committed.error());
-  in_force_ = change.next;
-  ++generation_;
-  auto publishing = publish(in_force_, nullptr, &answer);
-  co_await std::move(publishing);
-  std::string detail = text_of(directive) + " has ended: " + std::to_string(answer.deliveries) + " deliveries";
-  directive.by = std::move(by);
-  record(directive, trace::EventKind::kReleased, std::move(detail));
-  co_return answer;
 }
 
 Task<Result<DirectiveAnswer>> Directives::give(net::Shard& shard, DirectiveOrder order) {
@@ -254,7 +213,7 @@ Task<Result<DirectiveAnswer>> Directives::give_in_turn(net::Shard&, Directive di
     directive.deliveries = tally.deliveries;
     directive.messages = tally.messages;
   }
-  auto committing = commit(change, directive);
+  auto committing = commit(change, change.is_kept ? std::optional{directive} : std::nullopt, directive.number);
   const auto committed = co_await std::move(committing);
   if (!committed) {
     end_turn();
@@ -286,12 +245,11 @@ Task<Result<DirectiveAnswer>> Directives::give_in_turn(net::Shard&, Directive di
   co_return answer;
 }
 
-Task<Status> Directives::commit(Change change, Directive directive) {
+// `kept` is the order itself, when it is, or what is left of one that ends; `epoch` the last number that was given.
+Task<Status> Directives::commit(Change change, std::optional<Directive> kept, std::uint32_t epoch) {
   store::Transaction transaction;
-  if (change.is_kept) {
-    transaction.batch.put(store::Family::kQueue, directive_key(directive.id), directive.encode());
-  }
-  transaction.batch.put(store::Family::kQueue, std::string{kDirectiveNumberKey}, number_bytes(directive.number));
+  if (kept) transaction.batch.put(store::Family::kQueue, directive_key(kept->id), kept->encode());
+  transaction.batch.put(store::Family::kQueue, std::string{kDirectiveNumberKey}, number_bytes(epoch));
   for (const auto& ended : change.ended) transaction.batch.remove(store::Family::kQueue, directive_key(ended.id));
   CommitOf committing{core_.parts.store, core_.shards.front()->shard(), std::move(transaction)};
   auto committed = co_await committing;
@@ -377,84 +335,6 @@ void Directives::record(const Directive& directive, trace::EventKind kind, std::
   event.user = directive.by;
   event.detail = std::move(detail);
   core_.parts.trace.record(std::move(event));
-}
-
-// A purge or bounce of what was here ends when it is done; a hold of what was here, when nothing of it is left.
-bool Directives::may_end(const Directive& directive) const {
-  return !directive.and_future && directive.action != DirectiveAction::kRelease;
-}
-
-Task<bool> Directives::is_accepting_before(std::uint32_t number) {
-  bool is_accepting = false;
-  auto round = on_each_part(core_, core_.shards.front()->shard(),
-                            [&](ShardPart& part) { is_accepting = is_accepting || part.is_accepting_before(number); });
-  co_await std::move(round);
-  co_return is_accepting;
-}
-
-Task<void> Directives::keep_tidy() {
-  ShardPart& first = *core_.shards.front();
-  for (int rest = 1;; rest = std::min(rest * 2, 64)) {
-    for (int i = 0; i < rest; ++i) {
-      auto sleeping = first.shard().sleep(kTidy, first.group());
-      const bool goes_on = co_await std::move(sleeping);
-      if (!goes_on || core_.is_stopping) co_return;
-    }
-    const bool has_finite =
-        std::any_of(in_force_.begin(), in_force_.end(), [this](const auto& d) { return may_end(d); });
-    if (!has_finite) rest = 1;
-    if (!has_finite || !core_.is_loaded) continue;
-    Turn turn{*this};
-    co_await turn;
-    const std::size_t before = in_force_.size();
-    auto ending = end_finished();
-    co_await std::move(ending);
-    if (in_force_.size() != before) rest = 1;
-    end_turn();
-  }
-}
-
-// Nothing is left of a directive when a sweep that began after all it means was planned found nothing of it.
-Task<void> Directives::end_finished() {
-  const std::vector<Directive> known = in_force_;
-  std::vector<std::uint32_t> idle;
-  for (const auto& directive : known) {
-    if (!may_end(directive)) continue;
-    auto asking = progress_of(directive.number);
-    const auto progress = co_await std::move(asking);
-    if (progress.is_sweeping) co_return;
-    auto looking = is_accepting_before(directive.number);
-    const bool is_accepting = co_await std::move(looking);
-    const bool is_idle = progress.held == 0 && progress.marked == 0 && progress.active == 0 && !is_accepting;
-    if (is_idle && looked_over_.erase(directive.number) > 0) {
-      auto ending = end(directive, progress);
-      co_await std::move(ending);
-    } else if (progress.held == 0 && progress.marked == 0 && !is_accepting) {
-      idle.push_back(directive.number);
-    }
-  }
-  looked_over_.clear();
-  if (idle.empty()) co_return;
-  for (const auto number : idle) looked_over_[number] = 1;
-  auto publishing = publish(in_force_, nullptr, nullptr);
-  co_await std::move(publishing);
-}
-
-Task<void> Directives::end(Directive directive, DirectiveProgress progress) {
-  Change change;
-  for (const auto& known : in_force_) {
-    if (known.number != directive.number) change.next.push_back(known);
-  }
-  store::Transaction transaction;
-  transaction.batch.remove(store::Family::kQueue, directive_key(directive.id));
-  CommitOf committing{core_.parts.store, core_.shards.front()->shard(), std::move(transaction)};
-  auto committed = co_await committing;
-  if (!committed) co_return;  // it stays, and is tried again
-  in_force_ = std::move(change.next);
-  auto publishing = publish(in_force_, nullptr, nullptr);
-  co_await std::move(publishing);
-  record(directive, trace::EventKind::kChanged,
-         text_of(directive) + " has ended: " + std::to_string(progress.done) + " deliveries done");
 }
 
 }  // namespace bulkhead::queue

@@ -50,7 +50,8 @@ class Directives {
   Task<Result<DirectiveAnswer>> end_in_turn(DirectiveId id, std::string by);
   Task<Result<DirectiveAnswer>> give_in_turn(net::Shard& shard, Directive directive);
   Task<Result<DirectiveAnswer>> try_out(net::Shard& shard, DirectiveOrder order);
-  Task<Status> commit(Change change, Directive directive);
+  Task<Result<DirectiveAnswer>> end_future(Directive directive, std::string by, std::uint64_t left);
+  Task<Status> commit(Change change, std::optional<Directive> kept, std::uint32_t epoch);
   Task<void> publish(std::vector<Directive> next, const Directive* counted, DirectiveAnswer* answer);
   Task<void> count_by_sweep(std::uint32_t number, DirectiveAnswer& answer);
   Task<Tally> tally_of(std::uint64_t key);

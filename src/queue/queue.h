@@ -91,9 +91,14 @@ struct DirectiveAnswer {
   DirectiveId id;  // nil for a dry run, and where nothing is left to do
   // What was in the queue and is meant. Mail that is being accepted at that moment is meant too, and not counted.
   std::uint64_t deliveries = 0, messages = 0, accounts = 0;
-  std::uint64_t active = 0;             // of these, handed out now: their attempts end first
-  bool is_exact = true;                 // false: messages with several deliveries may be counted twice
-  bool is_complete = true;              // false: the queue is still being looked through; directives() tells how far
+  std::uint64_t active = 0;  // of these, handed out now: their attempts end first
+  bool is_exact = true;      // false: messages with several deliveries may be counted twice
+  bool is_complete = true;   // false: the queue is still being looked through; directives() tells how far
+  // Of the end of a purge or bounce at work: it means nothing that follows any more, but what it has taken out of the
+  // queue (`deliveries` are left) stays out, and it ends by itself when they are gone.
+  bool goes_on = false;
+  // Nothing in the queue is meant, and nothing that follows: the order is not kept.
+  bool is_void = false;
   std::vector<std::string> overridden;  // orders that end by this one, as text
   std::vector<DeliveryView> samples;    // of a dry run
 };
@@ -150,6 +155,9 @@ class Queue {
     // When paced mail may go by the limits of now; nothing: at once. Resumes on the shard. Not set: when its acceptance
     // said.
     std::function<Task<std::optional<UtcTime>>(net::Shard&, MessagePtr)> pace_of = {};
+    // Paced mail was purged before its time: what it reserved of the limits ahead of it is given back. Resumes on the
+    // shard. Not set: it stays used.
+    std::function<Task<void>(net::Shard&, std::vector<MessagePtr>)> give_back_pace = {};
     // Limits; nullptr: none. Outlives the queue's workers.
     Gate* gate = nullptr;
     // See change_deliveries_max.

@@ -93,6 +93,16 @@ Command order(std::string verb, std::string help, std::string example, std::stri
   return {std::move(verb), std::move(help), std::move(example), {}, std::move(flags), std::move(run)};
 }
 
+Status end_order(CommandContext& context, const Arguments& arguments) {
+  const auto ended = context.api.remove(path_of("queue/directives", arguments, "NAME"));
+  if (!ended) return fail(ended.error());
+  const bool is_over = member(*ended, "ended") != false;
+  context.output.done(*ended, fmt::format("order {} {}", arguments.text("NAME"),
+                                          is_over ? "removed" : "means nothing that follows any more"));
+  show_warnings(context.output, *ended);
+  return {};
+}
+
 }  // namespace
 
 namespace {
@@ -157,7 +167,7 @@ std::vector<Command> directive_commands() {
        "bulkhead queue end 01JDABCDEFGHJKMNPQRSTVWXYZ",
        {subject("Id of the order")},
        {},
-       remove_from("queue/directives", "order")},
+       &end_order},
   };
 }
 

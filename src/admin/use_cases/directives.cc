@@ -221,7 +221,15 @@ Task<Result<Json>> end_directive(const AdminServices& services, net::Shard& shar
   change.verb(fmt::format("end of the order {} ({}); selected by {}", directive.id.text(),
                           queue::to_string(directive.action), selected_by(directive.selector)));
   record_change(services, call, directive.selector.tenant.value_or(TenantId{}), change);
-  co_return Json(nullptr);
+  Json json{
+      {"id", directive.id.text()}, {"ended", !answer->goes_on}, {"left", answer->goes_on ? answer->deliveries : 0}};
+  if (answer->goes_on) {
+    add_warnings(
+        json, {fmt::format("{} that it has taken out of the queue stay out, and it ends by itself when they are "
+                           "gone; it means nothing that follows",
+                           answer->deliveries == 1 ? "1 delivery" : fmt::format("{} deliveries", answer->deliveries))});
+  }
+  co_return json;
 }
 
 }  // namespace bulkhead::admin

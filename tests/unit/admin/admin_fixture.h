@@ -57,7 +57,7 @@ class FakeQueue final : public queue::Queue {
     queue::DirectiveAnswer answer;
     if (order.ends) {
       std::erase_if(in_force, [&](const queue::DirectiveView& view) { return view.directive.id == *order.ends; });
-      co_return answer;
+      co_return end_answer;
     }
     answer.deliveries = answer.messages = count_of(order.selector).deliveries;
     if (order.is_dry_run) co_return answer;
@@ -85,6 +85,7 @@ class FakeQueue final : public queue::Queue {
   Task<void> drain(net::Shard&, std::chrono::milliseconds) override { co_return; }
 
   std::vector<queue::DirectiveOrder> orders;
+  queue::DirectiveAnswer end_answer;  // to an order that ends one
   std::vector<queue::DirectiveView> in_force;
   std::optional<queue::TopBy> top_by;
 

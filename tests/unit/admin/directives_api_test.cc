@@ -49,7 +49,10 @@ TEST_F(DirectivesApi, AnOrderOfAnyKindCanBeEndedByWhoMayGiveIt) {
   const auto by_tenant = give(acme);
   expect_status(call("DELETE", "/queue/directives/" + by_operator, nullptr, acme), 403);
   expect_status(call("DELETE", "/queue/directives/" + by_tenant, nullptr, token_for("other")), 404);
-  expect_status(call("DELETE", "/queue/directives/" + by_tenant, nullptr, acme), 204);
+  const auto ended = call("DELETE", "/queue/directives/" + by_tenant, nullptr, acme);
+  expect_status(ended, 200);
+  EXPECT_EQ(ended.json["ended"], true);
+  EXPECT_FALSE(ended.json.contains("warnings"));
   EXPECT_EQ(queue_.in_force.size(), 1U);
   EXPECT_NE(trace_.last().detail.find("end of the order " + by_tenant + " (purge)"), std::string::npos);
   expect_status(call("DELETE", "/queue/directives/" + by_tenant, nullptr, acme), 404);
@@ -59,7 +62,14 @@ TEST_F(DirectivesApi, AnOrderOfAnyKindCanBeEndedByWhoMayGiveIt) {
   expect_status(of_case, 409);
   EXPECT_EQ(of_case.json["error"]["advice"], "bulkhead case release 01JDABCDEFGHJKMNPQRSTVWXYZ");
   queue_.in_force[0].directive.by = "operator root";
-  expect_status(call("DELETE", "/queue/directives/" + by_operator), 204);
+  queue_.end_answer.goes_on = true;
+  queue_.end_answer.deliveries = 12;
+  const auto at_work = call("DELETE", "/queue/directives/" + by_operator);
+  expect_status(at_work, 200);
+  EXPECT_EQ(at_work.json["ended"], false);
+  EXPECT_EQ(at_work.json["left"], 12);
+  EXPECT_NE(at_work.json["warnings"][0].get<std::string>().find("12 deliveries that it has taken out"),
+            std::string::npos);
 }
 
 TEST_F(DirectivesApi, WarnsOfAMessageThatIsNotInTheQueue) {
