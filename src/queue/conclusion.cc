@@ -91,7 +91,7 @@ Task<bool> ShardPart::conclude(Conclusion conclusion) {
   }
   if (is_durable) {
     end_in_memory(conclusion);
-  } else {
+  } else if (conclusion.cause != Cause::kOrder) {  // what an order ends is tried again by who works for it
     scheduler_.postpone(conclusion.key, core_.timeline.now() + kUntilRestart);
   }
   pump();
@@ -204,6 +204,7 @@ void ShardPart::end_in_memory(Conclusion& conclusion) {
     return;
   }
   const DeliveryRecord& record = conclusion.settled.record;
+  if (scheduler_.withdraw_tried(conclusion.key, record, message)) return;
   if (message.recipients[conclusion.key.index].local) {
     scheduler_.reschedule(conclusion.key, record.attempts, record.next_attempt);
     return;

@@ -63,7 +63,7 @@ struct DirectiveProgress {
   std::uint64_t held = 0;    // deliveries that it holds now
   std::uint64_t marked = 0;  // purge, bounce: taken out of the queue, their records still to be removed
   std::uint64_t done = 0;    // purge: removed, bounce: reported or ended
-  std::uint64_t active = 0;  // handed out when it came by; they are looked at when their attempt ends
+  std::uint64_t active = 0;  // handed out when it came, and not back yet: its work is not complete before they are
   std::uint64_t messages_done = 0;
   std::uint64_t taken = 0;                   // purge, bounce: marked at any time; release: let go
   std::uint64_t swept = 0, sweep_total = 0;  // entries looked at since the last order

@@ -36,10 +36,7 @@ void DirectiveSet::register_entry(std::uint32_t at, const AttributeHash& hash) {
   if (const auto domain = domain_of(s); !domain.empty()) entry.domain = hash(AttributeKind::kDomain, domain);
   if (!s.site.empty()) entry.site = hash(AttributeKind::kSite, s.site);
   if (s.tenant) entry.tenant = hash.of_tenant(*s.tenant);
-  // Any account is answered by an entry too, though no counter knows it.
-  Selector rest = s;
-  if (rest.account == kAnyAccount) rest.account.clear();
-  entry.needs_message = !is_answered_by_entry(rest);
+  entry.needs_message = needs_message(s);
   if (s.id) {
     by_id_[*s.id].push_back(at);
     return;

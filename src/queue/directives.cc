@@ -231,7 +231,7 @@ Task<Result<DirectiveAnswer>> Directives::give_in_turn(net::Shard&, Directive di
     answer.is_exact = is_exact_key(directive.selector);
     answer.accounts = directive.selector.account_id && answer.deliveries > 0 ? 1 : 0;
   } else if (change.is_kept) {
-    auto counting = count_by_sweep(directive.number, answer);
+    auto counting = count_by_sweep(directive, answer);
     co_await std::move(counting);
   }
   note_meant(directive.number, answer);
@@ -276,17 +276,21 @@ Task<void> Directives::publish(std::vector<Directive> next, const Directive* cou
   co_await std::move(round);
 }
 
-// What counters cannot answer, the sweep counts as it goes; it is waited for while that is short.
-Task<void> Directives::count_by_sweep(std::uint32_t number, DirectiveAnswer& answer) {
+// What counters cannot answer, the sweep counts as it goes; it is waited for while that is short. What only messages
+// tell is waited for until it is back from being delivered, too.
+Task<void> Directives::count_by_sweep(const Directive& directive, DirectiveAnswer& answer) {
+  const bool waits_for_active = needs_message(directive.selector);
   ShardPart& first = *core_.shards.front();
   const SteadyTime until = core_.parts.clock.steady() + kSweepPatience;
   for (;;) {
-    auto asking = progress_of(number);
+    auto asking = progress_of(directive.number);
     const auto progress = co_await std::move(asking);
-    answer.deliveries = std::max(answer.deliveries, progress.held + progress.taken + progress.active);
+    // Before the sweep has passed some are waited for that their messages will tell are not meant.
+    const std::uint64_t active = progress.is_sweeping ? 0 : progress.active;
+    answer.deliveries = std::max(answer.deliveries, progress.held + progress.taken + active);
     answer.messages = answer.deliveries;
-    answer.active = progress.active;
-    answer.is_complete = !progress.is_sweeping;
+    answer.active = active;
+    answer.is_complete = !progress.is_sweeping && (!waits_for_active || progress.active == 0);
     if (answer.is_complete || core_.parts.clock.steady() >= until) break;
     auto sleeping = first.shard().sleep(kSweepLook, first.group());
     const bool goes_on = co_await std::move(sleeping);

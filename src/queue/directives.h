@@ -53,7 +53,7 @@ class Directives {
   Task<Result<DirectiveAnswer>> end_future(Directive directive, std::string by, std::uint64_t left);
   Task<Status> commit(Change change, std::optional<Directive> kept, std::uint32_t epoch);
   Task<void> publish(std::vector<Directive> next, const Directive* counted, DirectiveAnswer* answer);
-  Task<void> count_by_sweep(std::uint32_t number, DirectiveAnswer& answer);
+  Task<void> count_by_sweep(const Directive& directive, DirectiveAnswer& answer);
   Task<Tally> tally_of(std::uint64_t key);
   void note_meant(std::uint32_t number, const DirectiveAnswer& answer);
   Task<DirectiveProgress> progress_of(std::uint32_t number);

@@ -135,7 +135,7 @@ Task<void> Directives::end_finished() {
     if (is_idle && looked_over_.erase(directive.number) > 0) {
       auto ending = end(directive, progress);
       co_await std::move(ending);
-    } else if (progress.held == 0 && progress.marked == 0 && !is_accepting) {
+    } else if (is_idle) {
       idle.push_back(directive.number);
     }
   }

@@ -120,6 +120,13 @@ struct RetryPolicy {
   std::chrono::seconds warn_after = std::chrono::hours{4};  // delay warning, once
 };
 
+// A delivery of paced mail that an order has ended before the limits let it go.
+struct Unpaced {
+  MessagePtr message;
+  std::uint32_t recipients = 0;
+  bool counts_message = false;  // of one of the message's deliveries
+};
+
 class Queue {
  public:
   struct Parts {  // what it is made of; all outlive it
@@ -155,9 +162,9 @@ class Queue {
     // When paced mail may go by the limits of now; nothing: at once. Resumes on the shard. Not set: when its acceptance
     // said.
     std::function<Task<std::optional<UtcTime>>(net::Shard&, MessagePtr)> pace_of = {};
-    // Paced mail was purged before its time: what it reserved of the limits ahead of it is given back. Resumes on the
-    // shard. Not set: it stays used.
-    std::function<Task<void>(net::Shard&, std::vector<MessagePtr>)> give_back_pace = {};
+    // Paced mail has left the queue by an order before its time: what it reserved of the limits is given back. Resumes
+    // on the shard. Not set: it stays used.
+    std::function<Task<void>(net::Shard&, std::vector<Unpaced>)> give_back_pace = {};
     // Limits; nullptr: none. Outlives the queue's workers.
     Gate* gate = nullptr;
     // See change_deliveries_max.

@@ -64,6 +64,7 @@ void Scheduler::remove(Slot slot) {
   Strand& strand = *entry.strand;
   Lane& lane = *strand.lane;
   for (const AttributeRef ref : {entry.account, entry.sender, entry.client_ip, entry.domain}) attributes_.release(ref);
+  settle(entry.key());
   table_.release(slot);
   --lane.members;
   --strand.members;
@@ -449,7 +450,9 @@ Taken Scheduler::activate(Slot slot) {
   enter(slot, DeliveryState::kActive);
   table_.set_timer(slot, kNever);
   table_[slot].is_postponed = false;
+  table_[slot].directive = newest_directive();
   const DeliveryEntry& entry = table_[slot];
+  settle(entry.key());
   return {.key = entry.key(),
           .attempts = entry.attempts,
           .is_sole = entry.is_sole,
@@ -464,17 +467,6 @@ Slot Scheduler::deactivate(const DeliveryKey& key) {
   if (slot == kNoSlot || table_[slot].state != DeliveryState::kActive) return kNoSlot;
   leave(slot);
   return slot;
-}
-
-// Back in the queue, where the directives in force put it.
-void Scheduler::resume(Slot slot, Position position) {
-  if (has_directives()) {
-    const Judgement judgement = directives_->judge(subject_of(table_[slot]));
-    const bool is_unsure = judgement.needs_message && judgement.kind != Judgement::Kind::kGo;
-    if (is_unsure) unsure_.push_back(table_[slot].key());
-    if (!is_unsure && displace(slot, judgement)) return;
-  }
-  resume_judged(slot, position);
 }
 
 // Ready or scheduled, as its due time says.

@@ -25,6 +25,8 @@
 
 namespace bulkhead::queue {
 
+struct DeliveryRecord;
+
 struct SchedulerLimits {
   std::uint32_t workers = 500;          // of the shard
   std::uint32_t workers_per_lane = 20;  // connections to one site from one address
@@ -158,12 +160,20 @@ class Scheduler {
   Judgement judge(const DeliveryKey& key, const Message* message, const std::vector<std::uint16_t>* pending) const;
   // Moves a delivery to where a judgement puts it; one that is active stays as it is. False when nothing changed.
   bool apply(const DeliveryKey& key, const Judgement& judgement);
+  // The same with its message read; of one that is active, says which of the newer directives wait for it.
+  void judge_read(const DeliveryKey& key, const Message& message, const std::vector<std::uint16_t>& pending);
   // Puts an active delivery where a judgement other than kGo puts it.
   bool withdraw(const DeliveryKey& key, const Judgement& judgement);
+  // The end of an attempt that is recorded: as reschedule, where a directive means it. Otherwise false, and it is still
+  // active.
+  bool withdraw_tried(const DeliveryKey& key, const DeliveryRecord& record, const Message& message);
   // Doomed deliveries for the purger and the bouncer, each handed out once. To be bounced: active from now on.
   std::vector<Doomed> take_doomed(DirectiveAction action, std::size_t limit);
   bool finish_purged(const DeliveryKey& key);
-  void doom_again(const DeliveryKey& key);  // its removal could not be made durable
+  // Its end could not be made durable: first in the line of what the directive has taken.
+  void doom_again(const Doomed& doomed, DirectiveAction action);
+  // No directive speaks of it any more: back in the queue.
+  void undo_doom(const DeliveryKey& key);
   void activate_purged(const DeliveryKey& key);
   DirectiveProgress progress(std::uint32_t number) const;
   void note_done(std::uint32_t number, std::uint64_t deliveries, std::uint64_t messages);
@@ -183,9 +193,13 @@ class Scheduler {
 
   // What waits for a limit is asked about again.
   void lift_limit_pauses();
-  // Deliveries that were put into their lanes although a directive may mean them, which only their messages tell.
-  bool has_unsure() const { return !unsure_.empty(); }
+  // Deliveries that were put into their lanes although a directive may mean them, which only their messages tell. When
+  // there are many of them, all are looked at by another sweep instead.
+  bool has_unsure() const { return !unsure_.empty() || is_sweep_wanted_; }
   std::vector<DeliveryKey> take_unsure(std::size_t limit);
+  void judge_later(const DeliveryKey& key);
+  // Nothing waits for the delivery any more: it was judged, it is gone, or it cannot be read.
+  void settle(const DeliveryKey& key);
 
   // Wakes what is due. Call often; next_timer() tells when at the latest.
   void run_timers();
@@ -291,8 +305,13 @@ class Scheduler {
   void park(Slot slot, std::uint32_t number);
   void unpark(Slot slot);
   void doom(Slot slot, const Judgement& judgement);
+  void leave_doom(Slot slot);
   bool intercept(Slot slot);
+  void begin_sweep();
+  std::uint32_t newest_directive() const;
   bool sweep_one(Slot slot);
+  bool await(Slot slot);
+  void stop_awaiting(std::uint32_t number);
 
   const SchedulerLimits limits_;
   const Clock& clock_;
@@ -320,6 +339,10 @@ class Scheduler {
   Slot sweep_at_ = kNoSlot;  // entries from here on are not yet judged by the present set
   SlotLine purges_, bounces_;
   std::deque<DeliveryKey> unsure_;
+  bool is_sweep_wanted_ = false;
+  // Deliveries that were under way when directives came that mean them, or may: the directives' numbers. No more than
+  // are under way, or have just come back and are still to be judged.
+  std::unordered_map<DeliveryKey, std::vector<std::uint32_t>, DeliveryKeyHash> awaited_;
   std::uint64_t doomed_ = 0;
   std::uint32_t several_ = 0;
   std::uint64_t parked_ = 0;

@@ -7,18 +7,33 @@
 #include <algorithm>
 
 #include "src/base/check.h"
+#include "src/queue/records.h"
 #include "src/queue/scheduler.h"
 
 namespace bulkhead::queue {
+namespace {
+
+constexpr std::size_t kUnsureMax = 10000;
+
+}  // namespace
 
 void Scheduler::set_directives(DirectiveSetPtr directives) {
   directives_ = std::move(directives);
+  std::erase_if(progress_,
+                [this](const auto& one) { return directives_ == nullptr || directives_->find(one.first) == nullptr; });
+  begin_sweep();
+}
+
+void Scheduler::begin_sweep() {
   unparked_.clear();
+  awaited_.clear();
+  for (auto& [number, progress] : progress_) progress.active = 0;
   sweep_at_ = table_.size() == 0 ? kNoSlot : 0;
-  for (auto at = progress_.begin(); at != progress_.end();) {
-    at->second.active = 0;
-    at = directives_ == nullptr || directives_->find(at->first) == nullptr ? progress_.erase(at) : std::next(at);
-  }
+}
+
+// The number of the newest directive that is in force: what is handed out now has been judged by it.
+std::uint32_t Scheduler::newest_directive() const {
+  return has_directives() ? directives_->directives().back().number : 0;
 }
 
 Subject Scheduler::subject_of(const DeliveryEntry& entry) const {
@@ -54,6 +69,7 @@ Judgement Scheduler::judge(const DeliveryKey& key, const Message* message,
 // Puts an entry that is in no state where a judgement puts it; false when it may go.
 bool Scheduler::displace(Slot slot, const Judgement& judgement) {
   if (judgement.kind == Judgement::Kind::kGo) return false;
+  settle(table_[slot].key());
   if (judgement.kind == Judgement::Kind::kHold) {
     park(slot, judgement.number);
   } else {
@@ -110,22 +126,71 @@ bool Scheduler::intercept(Slot slot) {
   return displace(slot, judgement);
 }
 
+// Back in the queue, where the directives in force put it.
+void Scheduler::resume(Slot slot, Position position) {
+  const Judgement judgement = has_directives() ? directives_->judge(subject_of(table_[slot])) : Judgement{};
+  if (judgement.needs_message) {
+    if (slot < sweep_at_) judge_later(table_[slot].key());  // otherwise the sweep comes by
+  } else {
+    settle(table_[slot].key());
+    if (displace(slot, judgement)) return;
+  }
+  resume_judged(slot, position);
+}
+
+void Scheduler::judge_later(const DeliveryKey& key) {
+  if (unsure_.size() < kUnsureMax) {
+    unsure_.push_back(key);
+  } else {
+    is_sweep_wanted_ = true;
+  }
+}
+
 std::vector<DeliveryKey> Scheduler::take_unsure(std::size_t limit) {
   const auto past = unsure_.begin() + static_cast<std::ptrdiff_t>(std::min(limit, unsure_.size()));
   std::vector<DeliveryKey> taken{unsure_.begin(), past};
   unsure_.erase(unsure_.begin(), past);
+  if (unsure_.empty() && std::exchange(is_sweep_wanted_, false)) begin_sweep();
   return taken;
+}
+
+// Which directives came while the delivery was under way and mean it, or may: their work is not done before it is back
+// and was judged. True when its message must tell.
+bool Scheduler::await(Slot slot) {
+  const DeliveryEntry& entry = table_[slot];
+  std::vector<std::uint32_t> numbers;
+  bool is_unsure = false;
+  const auto& known = directives_->directives();
+  for (auto at = known.rbegin(); at != known.rend() && at->number > entry.directive; ++at) {
+    const auto match = directives_->match(at->number, subject_of(entry));
+    if (match == DirectiveSet::Match::kNo) continue;
+    is_unsure = is_unsure || match == DirectiveSet::Match::kUnknown;
+    numbers.push_back(at->number);
+    ++progress_[at->number].active;
+  }
+  if (!numbers.empty()) awaited_[entry.key()] = std::move(numbers);
+  return is_unsure;
+}
+
+void Scheduler::stop_awaiting(std::uint32_t number) {
+  const auto found = progress_.find(number);
+  if (found != progress_.end() && found->second.active > 0) --found->second.active;
+}
+
+void Scheduler::settle(const DeliveryKey& key) {
+  if (awaited_.empty()) return;
+  const auto found = awaited_.find(key);
+  if (found == awaited_.end()) return;
+  for (const auto number : found->second) stop_awaiting(number);
+  awaited_.erase(found);
 }
 
 // False when the entry's message must be read first.
 bool Scheduler::sweep_one(Slot slot) {
   DeliveryEntry& entry = table_[slot];
   if (entry.state == DeliveryState::kFree || entry.state == DeliveryState::kDoomed) return true;
+  if (entry.state == DeliveryState::kActive) return !has_directives() || !await(slot);
   const Judgement judgement = has_directives() ? directives_->judge(subject_of(entry)) : Judgement{};
-  if (entry.state == DeliveryState::kActive) {
-    if (judgement.kind != Judgement::Kind::kGo) ++progress_[judgement.number].active;
-    return true;
-  }
   if (judgement.needs_message) return false;
   apply(entry.key(), judgement);
   return true;
@@ -149,6 +214,7 @@ bool Scheduler::apply(const DeliveryKey& key, const Judgement& judgement) {
   const bool is_parked = entry.state == DeliveryState::kParked;
   const bool is_waiting = entry.state == DeliveryState::kReady || entry.state == DeliveryState::kScheduled;
   if (!is_parked && !is_waiting) return false;
+  settle(key);
   if (judgement.kind == Judgement::Kind::kGo) {
     if (is_parked) unpark(slot);
     if (is_parked && judgement.number != 0) ++progress_[judgement.number].taken;
@@ -159,6 +225,43 @@ bool Scheduler::apply(const DeliveryKey& key, const Judgement& judgement) {
   leave(slot);
   displace(slot, judgement);
   return true;
+}
+
+void Scheduler::judge_read(const DeliveryKey& key, const Message& message, const std::vector<std::uint16_t>& pending) {
+  const Slot slot = table_.find(key);
+  if (slot == kNoSlot || !has_directives()) return settle(key);
+  if (table_[slot].state != DeliveryState::kActive) {
+    apply(key, judge(key, &message, &pending));
+    return;
+  }
+  const auto found = awaited_.find(key);
+  if (found == awaited_.end()) return;
+  Subject subject = subject_of(table_[slot]);
+  subject.message = &message;
+  subject.pending = &pending;
+  std::erase_if(found->second, [&](std::uint32_t number) {
+    const bool is_meant = directives_->match(number, subject) != DirectiveSet::Match::kNo;
+    if (!is_meant) stop_awaiting(number);
+    return !is_meant;
+  });
+  if (found->second.empty()) awaited_.erase(found);
+}
+
+bool Scheduler::withdraw_tried(const DeliveryKey& key, const DeliveryRecord& record, const Message& message) {
+  const Slot slot = has_directives() ? deactivate(key) : kNoSlot;
+  if (slot == kNoSlot) return false;
+  DeliveryEntry& entry = table_[slot];
+  entry.attempts = record.attempts;
+  entry.has_record = true;
+  entry.due = record.next_attempt;
+  const auto pending = record.pending();
+  Subject subject = subject_of(entry);
+  subject.message = &message;
+  subject.pending = &pending;
+  entry.strand->lane->unsent = 0;
+  if (displace(slot, directives_->judge(subject))) return true;
+  enter(slot, DeliveryState::kActive);
+  return false;
 }
 
 bool Scheduler::withdraw(const DeliveryKey& key, const Judgement& judgement) {
@@ -183,13 +286,19 @@ std::vector<Doomed> Scheduler::take_doomed(DirectiveAction action, std::size_t l
   return taken;
 }
 
+// Of a doomed delivery that is in no line any more.
+void Scheduler::leave_doom(Slot slot) {
+  const auto found = progress_.find(table_[slot].directive);
+  if (found != progress_.end()) --found->second.marked;
+  leave(slot);
+  table_[slot].next = kNoSlot;
+}
+
 // A doomed delivery counts as one of the queue again while somebody works on it.
 void Scheduler::activate_purged(const DeliveryKey& key) {
   const Slot slot = table_.find(key);
   BULKHEAD_CHECK(slot != kNoSlot && table_[slot].state == DeliveryState::kDoomed);
-  --progress_[table_[slot].directive].marked;
-  leave(slot);
-  table_[slot].next = kNoSlot;
+  leave_doom(slot);
   count(table_[slot], +1);
   enter(slot, DeliveryState::kActive);
 }
@@ -197,18 +306,34 @@ void Scheduler::activate_purged(const DeliveryKey& key) {
 bool Scheduler::finish_purged(const DeliveryKey& key) {
   const Slot slot = table_.find(key);
   if (slot == kNoSlot || table_[slot].state != DeliveryState::kDoomed) return false;
-  --progress_[table_[slot].directive].marked;
-  leave(slot);
+  leave_doom(slot);
   remove(slot);
   return true;
 }
 
-void Scheduler::doom_again(const DeliveryKey& key) {
-  const Slot slot = table_.find(key);
-  BULKHEAD_CHECK(slot != kNoSlot && table_[slot].state == DeliveryState::kDoomed);
-  table_[slot].next = purges_.head;
-  purges_.head = slot;
-  if (purges_.tail == kNoSlot) purges_.tail = slot;
+void Scheduler::doom_again(const Doomed& doomed, DirectiveAction action) {
+  const Slot slot = table_.find(doomed.key);
+  BULKHEAD_CHECK(slot != kNoSlot);
+  DeliveryEntry& entry = table_[slot];
+  if (entry.state == DeliveryState::kActive) {
+    deactivate(doomed.key);
+    settle(doomed.key);
+    count(entry, -1);
+    entry.directive = doomed.number;
+    enter(slot, DeliveryState::kDoomed);
+    table_.set_timer(slot, kNever);
+    ++progress_[doomed.number].marked;
+  }
+  BULKHEAD_CHECK(entry.state == DeliveryState::kDoomed);
+  SlotLine& line = action == DirectiveAction::kPurge ? purges_ : bounces_;
+  entry.next = line.head;
+  line.head = slot;
+  if (line.tail == kNoSlot) line.tail = slot;
+}
+
+void Scheduler::undo_doom(const DeliveryKey& key) {
+  activate_purged(key);
+  put_back(key);
 }
 
 DirectiveProgress Scheduler::progress(std::uint32_t number) const {

@@ -79,6 +79,12 @@ bool is_answered_by_entry(const Selector& s) {
   return (s.account.empty() || s.account_id) && s.recipient.empty() && s.subject.empty() && !s.older_than;
 }
 
+bool needs_message(const Selector& selector) {
+  Selector rest = selector;
+  if (rest.account == kAnyAccount) rest.account.clear();
+  return !is_answered_by_entry(rest);
+}
+
 std::string text_of(const Selector& selector) {
   std::string text;
   for (const auto& [name, value] : dimensions(selector)) {

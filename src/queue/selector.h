@@ -27,6 +27,8 @@ struct Selector {
 bool is_everything(const Selector& selector);
 // Whether no message must be read to answer it.
 bool is_answered_by_entry(const Selector& selector);
+// The same where any account will do: an entry tells whether it has one, though no counter does.
+bool needs_message(const Selector& selector);
 // "tenant=… account=…": for people, "everything" when nothing is given.
 std::string text_of(const Selector& selector);
 // The same as flags of the command line, each value quoted for a shell; "--all" when nothing is given.

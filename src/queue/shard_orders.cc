@@ -16,7 +16,8 @@ constexpr std::chrono::milliseconds kPurgeRest{10};
 // At most 10 reports in 100 ms.
 constexpr std::size_t kBounceBatch = 10;
 constexpr std::chrono::milliseconds kBounceRest{100};
-constexpr std::chrono::seconds kRetry{1};  // after the store or the pool refused
+constexpr std::chrono::seconds kRetry{1};  // after the store or the pool refused; each time twice as long, up to:
+constexpr std::chrono::seconds kRetryMax{300};
 
 }  // namespace
 
@@ -39,9 +40,13 @@ Task<void> ShardPart::sweep() {
   is_sweeping_ = true;
   while (scheduler_.is_sweeping() && !core_.is_stopping) {
     auto unsure = scheduler_.sweep(kSweepSlice);
-    if (!unsure.empty()) {
+    while (!unsure.empty() && !core_.is_stopping) {
       auto judging = judge_with_messages(std::move(unsure));
-      co_await std::move(judging);
+      unsure = co_await std::move(judging);
+      if (unsure.empty()) break;
+      auto sleeping = shard_.sleep(kRetry, *group_);
+      const bool goes_on = co_await std::move(sleeping);
+      if (!goes_on) break;
     }
     pump();
     Yield others{shard_};
@@ -50,22 +55,37 @@ Task<void> ShardPart::sweep() {
   is_sweeping_ = false;
 }
 
-// Those whose selectors ask for what only the message tells.
-Task<void> ShardPart::judge_with_messages(std::vector<DeliveryKey> unsure) {
+// Those whose selectors ask for what only the message tells. Answers those that could not be read for now.
+Task<std::vector<DeliveryKey>> ShardPart::judge_with_messages(std::vector<DeliveryKey> unsure) {
+  std::vector<DeliveryKey> unread;
   for (std::size_t at = 0; at < unsure.size() && !core_.is_stopping; at += kJudgeSlice) {
     std::vector<Doomed> wanted;
     for (std::size_t i = at; i < std::min(at + kJudgeSlice, unsure.size()); ++i) {
       const auto status = scheduler_.find(unsure[i]);
-      if (status) wanted.push_back({.key = unsure[i], .has_record = status->has_record});
+      if (!status) continue;
+      const MessagePtr known = status->has_record ? nullptr : hot_.peek(unsure[i].message);
+      if (!known) {
+        wanted.push_back({.key = unsure[i], .has_record = status->has_record});
+        continue;
+      }
+      const auto pending = fresh_record(*known, unsure[i].index).pending();
+      scheduler_.judge_read(unsure[i], *known, pending);
     }
+    if (wanted.empty()) continue;
     auto reading = load_all(wanted);
     const auto loaded = co_await std::move(reading);
     for (std::size_t i = 0; i < loaded.size(); ++i) {
-      if (!loaded[i]) continue;  // it is judged when its turn comes
-      const auto pending = loaded[i]->record.pending();
-      scheduler_.apply(wanted[i].key, scheduler_.judge(wanted[i].key, loaded[i]->message.get(), &pending));
+      if (loaded[i]) {
+        const auto pending = loaded[i]->record.pending();
+        scheduler_.judge_read(wanted[i].key, *loaded[i]->message, pending);
+      } else if (loaded[i].error().code == ErrorCode::kUnavailable) {
+        unread.push_back(wanted[i].key);
+      } else {
+        scheduler_.settle(wanted[i].key);  // it is judged when its turn comes
+      }
     }
   }
+  co_return unread;
 }
 
 // What came back, or came in, while directives were in force that only its message can answer: it is in its lane, where
@@ -73,11 +93,16 @@ Task<void> ShardPart::judge_with_messages(std::vector<DeliveryKey> unsure) {
 Task<void> ShardPart::judge_unsure() {
   is_judging_ = true;
   while (scheduler_.has_unsure() && !core_.is_stopping) {
-    auto unsure = scheduler_.take_unsure(kJudgeSlice);
-    auto judging = judge_with_messages(std::move(unsure));
-    co_await std::move(judging);
+    auto judging = judge_with_messages(scheduler_.take_unsure(kJudgeSlice));
+    const auto unread = co_await std::move(judging);
+    for (const auto& key : unread) scheduler_.judge_later(key);
+    if (unread.empty()) continue;
+    auto sleeping = shard_.sleep(kRetry, *group_);
+    const bool goes_on = co_await std::move(sleeping);
+    if (!goes_on) break;
   }
   is_judging_ = false;
+  if (scheduler_.is_sweeping() && !is_sweeping_) group_->spawn(sweep());
 }
 
 Task<std::vector<Result<ShardPart::Loaded>>> ShardPart::load_all(std::vector<Doomed> wanted) {
@@ -104,9 +129,10 @@ void ShardPart::work_off() {
 
 Task<void> ShardPart::purge() {
   is_purging_ = true;
-  while (!core_.is_stopping) {
+  for (auto retry = kRetry; !core_.is_stopping;) {
     auto batch = scheduler_.take_doomed(DirectiveAction::kPurge, kPurgeBatch);
     if (batch.empty()) break;
+    bool is_done = true;
     std::vector<Doomed> sole;
     for (const auto& doomed : batch) {
       if (doomed.is_sole) {
@@ -115,14 +141,17 @@ Task<void> ShardPart::purge() {
       }
       // The last delivery of a message removes it: they take turns.
       scheduler_.activate_purged(doomed.key);
-      auto ending = end_by_order(doomed);
-      co_await std::move(ending);
+      auto ending = end_by_order(doomed, DirectiveAction::kPurge);
+      const bool is_ended = co_await std::move(ending);
+      is_done = is_done && is_ended;
     }
     auto removing = purge_batch(std::move(sole));
-    const bool is_done = co_await std::move(removing);
-    auto sleeping = shard_.sleep(is_done ? kPurgeRest : kRetry, *group_);
+    const bool is_removed = co_await std::move(removing);
+    is_done = is_done && is_removed;
+    auto sleeping = is_done ? shard_.sleep(kPurgeRest, *group_) : shard_.sleep(retry, *group_);
     const bool goes_on = co_await std::move(sleeping);
     if (!goes_on) break;
+    retry = is_done ? kRetry : std::min(retry * 2, kRetryMax);
   }
   is_purging_ = false;
 }
@@ -148,6 +177,10 @@ Task<bool> ShardPart::purge_batch(std::vector<Doomed> batch) {
   std::vector<trace::Event> events;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Directive* directive = directives_ ? directives_->find(batch[i].number) : nullptr;
+    if (directive == nullptr) {
+      scheduler_.undo_doom(batch[i].key);
+      continue;
+    }
     if (!loaded[i] && loaded[i].error().code == ErrorCode::kNotFound) {
       removed.push_back(batch[i]);  // nothing is left of it
       continue;
@@ -157,8 +190,8 @@ Task<bool> ShardPart::purge_batch(std::vector<Doomed> batch) {
       continue;
     }
     const auto pending = loaded[i] ? loaded[i]->record.pending() : std::vector<std::uint16_t>{};
-    const bool is_meant = loaded[i] && directive != nullptr &&
-                          matches_message(directive->selector, *loaded[i]->message, pending, directive->given_at);
+    const bool is_meant =
+        loaded[i] && matches_message(directive->selector, *loaded[i]->message, pending, directive->given_at);
     if (!is_meant) {
       // What cannot be read, or is not what its hash said, is never removed: it stays for the next start.
       core_.parts.log.error("delivery {} is not purged: {}", batch[i].key.text(),
@@ -177,11 +210,12 @@ Task<bool> ShardPart::purge_batch(std::vector<Doomed> batch) {
     auto committed = co_await committing;
     if (!committed) {
       core_.parts.log.error("purged messages cannot be removed: {}; it is tried again", committed.error().message);
-      for (const auto& doomed : batch) scheduler_.doom_again(doomed.key);
+      for (const auto& doomed : removed) scheduler_.doom_again(doomed, DirectiveAction::kPurge);
+      for (const auto& doomed : unread) scheduler_.doom_again(doomed, DirectiveAction::kPurge);
       co_return false;
     }
   }
-  for (const auto& doomed : unread) scheduler_.doom_again(doomed.key);
+  for (const auto& doomed : unread) scheduler_.doom_again(doomed, DirectiveAction::kPurge);
   for (const auto& event : events) core_.publish(event);
   for (const auto& doomed : removed) {
     if (!scheduler_.finish_purged(doomed.key)) continue;
@@ -195,40 +229,53 @@ Task<bool> ShardPart::purge_batch(std::vector<Doomed> batch) {
 // Reports are small messages of their own: they go out at a rate that neither the disk nor a remote server minds.
 Task<void> ShardPart::bounce() {
   is_bouncing_ = true;
-  while (!core_.is_stopping) {
+  for (auto retry = kRetry; !core_.is_stopping;) {
     const auto batch = scheduler_.take_doomed(DirectiveAction::kBounce, kBounceBatch);
     if (batch.empty()) break;
+    bool is_done = true;
     for (const auto& doomed : batch) {
-      auto ending = end_by_order(doomed);
-      co_await std::move(ending);
+      auto ending = end_by_order(doomed, DirectiveAction::kBounce);
+      const bool is_ended = co_await std::move(ending);
+      is_done = is_done && is_ended;
     }
-    auto sleeping = shard_.sleep(kBounceRest, *group_);
+    auto sleeping = is_done ? shard_.sleep(kBounceRest, *group_) : shard_.sleep(retry, *group_);
     const bool goes_on = co_await std::move(sleeping);
     if (!goes_on) break;
+    retry = is_done ? kRetry : std::min(retry * 2, kRetryMax);
   }
   is_bouncing_ = false;
 }
 
-// Ends one delivery, which is active, with all that belongs to an end.
-Task<void> ShardPart::end_by_order(Doomed doomed) {
+// Ends one delivery, which is active, with all that belongs to an end. False when the store cannot do it now: then it
+// stands in the line of what the order has taken again.
+Task<bool> ShardPart::end_by_order(Doomed doomed, DirectiveAction action) {
   auto loading = load(doomed.key, doomed.has_record);
   auto loaded = co_await std::move(loading);
   const Directive* directive = directives_ ? directives_->find(doomed.number) : nullptr;
-  if ((!loaded && loaded.error().code == ErrorCode::kUnavailable) || directive == nullptr) {
-    scheduler_.postpone(doomed.key, core_.timeline.now() + kRetry);
-    co_return;
+  if (directive == nullptr) {
+    scheduler_.put_back(doomed.key);
+    co_return true;
+  }
+  if (!loaded && loaded.error().code == ErrorCode::kUnavailable) {
+    scheduler_.doom_again(doomed, action);
+    co_return false;
   }
   const auto pending = loaded ? loaded->record.pending() : std::vector<std::uint16_t>{};
   if (!loaded || !matches_message(directive->selector, *loaded->message, pending, directive->given_at)) {
     core_.parts.log.error("delivery {} is not ended: {}; it stays for the next start", doomed.key.text(),
                           loaded ? "it is not what was ordered" : loaded.error().message);
     scheduler_.finish(doomed.key);
-    co_return;
+    co_return true;
   }
   Conclusion conclusion = conclusion_of(doomed, std::move(*loaded), directive);
   auto concluding = conclude(std::move(conclusion));
-  co_await std::move(concluding);
-  scheduler_.note_done(doomed.number, 1, doomed.is_sole ? 1 : 0);
+  const bool is_durable = co_await std::move(concluding);
+  if (is_durable) {
+    scheduler_.note_done(doomed.number, 1, doomed.is_sole ? 1 : 0);
+  } else {
+    scheduler_.doom_again(doomed, action);
+  }
+  co_return is_durable;
 }
 
 }  // namespace bulkhead::queue

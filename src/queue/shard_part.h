@@ -115,12 +115,12 @@ class ShardPart final : public ShardQueue {
   // shard_orders.cc
   Task<void> judge_unsure();
   Task<void> sweep();
-  Task<void> judge_with_messages(std::vector<DeliveryKey> unsure);
+  Task<std::vector<DeliveryKey>> judge_with_messages(std::vector<DeliveryKey> unsure);
   void work_off();
   Task<void> purge();
   Task<bool> purge_batch(std::vector<Doomed> batch);
   Task<void> bounce();
-  Task<void> end_by_order(Doomed doomed);
+  Task<bool> end_by_order(Doomed doomed, DirectiveAction action);
   Conclusion conclusion_of(const Doomed& doomed, Loaded loaded, const Directive* directive);
   Task<std::vector<Result<Loaded>>> load_all(std::vector<Doomed> wanted);
   static Result<Loaded> read_stored(const store::Kv& kv, DeliveryKey key, bool has_record, MessagePtr known);

@@ -197,6 +197,15 @@ class FakeStore : public store::Store {
       next.done(std::move(result));
     }
   }
+  // Commits the one that was held last, and goes on holding.
+  void release_newest_commit() {
+    std::unique_lock lock{mutex_};
+    Held last = std::move(held_.back());
+    held_.pop_back();
+    auto result = commit_locked(std::move(last.transaction));
+    lock.unlock();
+    last.done(std::move(result));
+  }
   // Commits all that is held, and holds no more.
   void release_commits() {
     release_commits_oldest(held_commits());

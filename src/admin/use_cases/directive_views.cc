@@ -28,7 +28,7 @@ Json progress_json(const queue::DirectiveProgress& progress) {
               {"messages_done", progress.messages_done},
               {"looked_at", progress.swept},
               {"to_look_at", progress.sweep_total},
-              {"complete", !progress.is_sweeping}};
+              {"complete", !progress.is_sweeping && progress.active == 0}};
 }
 
 template <class Tag>

@@ -74,5 +74,28 @@ TEST(DirectiveEnds, AnOrderThatIsNotAtWorkEndsAtOnce) {
   EXPECT_EQ(keys_with(store, 'x'), 0U);
 }
 
+// The commit of the order itself is the last one that the store takes.
+TEST(DirectiveEnds, WorkThatTheStoreRefusesIsNotDoneAndStaysOutOfTheQueue) {
+  for (const auto action : {DirectiveAction::kBounce, DirectiveAction::kPurge}) {
+    testlib::FakeStore store;
+    Doors doors;
+    {
+      QueueWorld world{store, doors.script()};
+      fill(world, "bad@x.test", 3);
+      ASSERT_TRUE(world.accept_of("bad@x.test", {"a@one.test", "b@two.test"}));
+      ASSERT_TRUE(world.eventually([&] { return world.counts().scheduled == 5; }));
+      world.log.expect("cannot be");
+      store.fail_commits_after(store.usage().commits + 1);
+      EXPECT_EQ(world.direct(action, of_account("bad@x.test")).deliveries, 5U);
+      EXPECT_TRUE(world.eventually([&] { return world.log.has("cannot be"); }));
+      EXPECT_TRUE(world.eventually([&] { return world.directives().at(0).progress.marked == 5; }));
+      EXPECT_EQ(world.directives()[0].progress.done, 0U);
+      EXPECT_EQ(world.directives()[0].progress.taken, 5U);
+      EXPECT_EQ(world.counts().deliveries, 0U);
+    }
+    EXPECT_EQ(keys_with(store, 'm'), 4U);
+  }
+}
+
 }  // namespace
 }  // namespace bulkhead::queue

@@ -389,7 +389,7 @@ TEST(Directives, OrdersByRecipientOrIdSayHowMuchTheyMeant) {
   EXPECT_EQ(bounced.deliveries, 1U);
   EXPECT_EQ(bounced.messages, 1U);
   Selector by_id;
-  by_id.id = world.run(world.queue().list(world.shard(), {}, "", 1)).at(0).message->id;
+  by_id.id = world.run(world.queue().list(world.shard(), to("u0@to0.test"), "", 1)).at(0).message->id;
   EXPECT_EQ(world.direct(DirectiveAction::kBounce, by_id).deliveries, 1U);
   Selector whole;
   whole.tenant = world.tenant;

@@ -209,6 +209,52 @@ TEST_F(OrderedScheduler, WhatOnlyTheMessageTellsIsAskedFor) {
   EXPECT_EQ(scheduler_.counts().held, 1U);
 }
 
+TEST_F(OrderedScheduler, WhatComesBackUntriedIsWaitedForUntilItsMessageIsRead) {
+  const auto key = add(1, lane(1));
+  ASSERT_TRUE(scheduler_.take(lane(1)));
+  Directive subject = directive(1, DirectiveAction::kHold, 1);
+  subject.selector.subject = "lottery";
+  set({subject});
+  EXPECT_EQ(scheduler_.sweep(100), std::vector{key});
+  EXPECT_EQ(scheduler_.progress(1).active, 1U);
+  ASSERT_TRUE(scheduler_.put_back(key));
+  EXPECT_EQ(scheduler_.progress(1).active, 1U) << "nobody has looked at it";
+  EXPECT_EQ(scheduler_.take_unsure(10), std::vector{key});
+  Message message;
+  message.account = account(1);
+  message.subject = "You won the Lottery";
+  message.sender.address = mail::Address{"s1", "x.test"};
+  message.recipients.resize(1);
+  scheduler_.judge_read(key, message, {0});
+  EXPECT_EQ(scheduler_.progress(1).active, 0U);
+  EXPECT_EQ(scheduler_.counts(), (StateCounts{.held = 1}));
+}
+
+TEST_F(OrderedScheduler, WhatIsHandedOutAfterAnOrderIsNotWaitedFor) {
+  add(1, lane(1));
+  const auto both = directive(2, DirectiveAction::kRelease, 1);
+  set({directive(1, DirectiveAction::kHold, 1), both});
+  sweep();
+  ASSERT_TRUE(scheduler_.take(lane(1)));
+  set({directive(1, DirectiveAction::kHold, 1), both});
+  sweep();
+  EXPECT_EQ(scheduler_.progress(1).active, 0U);
+  set({directive(1, DirectiveAction::kHold, 1), both, directive(3, DirectiveAction::kHold, 1)});
+  sweep();
+  EXPECT_EQ(scheduler_.progress(3).active, 1U);
+}
+
+TEST_F(OrderedScheduler, ManyThatOnlyTheirMessagesJudgeAreLeftToASweep) {
+  Directive subject = directive(1, DirectiveAction::kHold, 1, true);
+  subject.selector.subject = "lottery";
+  set({subject});
+  for (int i = 0; i < 10001; ++i) add(1, lane(1), 1);
+  EXPECT_FALSE(scheduler_.is_sweeping());
+  EXPECT_EQ(scheduler_.take_unsure(20000).size(), 10000U);
+  EXPECT_TRUE(scheduler_.is_sweeping());
+  EXPECT_FALSE(scheduler_.has_unsure());
+}
+
 TEST_F(OrderedScheduler, AnIdIsHeldAlone) {
   add(1, lane(1));
   const auto key = add(1, lane(1));
