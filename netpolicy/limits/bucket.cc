@@ -59,6 +59,15 @@ void Bucket::give_back(const Slot& slot, Ticks now) {
   arrival_.fetch_sub(slot.cost - elapsed, std::memory_order_acq_rel);
 }
 
+void Bucket::give_back_paced(const Meter& meter, std::uint64_t amount, Ticks now) {
+  const Ticks floor = now + meter.tolerance();
+  Ticks seen = arrival_.load(std::memory_order_acquire);
+  while (seen > floor) {
+    const Ticks after = std::max(seen - meter.cost(amount), floor);
+    if (arrival_.compare_exchange_weak(seen, after, std::memory_order_acq_rel, std::memory_order_acquire)) return;
+  }
+}
+
 Ticks Bucket::fits_at(const Meter& meter, std::uint64_t amount, Ticks now) const {
   return std::max(arrival(), now) + meter.cost(amount) - meter.tolerance();
 }

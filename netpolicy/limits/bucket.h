@@ -57,6 +57,8 @@ class Bucket {
 
   // When `amount` will fit if nobody else comes first; not after `now`: it fits now.
   Ticks fits_at(const Meter& meter, std::uint64_t amount, Ticks now) const;
+  // Gives back the cost of what was to go later than the burst lets go now; no more than lies ahead of that.
+  void give_back_paced(const Meter& meter, std::uint64_t amount, Ticks now);
   std::uint64_t used(const Meter& meter, Ticks now) const;
   bool is_full(Ticks now) const { return arrival() <= now; }  // nothing is taken: it need not be remembered
 

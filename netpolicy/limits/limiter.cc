@@ -84,6 +84,16 @@ Admission Limiter::reserve(Reservation& reservation, const Payer& payer, const A
   return {std::move(hit), not_before};
 }
 
+void Limiter::give_back_paced(const Payer& payer, const Amount& amount) {
+  const Ticks now = timeline_.now();
+  const Ceilings ceilings{payer, amount, clock_.now()};
+  for (const auto& ceiling : ceilings) {
+    const auto bucket = table_.find(bucket_key(ceiling.scope, ceiling.measure, ceiling.subject), ceiling.rate, now);
+    bucket->give_back_paced(Meter{ceiling.rate}, amount.of(ceiling.measure), now);
+    table_.touch(bucket->key);
+  }
+}
+
 // The limit that stands longest in the way: trying again when that has passed helps.
 LimitHit Limiter::worst_of(const Ceilings& ceilings, const Payer& payer, const Amount& amount, Ticks wait_max) {
   const Ticks now = timeline_.now();

@@ -89,6 +89,10 @@ class Limiter {
   // was added; or paced.
   Admission reserve(Reservation& reservation, const Payer& payer, const Amount& amount);
 
+  // Paced mail is gone before its time: what it reserved behind what may go at once, of each limit, is free again. What
+  // was accepted after it keeps its time.
+  void give_back_paced(const Payer& payer, const Amount& amount);
+
   // How much is used now, for lists.
   struct Usage {
     std::uint64_t used = 0;

@@ -51,7 +51,7 @@ queue::Queue::Parts Dispatch::queue_parts(const Configuration& configuration) {
       .sources_of = [this](const queue::LaneKey& lane) { return sources(lane); },
       .gate = gate_.get(),
       .deliveries_max = deliveries_max(configuration)};
-  connect_directory(parts, *foundation_.live);
+  connect_directory(parts, *foundation_.live, *foundation_.limiter);
   return parts;
 }
 

@@ -44,9 +44,25 @@ Task<std::optional<UtcTime>> pace_of(tenants::LiveDirectory& directory, const Cl
                                         {message->wait_reason, message->queued_at, *message->not_before}, clock.now());
 }
 
+// A directory that does not answer leaves it used.
+Task<void> give_back_pace(tenants::LiveDirectory& directory, netpolicy::Limiter& limiter, net::Shard& shard,
+                          std::vector<queue::Unpaced> unpaced) {
+  for (const auto& one : unpaced) {
+    const queue::Message& message = *one.message;
+    if (!message.account) continue;
+    auto asking = directory.account_by_id(shard, *message.account);
+    const auto account = co_await std::move(asking);
+    if (!account || !*account) continue;
+    const auto snapshot = directory.snapshot();
+    const std::uint64_t messages = one.counts_message ? 1 : 0;
+    limiter.give_back_paced({*snapshot, **account, message.arrival.ip},
+                            {messages, one.recipients, messages * message.body.length});
+  }
+}
+
 }  // namespace
 
-void connect_directory(queue::Queue::Parts& parts, tenants::LiveDirectory& directory) {
+void connect_directory(queue::Queue::Parts& parts, tenants::LiveDirectory& directory, netpolicy::Limiter& limiter) {
   parts.account_suspension = [&directory](net::Shard& shard, AccountId id) {
     return suspension_of(directory, shard, id);
   };
@@ -55,6 +71,9 @@ void connect_directory(queue::Queue::Parts& parts, tenants::LiveDirectory& direc
   };
   parts.pace_of = [&directory, &clock = parts.clock](net::Shard& shard, queue::MessagePtr message) {
     return pace_of(directory, clock, shard, std::move(message));
+  };
+  parts.give_back_pace = [&directory, &limiter](net::Shard& shard, std::vector<queue::Unpaced> unpaced) {
+    return give_back_pace(directory, limiter, shard, std::move(unpaced));
   };
   parts.is_tenant_suspended = [&directory](const TenantId& id) {
     const auto snapshot = directory.snapshot();

@@ -9,10 +9,14 @@
 #include "src/queue/queue.h"
 #include "tenants/live_directory.h"
 
+namespace bulkhead::netpolicy {
+class Limiter;
+}
+
 namespace bulkhead::app {
 
 // Sets the hooks of `parts` that the directory answers. It must outlive the queue.
-void connect_directory(queue::Queue::Parts& parts, tenants::LiveDirectory& directory);
+void connect_directory(queue::Queue::Parts& parts, tenants::LiveDirectory& directory, netpolicy::Limiter& limiter);
 
 // The addresses that a lane's mail would leave from now, that of the arrival address's family first.
 std::vector<IpAddress> sources_of(const tenants::Snapshot& directory, const netpolicy::HostAddresses& host,

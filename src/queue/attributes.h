@@ -68,9 +68,16 @@ class AttributeTable {
   // The values of a kind that deliveries have.
   template <class Visitor>
   void visit(AttributeKind kind, const Visitor& visitor) const {
+    visit_rows(kind, [&visitor](const AttributeRow& row) {
+      if (row.deliveries > 0) visitor(row);
+    });
+  }
+  // The same with those that only messages of deliveries elsewhere have.
+  template <class Visitor>
+  void visit_rows(AttributeKind kind, const Visitor& visitor) const {
     for (AttributeRef ref = 1; ref < end(); ++ref) {
       const AttributeRow& row = (*this)[ref];
-      if (row.holders > 0 && row.kind == kind && row.deliveries > 0) visitor(row);
+      if (row.holders > 0 && row.kind == kind) visitor(row);
     }
   }
   // Past the last one; rows without holders are free.

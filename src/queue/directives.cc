@@ -13,6 +13,8 @@ namespace bulkhead::queue {
 namespace {
 
 constexpr std::size_t kDirectivesMax = 10000;
+constexpr std::size_t kOfPeersMax = 1000;      // of one tenant
+constexpr std::size_t kLeftByPeersMin = 1000;  // that no tenant takes: there is room for what the operator orders
 constexpr std::size_t kSamples = 10;
 constexpr std::size_t kTextMax = 320;
 constexpr std::chrono::milliseconds kSweepLook{5};
@@ -63,6 +65,11 @@ std::uint64_t sole_key(const AttributeHash& hash, const Selector& s) {
   return keys.size() == 1 && !has_other ? keys[0] : 0;
 }
 
+// Whether counters know how much it means.
+bool is_counted_by_keys(const AttributeHash& hash, const Selector& s) {
+  return is_everything(s) || sole_key(hash, s) != 0;
+}
+
 bool is_exact_key(const Selector& s) {
   return s.recipient_domain.empty() && s.site.empty();
 }
@@ -108,20 +115,18 @@ Status Directives::restore() {
   return {};
 }
 
-// A release ends the holds that it covers, and stays as an exception from others; a hold takes the place of those that
-// it covers.
+// A release ends the holds that it covers, whoever gave them, and stays as an exception from others. A hold takes the
+// place of what its own giver ordered before and it covers: what others ordered holds again when it ends.
 Directives::Change Directives::change_for(const Directive& directive) const {
   Change change;
-  const bool is_hold = directive.action == DirectiveAction::kHold;
   const bool is_release = directive.action == DirectiveAction::kRelease;
   bool has_holds_left = false;
   for (const auto& known : in_force_) {
     const bool is_known_hold = known.action == DirectiveAction::kHold;
-    const bool is_of_kind = is_known_hold || known.action == DirectiveAction::kRelease;
     const bool covers_future = is_release || directive.and_future || !known.and_future;
-    const bool is_over =
-        (is_hold || is_release) && is_of_kind && covers_future && covers(directive.selector, known.selector);
-    if (is_over) {
+    const bool is_replaced = !known.is_removal() && known.by == directive.by && covers_future;
+    const bool is_let_go = is_release && is_known_hold;
+    if (!directive.is_removal() && (is_replaced || is_let_go) && covers(directive.selector, known.selector)) {
       change.ended.push_back(known);
       continue;
     }
@@ -180,20 +185,36 @@ Task<Result<DirectiveAnswer>> Directives::give(net::Shard& shard, DirectiveOrder
   co_await there;
   Turn turn{*this};
   co_await turn;
-  auto giving = give_in_turn(shard, std::move(directive));
+  auto giving = give_in_turn(std::move(directive), std::move(order.peers));
   auto answer = co_await std::move(giving);
   OnShard back{shard};
   co_await back;
   co_return answer;
 }
 
-Task<Result<DirectiveAnswer>> Directives::give_in_turn(net::Shard&, Directive directive) {
-  if (in_force_.size() >= kDirectivesMax) {
-    end_turn();
-    co_return fail(ErrorCode::kLimit, "10000 directives are in force", "end some: bundle them by tenant or domain");
+// What ends by the order makes room for it.
+Status Directives::has_room(const Change& change, std::string_view peers) {
+  if (!change.is_kept) return {};
+  const std::size_t all = change.next.size();
+  if (all > kDirectivesMax || (!peers.empty() && all > kDirectivesMax - kLeftByPeersMin)) {
+    return fail(ErrorCode::kLimit, "too many orders are in force on this node",
+                "end some, or bundle them by tenant or domain");
   }
+  if (peers.empty()) return {};
+  const auto of_peers =
+      std::ranges::count_if(change.next, [peers](const Directive& known) { return known.by.starts_with(peers); });
+  if (static_cast<std::size_t>(of_peers) <= kOfPeersMax) return {};
+  return fail(ErrorCode::kLimit, std::to_string(kOfPeersMax) + " orders of this tenant are in force",
+              "end some (bulkhead queue directives), or bundle them by sender or domain");
+}
+
+Task<Result<DirectiveAnswer>> Directives::give_in_turn(Directive directive, std::string peers) {
   directive.number = core_.epoch + 1;
   const Change change = change_for(directive);
+  if (const Status room = has_room(change, peers); !room) {
+    end_turn();
+    co_return fail(room.error());
+  }
   DirectiveAnswer answer;
   for (const auto& ended : change.ended) answer.overridden.push_back(text_of(ended));
   if (directive.action == DirectiveAction::kRelease) {
@@ -206,7 +227,7 @@ Task<Result<DirectiveAnswer>> Directives::give_in_turn(net::Shard&, Directive di
     answer.is_exact = false;
   }
   const bool is_counted =
-      directive.action != DirectiveAction::kRelease && sole_key(core_.hash, directive.selector) != 0;
+      directive.action != DirectiveAction::kRelease && is_counted_by_keys(core_.hash, directive.selector);
   if (is_counted) {
     auto estimating = tally_of(sole_key(core_.hash, directive.selector));
     const auto tally = co_await std::move(estimating);
@@ -233,6 +254,12 @@ Task<Result<DirectiveAnswer>> Directives::give_in_turn(net::Shard&, Directive di
   } else if (change.is_kept) {
     auto counting = count_by_sweep(directive, answer);
     co_await std::move(counting);
+  }
+  answer.is_void = change.ended.empty() && !change.is_kept;
+  if (change.is_kept && !directive.and_future && answer.deliveries + answer.active == 0) {
+    auto dropping = drop_void(directive);
+    answer.is_void = co_await std::move(dropping);
+    if (answer.is_void) answer.id = {};
   }
   note_meant(directive.number, answer);
   const auto kind = directive.action == DirectiveAction::kHold      ? trace::EventKind::kHeld
@@ -261,9 +288,9 @@ Task<Status> Directives::commit(Change change, std::optional<Directive> kept, st
 Task<void> Directives::publish(std::vector<Directive> next, const Directive* counted, DirectiveAnswer* answer) {
   const auto set = std::make_shared<const DirectiveSet>(std::move(next), core_.hash, core_.parts.source_preview);
   core_.set_present_directives(set);
-  const std::uint64_t key = counted == nullptr ? 0 : sole_key(core_.hash, counted->selector);
+  const std::uint64_t key = counted == nullptr ? 0 : sole_key(core_.hash, counted->selector);  // 0: everything
   auto round = on_each_part(core_, core_.shards.front()->shard(), [&](ShardPart& part) {
-    if (key != 0) {
+    if (counted != nullptr) {
       const Tally tally = part.scheduler().tally(key);
       answer->deliveries += tally.deliveries;
       answer->messages += tally.messages;
@@ -301,6 +328,8 @@ Task<void> Directives::count_by_sweep(const Directive& directive, DirectiveAnswe
 
 Task<Result<DirectiveAnswer>> Directives::try_out(net::Shard& shard, DirectiveOrder order) {
   DirectiveAnswer answer;
+  // What no directive holds is not released, whatever else it waits for.
+  if (order.action == DirectiveAction::kRelease) order.selector.state = kHeldByOrder;
   Listing counting_list{core_, shard, order.selector};
   auto counting = counting_list.counts();
   const Counts counts = co_await std::move(counting);

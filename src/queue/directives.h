@@ -48,7 +48,10 @@ class Directives {
   static void drop_idle_releases(Change& change, std::uint32_t newest);
   Task<Result<DirectiveAnswer>> end_one(net::Shard& shard, DirectiveId id, std::string by);
   Task<Result<DirectiveAnswer>> end_in_turn(DirectiveId id, std::string by);
-  Task<Result<DirectiveAnswer>> give_in_turn(net::Shard& shard, Directive directive);
+  static Status has_room(const Change& change, std::string_view peers);
+  Task<Result<DirectiveAnswer>> give_in_turn(Directive directive, std::string peers);
+  Task<void> accepted_before(std::uint32_t number);
+  Task<bool> drop_void(const Directive& directive);
   Task<Result<DirectiveAnswer>> try_out(net::Shard& shard, DirectiveOrder order);
   Task<Result<DirectiveAnswer>> end_future(Directive directive, std::string by, std::uint64_t left);
   Task<Status> commit(Change change, std::optional<Directive> kept, std::uint32_t epoch);

@@ -12,6 +12,8 @@ namespace bulkhead::queue {
 namespace {
 
 constexpr std::chrono::milliseconds kTidy{200};
+constexpr std::chrono::milliseconds kAcceptLook{5};
+constexpr std::chrono::milliseconds kAcceptPatience{500};
 
 }  // namespace
 
@@ -83,6 +85,46 @@ Task<Result<DirectiveAnswer>> Directives::end_future(Directive directive, std::s
   directive.by = std::move(by);
   record(directive, trace::EventKind::kChanged, std::move(detail));
   co_return answer;
+}
+
+// Until what was being accepted is in the queue, or that takes long.
+Task<void> Directives::accepted_before(std::uint32_t number) {
+  ShardPart& first = *core_.shards.front();
+  const SteadyTime until = core_.parts.clock.steady() + kAcceptPatience;
+  for (;;) {
+    auto looking = is_accepting_before(number);
+    const bool is_accepting = co_await std::move(looking);
+    if (!is_accepting || core_.parts.clock.steady() >= until) co_return;
+    auto sleeping = first.shard().sleep(kAcceptLook, first.group());
+    const bool goes_on = co_await std::move(sleeping);
+    if (!goes_on) co_return;
+  }
+}
+
+// An order about what is here, of which there is nothing, has nothing to do. One about mail that is being accepted at
+// this moment is looked at again when that is over.
+Task<bool> Directives::drop_void(const Directive& directive) {
+  DirectiveAnswer found;
+  auto waiting = accepted_before(directive.bound());
+  co_await std::move(waiting);
+  auto counting = count_by_sweep(directive, found);
+  co_await std::move(counting);
+  if (!found.is_complete || found.deliveries + found.active > 0 || !core_.is_loaded) co_return false;
+  Turn turn{*this};
+  co_await turn;
+  auto asking = progress_of(directive.number);
+  const auto progress = co_await std::move(asking);
+  auto looking = is_accepting_before(directive.bound());
+  const bool is_accepting = co_await std::move(looking);
+  const bool is_in_force = std::ranges::find(in_force_, directive.number, &Directive::number) != in_force_.end();
+  const bool is_void = is_in_force && !is_accepting && !progress.is_sweeping && progress.taken == 0 &&
+                       progress.held + progress.marked + progress.active == 0;
+  if (is_void) {
+    auto ending = end(directive, progress);
+    co_await std::move(ending);
+  }
+  end_turn();
+  co_return is_void;
 }
 
 // A purge or bounce of what was here ends when it is done; a hold of what was here, when nothing of it is left.

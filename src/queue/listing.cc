@@ -232,6 +232,7 @@ bool EntryFilter::has_state(const Scheduler& scheduler) const {
   if (selector_.state == "active") return counts.active > 0;
   if (selector_.state == "scheduled") return counts.scheduled > 0;
   if (selector_.state == "held") return counts.held > 0;
+  if (selector_.state == kHeldByOrder) return scheduler.parked() > 0;
   return counts.total() > 0;
 }
 
@@ -241,7 +242,11 @@ bool EntryFilter::matches(const DeliveryStatus& status) const {
   if (selector_.tenant && *selector_.tenant != lane.tenant) return false;
   if (selector_.id && *selector_.id != status.key.message) return false;
   if (!selector_.site.empty() && !is_equal_text(selector_.site, lane.site)) return false;
-  if (!selector_.state.empty() && selector_.state != state_word(status)) return false;
+  if (selector_.state == kHeldByOrder) {
+    if (status.directive == 0) return false;
+  } else if (!selector_.state.empty() && selector_.state != state_word(status)) {
+    return false;
+  }
   return !selector_.source || (parts_.source_preview && parts_.source_preview(lane) == selector_.source);
 }
 

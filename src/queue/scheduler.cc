@@ -94,6 +94,7 @@ void Scheduler::count_active(const DeliveryEntry& entry, int change) {
 }
 
 Tally Scheduler::tally(std::uint64_t key) const {
+  if (key == 0) return tally_of_all();
   const AttributeRef ref = attributes_.find(key);
   if (ref == kNoAttribute) return {};
   const AttributeRow& row = attributes_[ref];

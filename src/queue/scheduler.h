@@ -182,7 +182,7 @@ class Scheduler {
   AttributeTable& attributes() { return attributes_; }
   const AttributeTable& attributes() const { return attributes_; }
   const AttributeHash& hash() const { return hash_; }
-  Tally tally(std::uint64_t key) const;
+  Tally tally(std::uint64_t key) const;  // 0: of everything
   // Counts a message with several deliveries once for its tenant, account, sender and client address.
   std::array<AttributeRef, 4> count_message(const TenantId& tenant, const AttributeKeys& keys);
   void uncount_message(const std::array<AttributeRef, 4>& counted);
@@ -304,6 +304,7 @@ class Scheduler {
   bool displace(Slot slot, const Judgement& judgement);
   void park(Slot slot, std::uint32_t number);
   void unpark(Slot slot);
+  Tally tally_of_all() const;
   void doom(Slot slot, const Judgement& judgement);
   void leave_doom(Slot slot);
   bool intercept(Slot slot);

@@ -39,6 +39,18 @@ DeliveryStatus Scheduler::status_of(const DeliveryEntry& entry) const {
   return status;
 }
 
+// Every delivery has a tenant, so the tenants' rows sum up to all.
+Tally Scheduler::tally_of_all() const {
+  Tally sum;
+  attributes_.visit_rows(AttributeKind::kTenant, [&sum](const AttributeRow& row) {
+    sum.deliveries += row.deliveries;
+    sum.active += row.active;
+    sum.messages += row.sole + std::uint64_t{row.messages};
+    sum.several += row.deliveries - row.sole;
+  });
+  return sum;
+}
+
 void Scheduler::visit(const std::function<void(const DeliveryStatus&)>& visitor) const {
   visit_some(0, table_.end(), visitor);
 }

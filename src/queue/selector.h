@@ -12,6 +12,9 @@
 
 namespace bulkhead::queue {
 
+// A state that lists know besides the four words: held by a directive, and by nothing else.
+inline constexpr std::string_view kHeldByOrder = "held by an order";
+
 struct Selector {
   std::optional<TenantId> tenant;
   std::optional<MessageId> id;

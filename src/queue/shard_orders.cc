@@ -168,6 +168,19 @@ ShardPart::Conclusion ShardPart::conclusion_of(const Doomed& doomed, Loaded load
   return conclusion;
 }
 
+// Paced mail whose time had not come: what it reserved of its limits was never used.
+void ShardPart::note_unpaced(const Conclusion& conclusion, std::size_t recipients, std::vector<Unpaced>& unpaced) {
+  const auto& not_before = conclusion.message->not_before;
+  if (!core_.parts.give_back_pace || !not_before || *not_before <= core_.parts.clock.now()) return;
+  unpaced.push_back({conclusion.message, static_cast<std::uint32_t>(recipients), conclusion.key.index == 0});
+}
+
+Task<void> ShardPart::give_back_pace(std::vector<Unpaced> unpaced) {
+  if (unpaced.empty()) co_return;
+  auto giving = core_.parts.give_back_pace(shard_, std::move(unpaced));
+  co_await std::move(giving);
+}
+
 // Many messages with one commit: their records, their bodies, a line of the trace for each.
 Task<bool> ShardPart::purge_batch(std::vector<Doomed> batch) {
   auto reading = load_all(batch);
@@ -175,6 +188,7 @@ Task<bool> ShardPart::purge_batch(std::vector<Doomed> batch) {
   store::Transaction transaction;
   std::vector<Doomed> removed, unread;
   std::vector<trace::Event> events;
+  std::vector<Unpaced> unpaced;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Directive* directive = directives_ ? directives_->find(batch[i].number) : nullptr;
     if (directive == nullptr) {
@@ -203,6 +217,7 @@ Task<bool> ShardPart::purge_batch(std::vector<Doomed> batch) {
     transaction.batch.append(std::move(one.batch));
     transaction.releases.insert(transaction.releases.end(), one.releases.begin(), one.releases.end());
     events.insert(events.end(), conclusion.settled.events.begin(), conclusion.settled.events.end());
+    note_unpaced(conclusion, pending.size(), unpaced);
     removed.push_back(batch[i]);
   }
   if (!transaction.batch.empty()) {
@@ -217,6 +232,8 @@ Task<bool> ShardPart::purge_batch(std::vector<Doomed> batch) {
   }
   for (const auto& doomed : unread) scheduler_.doom_again(doomed, DirectiveAction::kPurge);
   for (const auto& event : events) core_.publish(event);
+  auto giving = give_back_pace(std::move(unpaced));
+  co_await std::move(giving);
   for (const auto& doomed : removed) {
     if (!scheduler_.finish_purged(doomed.key)) continue;
     hot_.remove(doomed.key.message);
@@ -268,10 +285,14 @@ Task<bool> ShardPart::end_by_order(Doomed doomed, DirectiveAction action) {
     co_return true;
   }
   Conclusion conclusion = conclusion_of(doomed, std::move(*loaded), directive);
+  std::vector<Unpaced> unpaced;
+  note_unpaced(conclusion, pending.size(), unpaced);
   auto concluding = conclude(std::move(conclusion));
   const bool is_durable = co_await std::move(concluding);
   if (is_durable) {
     scheduler_.note_done(doomed.number, 1, doomed.is_sole ? 1 : 0);
+    auto giving = give_back_pace(std::move(unpaced));
+    co_await std::move(giving);
   } else {
     scheduler_.doom_again(doomed, action);
   }

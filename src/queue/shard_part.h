@@ -121,6 +121,8 @@ class ShardPart final : public ShardQueue {
   Task<bool> purge_batch(std::vector<Doomed> batch);
   Task<void> bounce();
   Task<bool> end_by_order(Doomed doomed, DirectiveAction action);
+  void note_unpaced(const Conclusion& conclusion, std::size_t recipients, std::vector<Unpaced>& unpaced);
+  Task<void> give_back_pace(std::vector<Unpaced> unpaced);
   Conclusion conclusion_of(const Doomed& doomed, Loaded loaded, const Directive* directive);
   Task<std::vector<Result<Loaded>>> load_all(std::vector<Doomed> wanted);
   static Result<Loaded> read_stored(const store::Kv& kv, DeliveryKey key, bool has_record, MessagePtr known);

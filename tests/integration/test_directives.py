@@ -123,6 +123,40 @@ class Directives(TestCase):
         sink.wait_for(10, 30)
         self.assertEqual(sorted({m["sender"] for m in sink.messages()}), ["hacked@bad.example", "other@bad.example"])
 
+    def test_a_hold_by_subject_misses_nothing_that_is_under_way(self):
+        for number in range(6):   # several sites, so that many attempts are under way at any time
+            self.send("hacked@bad.example", 250, f"r@dest{number}.example", "offer")
+        self.send("s@good.example", 20, subject="letter")
+        held = self.server.json("queue", "hold", "--subject", "offer", "--and-future")
+        [order] = self.server.json("queue", "directives")
+        if not held["complete"]:
+            wait_until(lambda: self.server.json("queue", "directives")[0]["progress"]["complete"], "the order's work to be complete")
+        counts = self.count("--account", "hacked@bad.example")
+        self.assertEqual((counts["held"], counts["deliveries"]), (1500, 1500), (held, order, counts))
+        self.assertEqual(held["matched"], 1500)
+        sink = self.serve_remote()
+        self.send("hacked@bad.example", 5, subject="Another offer")
+        self.send("hacked@bad.example", 5, subject="letter")
+        sink.wait_for(25, 30)
+        time.sleep(2)
+        self.assertEqual(sorted(self.senders(sink)), ["hacked@bad.example"] * 5 + ["s@good.example"] * 20)
+        self.assertEqual(self.count("--account", "hacked@bad.example")["held"], 1505)
+
+    def test_what_an_ended_purge_has_taken_stays_gone_through_a_kill(self):
+        self.send("hacked@bad.example", 1500)
+        purged = self.server.json("queue", "purge", "--account", "hacked@bad.example", "--and-future")
+        result = self.server.cli_result("queue", "end", purged["directive"])
+        self.restart()
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual(purged["matched"], 1500)
+        sink = self.serve_remote()
+        self.send("hacked@bad.example", 3, subject="after the end")
+        sink.wait_for(3, 30)
+        wait_until(lambda: self.count()["deliveries"] == 0, "the queue to drain")
+        time.sleep(2)
+        self.assertEqual(len(sink.messages()), 3)
+        wait_until(lambda: not self.server.json("queue", "directives"), "the order to end")
+
     def test_a_bounce_reports_to_our_own_senders(self):
         self.send("s@good.example", 4)
         bounced = self.server.json("queue", "bounce", "--account", "s@good.example")

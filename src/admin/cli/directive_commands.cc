@@ -28,7 +28,9 @@ void show_samples(Output& output, const Json& answer) {
 }  // namespace
 
 std::string order_sentence(const Json& answer, const std::string& done, bool is_dry_run) {
-  auto text = fmt::format("{} of {}", counted(member(answer, "deliveries"), "delivery", "deliveries"),
+  const bool is_exact = member(answer, "exact") != false;
+  auto text = fmt::format("{}{} of {}", is_exact ? "" : "about ",
+                          counted(member(answer, "deliveries"), "delivery", "deliveries"),
                           counted(member(answer, "messages"), "message", "messages"));
   // Accounts are counted only for orders that counters answer.
   if (const auto& accounts = member(answer, "accounts"); accounts.is_number() && accounts != 0)

@@ -285,8 +285,8 @@ Endpoints directive_endpoints() {
   return {
       {"GET", "/queue/directives", "Orders in force, the oldest first", &list_directives, "Directive", kPage, 200,
        paged({kTenantQuery}), Input::kNone, {}},
-      {"DELETE", "/queue/directives/{directive}", "End an order, of whatever kind", &end_directive, "EndedOrder", kOne, 200,
-       {}, Input::kNone, {}},
+      {"DELETE", "/queue/directives/{directive}", "End an order, of whatever kind", &end_directive, "EndedOrder", kOne,
+       200, {}, Input::kNone, {}},
       {"POST", "/queue/hold", "Hold mail: nothing of it is tried until it is released", &hold_queue, "Order", kOne, 200,
        {}, Input::kJson, order_fields()},
       {"POST", "/queue/release", "Release held mail", &release_queue, "Order", kOne, 200, {}, Input::kJson,

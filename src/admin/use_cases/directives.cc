@@ -54,6 +54,7 @@ class Sum {
     active_ += answer.active;
     is_exact_ = is_exact_ && answer.is_exact;
     is_complete_ = is_complete_ && answer.is_complete;
+    is_void_ = is_void_ && answer.is_void;
     for (const auto& text : answer.overridden) overridden_.push_back(with_names(snapshot, text));
     for (auto& sample : samples_json(snapshot, answer.samples)) samples_.push_back(std::move(sample));
   }
@@ -63,6 +64,7 @@ class Sum {
     reports_->outside += more.outside;
     reports_->null += more.null;
   }
+  bool is_void() const { return is_void_; }
   Json json() const {
     Json json = counts();
     if (reports_) json["reports"] = reports_json(*reports_, deliveries_);
@@ -87,8 +89,17 @@ class Sum {
   std::optional<ReportCounts> reports_;  // of an order to bounce
   Json directives_ = Json::array(), overridden_ = Json::array(), samples_ = Json::array();
   std::uint64_t deliveries_ = 0, messages_ = 0, accounts_ = 0, active_ = 0;
-  bool is_exact_ = true, is_complete_ = true;
+  bool is_exact_ = true, is_complete_ = true, is_void_ = true;
 };
+
+// Of an order that means nothing.
+std::string_view void_text(queue::DirectiveAction action) {
+  if (action == queue::DirectiveAction::kRelease) {
+    return "no order holds any of it: nothing is released, and no order is kept; an exception is one from a hold that "
+           "is in force";
+  }
+  return "nothing in the queue matches: no order is kept; --and-future means what comes, too";
+}
 
 Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call call, queue::DirectiveAction action) {
   const auto selectors = queue_selectors(services, call);
@@ -100,6 +111,7 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
   order.is_for_all = call.is_true("all");
   order.reports_to_all = call.is_true("report_to_all");
   order.by = giver_of(call.caller);
+  if (!call.caller.is_operator()) order.peers = order.by.substr(0, order.by.size() - call.caller.name.size());
   // The scope of a tenant's token is not a selector that it gave.
   if (auto meant = check_meant(call); !meant) co_return fail(meant.error());
   const auto snapshot = services.live.snapshot();
@@ -141,6 +153,7 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
     warnings.push_back(
         fmt::format("no message {0} is in the queue; what became of it: bulkhead trace show {0}", id->text()));
   }
+  if (sum.is_void() && !order.is_dry_run && warnings.empty()) warnings.emplace_back(void_text(action));
   add_warnings(json, warnings);
   co_return json;
 }

@@ -294,6 +294,13 @@ TEST_F(Cli, RefusesOddWordsBeforeItAsks) {
   EXPECT_EQ(last().body, R"({"days":[]})");
 }
 
+TEST_F(Cli, TellsThatAPurgeAtWorkGoesOn) {
+  answer({{"id", "01JD"}, {"ended", false}, {"left", 12}, {"warnings", {"12 deliveries stay out"}}});
+  EXPECT_EQ(run({"queue", "end", "01JD"}), kExitDone);
+  EXPECT_EQ(out_.str(), "order 01JD means nothing that follows any more\n");
+  EXPECT_EQ(err_.str(), "warning: 12 deliveries stay out\n");
+}
+
 TEST_F(Cli, ListsTheNamesOfEvents) {
   EXPECT_EQ(run({"trace", "search", "--help"}), kExitDone);
   EXPECT_NE(out_.str().find("login_failed"), std::string::npos) << out_.str();

@@ -72,6 +72,16 @@ TEST_F(DirectivesApi, AnOrderOfAnyKindCanBeEndedByWhoMayGiveIt) {
             std::string::npos);
 }
 
+TEST_F(DirectivesApi, OrdersOfATenantShareABoundAndThoseOfTheOperatorHaveNone) {
+  const Json body{{"account", "ann@acme.example"}};
+  expect_status(call("POST", "/queue/hold", body, token_for("acme")), 200);
+  const auto& order = queue_.orders.back();
+  EXPECT_TRUE(order.by.starts_with(order.peers)) << order.by;
+  EXPECT_EQ(order.peers.size(), std::string_view{"tenant "}.size() + 26 + 1);
+  expect_status(call("POST", "/queue/hold", body), 200);
+  EXPECT_TRUE(queue_.orders.back().peers.empty());
+}
+
 TEST_F(DirectivesApi, WarnsOfAMessageThatIsNotInTheQueue) {
   const auto id = queue_message("acme", "ready", "");
   EXPECT_FALSE(call("POST", "/queue/purge", {{"id", id}}).json.contains("warnings"));

@@ -116,6 +116,19 @@ TEST(Bucket, PacesWhatIsOverTheRate) {
   }
 }
 
+TEST(Bucket, GivesBackWhatIsPacedButNotTheBurst) {
+  const auto meter = meter_of("10/10s");
+  Bucket bucket{kStart};
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(bucket.reserve_paced(meter, 1, kStart, kHour));
+  for (int i = 0; i < 20; ++i) bucket.give_back_paced(meter, 1, kStart);
+  EXPECT_EQ(bucket.used(meter, kStart), 40U);
+  for (int i = 0; i < 50; ++i) bucket.give_back_paced(meter, 1, kStart);
+  EXPECT_EQ(bucket.used(meter, kStart), 10U) << "the burst was sent";
+  const auto slot = bucket.reserve_paced(meter, 1, kStart, kHour);
+  ASSERT_TRUE(slot);
+  EXPECT_EQ(Bucket::paced_at(meter, *slot), kStart + kSecond) << "the next one waits for its turn alone";
+}
+
 TEST(Bucket, PacesNoFurtherThanTheLongestWait) {
   Bucket bucket{kStart};
   const auto meter = meter_of("1/1m");

@@ -278,6 +278,14 @@ class RepacedTest : public LimiterTest {
   Admission admission_;
 };
 
+TEST_F(RepacedTest, WhatIsPurgedBeforeItsTimeIsNotWaitedForByTheNext) {
+  for (int i = 0; i < 9; ++i) limiter_.give_back_paced({*directory_.snapshot(), anna_, arrival_}, {1, 1, 0});
+  Reservation reservation;
+  const auto next = send(anna_, reservation);
+  ASSERT_TRUE(next.not_before);
+  EXPECT_EQ(*next.not_before, clock_.now() + std::chrono::minutes{1}) << "behind the one that went, not behind ten";
+}
+
 TEST_F(RepacedTest, WaitsAsWasSaidWhileTheLimitIsTheSame) {
   EXPECT_EQ(waits(), 9);
 }

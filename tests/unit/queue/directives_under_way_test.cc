@@ -77,7 +77,7 @@ TEST_F(UnderWay, APurgeBySubjectStaysUntilTheyAreBackAndTakesThem) {
 
 TEST_F(UnderWay, WhatIsNotMeantIsNotWaitedFor) {
   start(3);
-  auto answer = give(DirectiveAction::kPurge, of_subject("another one"));
+  auto answer = give(DirectiveAction::kPurge, of_subject("another one"), true);
   EXPECT_EQ(answer.get().deliveries, 0U);
   EXPECT_GE(store_.held_commits(), 3U) << "all of them are still under way";
   store_.release_commits();

@@ -162,7 +162,8 @@ struct WorldHooks {
   std::function<bool(const AccountId&)> is_account_suspended = {};
   std::function<std::optional<IpAddress>(const LaneKey&)> source_preview = {};
   std::function<std::vector<IpAddress>(const LaneKey&)> sources_of = {};
-  std::chrono::seconds clock_ahead{0};  // of all worlds' common start
+  std::function<void(const Unpaced&)> on_unpaced = {};  // paced mail that an order has ended
+  std::chrono::seconds clock_ahead{0};                  // of all worlds' common start
 };
 
 class QueueWorld {
@@ -178,6 +179,9 @@ class QueueWorld {
     parts.sources_of = hooks_.sources_of;
     if (hooks_.is_account_suspended) {
       parts.account_suspension = [this](net::Shard&, AccountId id) { return suspension_of(id); };
+    }
+    if (hooks_.on_unpaced) {
+      parts.give_back_pace = [this](net::Shard&, std::vector<Unpaced> unpaced) { return tell(std::move(unpaced)); };
     }
     parts.account_of = [](net::Shard&, std::string name) { return account_named(std::move(name)); };
     queue_ = Queue::make(std::move(parts));
@@ -306,6 +310,10 @@ class QueueWorld {
     std::optional<std::string> reason;
     if (hooks_.is_account_suspended(id)) reason = "the account is suspended";
     co_return reason;
+  }
+  Task<void> tell(std::vector<Unpaced> unpaced) {
+    for (const auto& one : unpaced) hooks_.on_unpaced(one);
+    co_return;
   }
   // Every name with an @ is an account's here.
   static Task<std::optional<AccountId>> account_named(std::string name) {
