@@ -29,6 +29,13 @@ std::uint64_t Meter::amount(Ticks ahead) const {
   return static_cast<std::uint64_t>((static_cast<Wide>(ahead) * count_ + period_ - 1) / period_);
 }
 
+Ticks at_new_rate(const Meter& before, const Meter& after, Ticks ahead) {
+  const Ticks within = std::clamp<Ticks>(ahead, 0, before.tolerance());
+  const Ticks beyond = std::max<Ticks>(ahead - within, 0);
+  return std::min(after.cost(before.amount(within)), after.tolerance()) +
+         std::min(after.cost(before.amount(beyond)), kPaceTicksMax);
+}
+
 std::optional<Slot> Bucket::take(Ticks cost, Ticks now, Ticks ahead_max) {
   Ticks seen = arrival_.load(std::memory_order_acquire);
   for (;;) {

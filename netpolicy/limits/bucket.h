@@ -16,6 +16,8 @@ namespace bulkhead::netpolicy {
 
 // Nanoseconds of the limiter's own time, see timeline.h.
 using Ticks = std::int64_t;
+// Nobody is made to wait longer than a day for what others have taken beyond a burst.
+inline constexpr Ticks kPaceTicksMax = 24LL * 3600 * 1'000'000'000;
 
 // A rate as arithmetic. The rate is not unlimited.
 class Meter {
@@ -32,6 +34,10 @@ class Meter {
   Wide count_;
   Ticks tolerance_;
 };
+
+// How far ahead of now a bucket is that was so far ahead at another rate: what is used stays used, up to the new burst,
+// and what was taken beyond the burst (mail that is paced) stays taken, at the new rate.
+Ticks at_new_rate(const Meter& before, const Meter& after, Ticks ahead);
 
 // What a reservation has taken from a bucket: a piece of its time.
 struct Slot {

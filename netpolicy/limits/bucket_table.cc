@@ -67,10 +67,8 @@ BucketPtr BucketTable::find(std::string_view key, const tenants::Rate& rate, Tic
   }
   auto& entry = found->second;
   if (entry.rate != rate) {
-    const Meter before{entry.rate};
-    const Meter after{rate};
-    const auto used = entry.bucket->used(before, now);
-    entry.bucket->set_ahead(now, std::min(after.cost(used), after.tolerance()));
+    const Ticks ahead = entry.bucket->arrival() - now;
+    entry.bucket->set_ahead(now, at_new_rate(Meter{entry.rate}, Meter{rate}, ahead));
     entry.rate = rate;
   }
   mark(stripe, entry);

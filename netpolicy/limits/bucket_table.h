@@ -41,7 +41,7 @@ class BucketTable {
   explicit BucketTable(std::size_t buckets_max = kBucketsMax);
 
   // The bucket of `key`, to be taken from; made full if there is none. When the rate is another than the last time,
-  // what is used of the bucket stays used, up to the new burst: "312 of 500" becomes "312 of 1000".
+  // what is used of the bucket stays used: "312 of 500" becomes "312 of 1000"; see at_new_rate.
   BucketPtr find(std::string_view key, const tenants::Rate& rate, Ticks now);
   // Nothing when nothing is taken from it.
   BucketPtr peek(std::string_view key) const;

@@ -13,8 +13,6 @@ namespace {
 using tenants::LimitScope;
 using tenants::Measure;
 
-constexpr Ticks kPaceTicks = std::chrono::nanoseconds{Limiter::kPaceMax}.count();
-
 std::string tenant_name(const tenants::Snapshot& directory, const TenantId& id) {
   const auto* tenant = directory.tenant(id);
   return tenant == nullptr ? id.text() : tenant->name;
@@ -61,10 +59,10 @@ Admission Limiter::reserve(Reservation& reservation, const Payer& payer, const A
     auto bucket = table_.find(bucket_key(ceiling.scope, ceiling.measure, ceiling.subject), ceiling.rate, now);
     const auto wanted = amount.of(ceiling.measure);
     const auto slot =
-        may_wait ? bucket->reserve_paced(meter, wanted, now, kPaceTicks) : bucket->reserve(meter, wanted, now);
+        may_wait ? bucket->reserve_paced(meter, wanted, now, kPaceTicksMax) : bucket->reserve(meter, wanted, now);
     if (!slot) {
       taken.give_back();
-      auto hit = worst_of(ceilings, payer, amount, may_wait ? kPaceTicks : 0);
+      auto hit = worst_of(ceilings, payer, amount, may_wait ? kPaceTicksMax : 0);
       count(hit, true);
       return {std::move(hit), std::nullopt};
     }
@@ -135,7 +133,7 @@ UtcTime at_pace(const tenants::Rate& before, const tenants::Rate& after, const L
   const Meter new_meter{after};
   const Ticks waited = std::chrono::nanoseconds{paced.not_before - paced.queued_at}.count();
   const auto ahead = old_meter.amount(waited + old_meter.tolerance());
-  const Ticks wait = std::clamp<Ticks>(new_meter.cost(ahead) - new_meter.tolerance(), 0, kPaceTicks);
+  const Ticks wait = std::clamp<Ticks>(new_meter.cost(ahead) - new_meter.tolerance(), 0, kPaceTicksMax);
   return paced.queued_at + std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::nanoseconds{wait});
 }
 
@@ -163,8 +161,8 @@ Limiter::Usage Limiter::usage(LimitScope scope, Measure measure, std::string_vie
   if (!state || rate.is_unlimited() || state->arrival <= now) return {};
   // The bucket itself goes over to a new rate with the next message: find() does the same sum.
   const Meter meter{rate};
-  const auto used = Meter{state->rate}.amount(state->arrival - now);
-  const Ticks ahead = state->rate == rate ? state->arrival - now : std::min(meter.cost(used), meter.tolerance());
+  const Ticks before = state->arrival - now;
+  const Ticks ahead = state->rate == rate ? before : at_new_rate(Meter{state->rate}, meter, before);
   return {meter.amount(ahead), timeline_.utc(now + ahead)};
 }
 

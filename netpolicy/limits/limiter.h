@@ -76,7 +76,8 @@ struct Admission {
 class Limiter {
  public:
   // Paced mail waits at most so long; what would wait longer is refused.
-  static constexpr std::chrono::hours kPaceMax{24};
+  static constexpr std::chrono::hours kPaceMax =
+      std::chrono::duration_cast<std::chrono::hours>(std::chrono::nanoseconds{kPaceTicksMax});
 
   explicit Limiter(const Clock& clock, std::size_t buckets_max = BucketTable::kBucketsMax);
 

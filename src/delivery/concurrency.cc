@@ -13,8 +13,8 @@ std::optional<SteadyTime> ConcurrencyWindow::paused_until(SteadyTime now) const 
   return now < paused_until_ ? std::optional{paused_until_} : std::nullopt;
 }
 
-bool ConcurrencyWindow::is_fresh() const {
-  return failures_ == 0 && window_ == kFirst;
+bool ConcurrencyWindow::is_careful(SteadyTime now) const {
+  return now < paused_until_ || (failures_ == 0 && window_ < kFirst);
 }
 
 void ConcurrencyWindow::taken() {

@@ -28,7 +28,9 @@ class ConcurrencyWindow {
   // Connections that may be open now: none during a pause, one as a probe after it.
   std::uint32_t places(SteadyTime now) const;
   std::optional<SteadyTime> paused_until(SteadyTime now) const;
-  bool is_fresh() const;  // knows nothing that a new one does not know
+  // Whether a new one in its place would trouble the site: it is to be left alone now, or takes less than a new one
+  // has.
+  bool is_careful(SteadyTime now) const;
 
   void taken();
   // Heard by several connections at once, it counts once.

@@ -176,7 +176,7 @@ Task<void> serve(Workshop& workshop, LocalEffort& effort) {
 Task<void> run_local_worker(Workshop& workshop, queue::LaneKey lane) {
   Settlement settlement{workshop};
   while (!workshop.is_stopping) {
-    std::optional<queue::Job> job = co_await workshop.parts.queue.take(lane);
+    std::optional<queue::Job> job = co_await workshop.parts.queue.take(lane, queue::ShardQueue::Worker::kFree);
     if (!job) break;
     LocalEffort effort;
     effort.job = std::move(*job);

@@ -10,6 +10,8 @@ namespace bulkhead::delivery {
 
 namespace {
 
+using Worker = queue::ShardQueue::Worker;
+
 Task<void> say_goodbye(std::unique_ptr<RemoteConnection> connection) {
   co_await connection->quit();
 }
@@ -39,7 +41,7 @@ std::optional<RemoteWorker::Effort> RemoteWorker::effort_of(std::optional<queue:
 }
 
 Task<void> RemoteWorker::run() {
-  std::optional<queue::Job> job = co_await workshop_.parts.queue.take(lane_);
+  std::optional<queue::Job> job = co_await workshop_.parts.queue.take(lane_, Worker::kFree);
   std::optional<Effort> effort = effort_of(std::move(job));
   while (effort) {
     co_await serve(*effort);
@@ -47,7 +49,7 @@ Task<void> RemoteWorker::run() {
     co_await finish(std::move(*effort));
     effort = std::exchange(next_, std::nullopt);
     if (effort || workshop_.is_stopping) continue;
-    job = co_await workshop_.parts.queue.take(lane_);
+    job = co_await workshop_.parts.queue.take(lane_, Worker::kFree);
     effort = effort_of(std::move(job));
   }
   if (!connection_ || !connection_->remote->is_usable()) co_return;
@@ -146,7 +148,7 @@ Task<void> RemoteWorker::look_ahead() {
   const bool is_worth_it = offered.has_pipelining && !offered.has_chunking && !workshop_.is_stopping;
   if (next_ || !is_worth_it || session.transactions() + 2 > messages_per_connection()) co_return;
   if (offered.mail_max > 0 && session.transactions() + 2 > offered.mail_max) co_return;
-  std::optional<queue::Job> job = co_await workshop_.parts.queue.take(lane_);
+  std::optional<queue::Job> job = co_await workshop_.parts.queue.take(lane_, Worker::kBusy);
   next_ = effort_of(std::move(job));
   if (!next_ || !is_known_right(next_->job)) co_return;
   std::size_t count_max = workshop_.settings.recipients_per_transaction;

@@ -77,7 +77,7 @@ std::vector<Ceiling> Restraint::trickles() const {
     ceilings.push_back(
         {"r" + found.key.encoded(), rate, job_.recipients, "reputation",
          fmt::format("{} is {}: {} recipients", name_of(found.key, job_), found.restriction->text(), rate.text()),
-         found.scope, kLookAgain, found.part(), found.key.kind == KeyKind::kAccount});
+         found.scope, kLookAgain, found.part()});
   }
   return ceilings;
 }

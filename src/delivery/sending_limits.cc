@@ -37,6 +37,22 @@ std::size_t days_since(UtcTime then, UtcTime now) {
   return now <= then ? 0 : static_cast<std::size_t>(std::chrono::floor<std::chrono::days>(now - then).count());
 }
 
+class LimitGrant final : public queue::Grant {
+ public:
+  explicit LimitGrant(netpolicy::Limiter& limiter) : limiter_(limiter) {}
+  void add(netpolicy::BucketPtr bucket, netpolicy::Slot slot) { taken_.emplace_back(std::move(bucket), slot); }
+  void give_back() override {
+    for (const auto& [bucket, slot] : std::exchange(taken_, {})) {
+      bucket->give_back(slot, limiter_.timeline().now());
+      limiter_.table().touch(bucket->key);
+    }
+  }
+
+ private:
+  netpolicy::Limiter& limiter_;
+  std::vector<std::pair<netpolicy::BucketPtr, netpolicy::Slot>> taken_;
+};
+
 }  // namespace
 
 tenants::Rate warm_up_rate(std::uint64_t messages_a_day) {
@@ -98,43 +114,31 @@ std::vector<Ceiling> SendingLimits::ceilings_of(const queue::HandOut& job, std::
   return ceilings;
 }
 
-std::optional<queue::Pause> SendingLimits::take(const queue::HandOut& job, std::vector<Ceiling> others) {
+queue::GoAnswer SendingLimits::take(const queue::HandOut& job, std::vector<Ceiling> others) {
   const auto ceilings = ceilings_of(job, std::move(others));
-  if (ceilings.empty()) return std::nullopt;
+  if (ceilings.empty()) return {};
   const Ticks now = limiter_.timeline().now();
-  std::vector<std::pair<netpolicy::BucketPtr, netpolicy::Slot>> taken;
+  auto grant = std::make_unique<LimitGrant>(limiter_);
   for (const auto& ceiling : ceilings) {
     const Meter meter{ceiling.rate};
     auto bucket = limiter_.table().find(ceiling.key, ceiling.rate, now);
-    // What is larger than the burst goes when the whole burst is there: the mail was accepted and must leave some day.
+    // The mail was accepted and must leave some day.
     const auto amount = std::min(ceiling.amount, std::max<std::uint64_t>(ceiling.rate.burst, 1));
     const auto slot = bucket->reserve(meter, amount, now);
     if (slot) {
-      taken.emplace_back(bucket, *slot);
-      const bool has_debt = ceiling.is_owed && ceiling.amount > amount;
-      if (has_debt) taken.emplace_back(bucket, bucket->owe(meter, ceiling.amount - amount, now));
+      grant->add(bucket, *slot);
+      const auto rest = std::min(ceiling.amount - amount, meter.amount(netpolicy::kPaceTicksMax));
+      if (rest > 0) grant->add(bucket, bucket->owe(meter, rest, now));
       continue;
     }
     const Ticks wait = bucket->fits_at(meter, amount, now) - now;
-    for (const auto& [earlier, its_slot] : taken) earlier->give_back(its_slot, now);
+    grant->give_back();
     const auto until_fit =
         std::chrono::ceil<std::chrono::microseconds>(std::chrono::nanoseconds{std::max<Ticks>(wait, 1)});
-    return queue::Pause{ceiling.scope, std::min<std::chrono::microseconds>(until_fit, ceiling.wait_max), ceiling.code,
-                        ceiling.text, ceiling.part};
+    return {queue::Pause{ceiling.scope, std::min<std::chrono::microseconds>(until_fit, ceiling.wait_max), ceiling.code,
+                         ceiling.text, ceiling.part}};
   }
-  return std::nullopt;
-}
-
-void SendingLimits::give_back(const queue::HandOut& job, std::vector<Ceiling> others) {
-  const Ticks now = limiter_.timeline().now();
-  for (const auto& ceiling : ceilings_of(job, std::move(others))) {
-    const Meter meter{ceiling.rate};
-    const auto bucket = limiter_.table().find(ceiling.key, ceiling.rate, now);
-    // Taken as the latest that was: what lies behind now has come back by itself.
-    const auto most = ceiling.is_owed ? ceiling.amount : std::max<std::uint64_t>(ceiling.rate.burst, 1);
-    const Ticks cost = meter.cost(std::min(ceiling.amount, most));
-    bucket->give_back({bucket->arrival() - cost, cost}, now);
-  }
+  return {std::nullopt, std::move(grant)};
 }
 
 }  // namespace bulkhead::delivery

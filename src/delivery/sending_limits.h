@@ -18,7 +18,6 @@ struct Ceiling {
   queue::Pause::Scope scope = queue::Pause::Scope::kLane;       // who waits when it does not fit
   std::chrono::seconds wait_max{std::chrono::hours{24 * 366}};  // asked again after it: the ceiling may be gone by then
   std::string part = {};                                        // of the account's mail, for kPart
-  bool is_owed = false;  // what is larger than the burst is waited for afterwards, by whoever comes next
 };
 
 // The address that a lane's mail leaves from, of the arrival address's family: as netpolicy chooses, but for what is
@@ -30,9 +29,9 @@ class SendingLimits {
   SendingLimits(const tenants::Snapshot& directory, netpolicy::Limiter& limiter, UtcTime now)
       : directory_(directory), limiter_(limiter), now_(now) {}
 
-  // Takes what the delivery needs of all its limits, and of `others`, or nothing and says how long to wait.
-  std::optional<queue::Pause> take(const queue::HandOut& job, std::vector<Ceiling> others = {});
-  void give_back(const queue::HandOut& job, std::vector<Ceiling> others = {});
+  // Takes what the delivery needs of all its limits, and of `others`, or nothing and says how long to wait. What is
+  // larger than a burst goes when the whole burst is there; whoever comes next waits for the rest, a day at most.
+  queue::GoAnswer take(const queue::HandOut& job, std::vector<Ceiling> others = {});
 
  private:
   std::vector<Ceiling> ceilings_of(const queue::HandOut& job, std::vector<Ceiling> ceilings) const;

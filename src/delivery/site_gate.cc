@@ -45,7 +45,7 @@ void SiteGate::make_room(Stripe& stripe, SteadyTime now) const {
   if (stripe.sites.size() < kSitesPerStripe || (!is_rested && !is_crowded)) return;
   stripe.room_made_at = now;
   const auto is_unused = [now, is_crowded](const auto& pair) {
-    return pair.second.places.is_unused(now) && (is_crowded || !pair.second.window.paused_until(now));
+    return pair.second.places.is_unused(now) && (is_crowded || !pair.second.window.is_careful(now));
   };
   for (auto site = stripe.sites.begin(); site != stripe.sites.end();) {
     std::erase_if(site->second.pairs, is_unused);
@@ -74,11 +74,12 @@ queue::StartAnswer SiteGate::may_start(const queue::StartRequest& request) {
   if (const auto until = pair.window.paused_until(now)) return {false, backoff(lane, *until, now)};
   const auto places = std::min(pair.window.places(now), caps.pair);
   // Both are asked, so that who is refused counts as waiting where the places are short.
-  const bool may_have_pair = pair.places.may_take(lane.tenant, places, now);
-  const bool may_have_site = site.places.may_take(lane.tenant, caps.site, now);
+  const SharedPlaces::Asker asker{lane.tenant, lane.arrival, request.workers == 0};
+  const bool may_have_pair = pair.places.may_take(asker, places, now);
+  const bool may_have_site = site.places.may_take(asker, caps.site, now);
   if (!may_have_pair || !may_have_site) return {false, std::nullopt};
-  pair.places.take(lane.tenant);
-  site.places.take(lane.tenant);
+  pair.places.take(lane.tenant, now);
+  site.places.take(lane.tenant, now);
   return {};
 }
 
@@ -88,12 +89,14 @@ void SiteGate::worker_ended(const queue::LaneKey& lane) {
   const std::lock_guard lock{stripe.mutex};
   const auto site = stripe.sites.find(lane.site);
   if (site == stripe.sites.end()) return;
-  site->second.places.release(lane.tenant);
+  const SharedPlaces::Asker asker{lane.tenant, lane.arrival};
+  const auto now = parts_.clock.steady();
+  site->second.places.release(asker, now);
   const auto pair = site->second.pairs.find(lane.arrival);
-  if (pair != site->second.pairs.end()) pair->second.places.release(lane.tenant);
+  if (pair != site->second.pairs.end()) pair->second.places.release(asker, now);
 }
 
-bool SiteGate::must_yield(const queue::LaneKey& lane) {
+bool SiteGate::must_yield(const queue::LaneKey& lane, bool is_ahead) {
   if (is_local(lane)) return false;
   const Caps caps = caps_of(lane);
   const auto now = parts_.clock.steady();
@@ -101,40 +104,31 @@ bool SiteGate::must_yield(const queue::LaneKey& lane) {
   const std::lock_guard lock{stripe.mutex};
   const auto site = stripe.sites.find(lane.site);
   if (site == stripe.sites.end()) return false;
-  if (site->second.places.must_yield(lane.tenant, caps.site, now)) return true;
+  const SharedPlaces::Asker asker{lane.tenant, lane.arrival};
+  if (site->second.places.must_yield(asker, caps.site, now, is_ahead)) return true;
   const auto pair = site->second.pairs.find(lane.arrival);
   if (pair == site->second.pairs.end()) return false;
-  return pair->second.places.must_yield(lane.tenant, std::min(pair->second.window.places(now), caps.pair), now);
+  const auto places = std::min(pair->second.window.places(now), caps.pair);
+  return pair->second.places.must_yield(asker, places, now, is_ahead);
 }
 
-std::optional<queue::Pause> SiteGate::may_go(const queue::HandOut& job) {
+queue::GoAnswer SiteGate::may_go(const queue::HandOut& job) {
   const auto& message = job.message;
-  if (job.not_before && *job.not_before > parts_.clock.now()) {
-    return queue::Pause{queue::Pause::Scope::kAccount, *job.not_before - parts_.clock.now(), "limit",
-                        "paced: " + message.wait_reason};
+  const auto now = parts_.clock.now();
+  if (job.not_before && *job.not_before > now) {
+    return {
+        queue::Pause{queue::Pause::Scope::kAccount, *job.not_before - now, "limit", "paced: " + message.wait_reason}};
   }
   const auto restrictions = parts_.restrictions == nullptr ? nullptr : parts_.restrictions->current();
   const bool is_restrained = restrictions != nullptr && restrictions->has_senders();
-  if (is_local(job.lane) && !is_restrained) return std::nullopt;
+  if (is_local(job.lane) && !is_restrained) return {};
   const auto directory = parts_.directory.snapshot();
-  if (is_restrained) {
-    const Restraint restraint{*restrictions, *directory, job};
-    if (auto pause = restraint.quarantine()) return pause;
-    if (is_local(job.lane)) return std::nullopt;
-    return SendingLimits{*directory, parts_.limiter, parts_.clock.now()}.take(job, restraint.trickles());
-  }
-  return SendingLimits{*directory, parts_.limiter, parts_.clock.now()}.take(job);
-}
-
-void SiteGate::given_back(const queue::HandOut& job) {
-  if (is_local(job.lane)) return;
-  const auto directory = parts_.directory.snapshot();
-  const auto restrictions = parts_.restrictions == nullptr ? nullptr : parts_.restrictions->current();
-  std::vector<Ceiling> trickles;
-  if (restrictions != nullptr && restrictions->has_senders()) {
-    trickles = Restraint{*restrictions, *directory, job}.trickles();
-  }
-  SendingLimits{*directory, parts_.limiter, parts_.clock.now()}.give_back(job, std::move(trickles));
+  SendingLimits limits{*directory, parts_.limiter, now};
+  if (!is_restrained) return limits.take(job);
+  const Restraint restraint{*restrictions, *directory, job};
+  if (auto pause = restraint.quarantine()) return {std::move(pause)};
+  if (is_local(job.lane)) return {};
+  return limits.take(job, restraint.trickles());
 }
 
 void SiteGate::try_again(const queue::LaneKey& lane) {

@@ -38,9 +38,8 @@ class SiteGate final : public queue::Gate {
 
   queue::StartAnswer may_start(const queue::StartRequest& request) override;
   void worker_ended(const queue::LaneKey& lane) override;
-  bool must_yield(const queue::LaneKey& lane) override;
-  std::optional<queue::Pause> may_go(const queue::HandOut& job) override;
-  void given_back(const queue::HandOut& job) override;
+  bool must_yield(const queue::LaneKey& lane, bool is_ahead) override;
+  queue::GoAnswer may_go(const queue::HandOut& job) override;
   void try_again(const queue::LaneKey& lane) override;
   // Another most of connections of an address to a site. Any thread.
   void change_pair_connections(std::uint32_t most) { pair_connections_ = most; }
@@ -65,7 +64,7 @@ class SiteGate final : public queue::Gate {
  private:
   static constexpr std::size_t kStripes = 16;
   // Beyond the first number, sites that nothing is known of go, looked for at most once a second; beyond the second,
-  // the pauses of those without a connection are forgotten, too: mail for very many dead sites must not fill the
+  // what was learned of those without a connection is forgotten, too: mail for very many dead sites must not fill the
   // memory.
   static constexpr std::size_t kSitesPerStripe = 2000;
   static constexpr std::size_t kSitesPerStripeMax = 8000;

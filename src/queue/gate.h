@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -51,6 +52,19 @@ struct HandOut {
   std::optional<UtcTime> not_before{};  // paced mail: when it may go by the limits of now
 };
 
+// What a hand-out has taken of limits. The queue keeps it as long as the delivery is handed out. Any shard.
+class Grant {
+ public:
+  virtual ~Grant() = default;
+  virtual void give_back() = 0;  // it was not tried; once at most
+};
+
+// Without a pause it goes now. Null: nothing had to be taken for that.
+struct GoAnswer {
+  std::optional<Pause> pause = {};
+  std::unique_ptr<Grant> grant = {};
+};
+
 class Gate {
  public:
   virtual ~Gate() = default;
@@ -59,11 +73,10 @@ class Gate {
   virtual StartAnswer may_start(const StartRequest&) { return {}; }
   virtual void worker_ended(const LaneKey&) {}
   // Whether a worker of the lane should end instead of taking its next job, because lanes of other tenants wait for a
-  // place at the same site and this lane has more than its share. Asked before each job; a yes makes one worker end.
-  virtual bool must_yield(const LaneKey&) { return false; }
-  // Nothing: it goes now, and what it needs of the limits is taken. given_back undoes that when it was not tried.
-  virtual std::optional<Pause> may_go(const HandOut&) { return std::nullopt; }
-  virtual void given_back(const HandOut&) {}
+  // place at the same site and this lane has more than its share, or has had its turn. Asked before each job; a yes
+  // makes one worker end. Not so `is_ahead`, when a worker that has a job looks for the next: it asks again after it.
+  virtual bool must_yield(const LaneKey&, bool /*is_ahead*/) { return false; }
+  virtual GoAnswer may_go(const HandOut&) { return {}; }
   // Somebody wants the lane's mail tried now: a pause because its site did not answer ends, and is not learned from.
   virtual void try_again(const LaneKey&) {}
 };

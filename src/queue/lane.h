@@ -6,7 +6,9 @@
 // domain's say, each delivery of it moves to a strand of that part as its turn comes, and stays there.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -44,6 +46,15 @@ struct Block {
 };
 
 struct Lane;
+struct Strand;
+
+// A lane, or one strand of it, that goes on at a time.
+struct Waking {
+  Lane* lane;
+  Strand* strand;  // null: the lane itself
+};
+using Wakings = std::multimap<UtcTime, Waking>;  // each stands in it once at most
+using WakingPlace = std::optional<Wakings::iterator>;
 
 struct Strand {
   Lane* lane = nullptr;
@@ -55,8 +66,7 @@ struct Strand {
   std::uint32_t ready = 0;    // length of the list of ready ones
   std::uint32_t members = 0;  // deliveries in any state
   bool is_in_round = false;
-  std::uint16_t waking = 0;      // entries of it in the scheduler's list of wakings
-  UtcTime wakes_at = kNever;     // the earliest of them
+  WakingPlace waking;            // when it is looked at again
   Strand* next = nullptr;        // in its lane's round
   std::unique_ptr<Block> block;  // nothing of it is handed out
 };
@@ -101,7 +111,6 @@ struct Lane {
   std::uint32_t workers = 0;
   std::uint32_t unsent = 0;         // jobs that came back untried in a row
   std::uint32_t taken_in_turn = 0;  // jobs since a worker of it has last given way
-  std::uint16_t waking = 0;         // entries of it, or of its strands, in the scheduler's list of wakings
   bool is_waiting = false;          // stands in its tenant's line
   bool is_refused = false;          // stands in the line of its site for the gate
   bool is_listed = false;           // stands in the scheduler's list of lanes with a backlog
@@ -111,6 +120,7 @@ struct Lane {
   bool is_routing = false;          // holds what waits for its domain's site
   bool is_told = false;             // routing() has named it, or will
   Lane* next_waiting = nullptr;
+  WakingPlace waking;  // when it is looked at again
   UtcTime paused_until = UtcTime::min();
   UtcTime last_take;
   std::unique_ptr<Block> block;  // why it is held or paused
@@ -121,7 +131,7 @@ struct Lane {
     const std::uint32_t waiting = is_held ? ready : strand_held;
     return {.ready = ready - waiting, .active = active, .scheduled = scheduled, .held = waiting + parked};
   }
-  bool is_unused() const { return members + workers == 0 && waking == 0 && !is_waiting && !is_refused && !is_listed; }
+  bool is_unused() const { return members + workers == 0 && !is_waiting && !is_refused && !is_listed; }
 };
 
 struct LaneKeyHash {

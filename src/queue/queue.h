@@ -55,9 +55,11 @@ class Carrier {
 class ShardQueue {
  public:
   virtual ~ShardQueue() = default;
+  // What a worker that asks for a job has: nothing, so that it ends when it gets none; or one that is under way.
+  enum class Worker : std::uint8_t { kFree, kBusy };
   // The next job that is due in this lane, marked active; nothing when there is none now. Loads the record if it is
   // not in memory. On the shard.
-  virtual Task<std::optional<Job>> take(LaneKey lane) = 0;
+  virtual Task<std::optional<Job>> take(LaneKey lane, Worker worker) = 0;
   // The end of an attempt: commits the outcome (state, trace, DSN, mailbox rows, blob release) and plans the next.
   // Ends when the commit is durable, and answers whether it is: a failed one leaves the delivery as it was. On the
   // shard.

@@ -7,6 +7,8 @@
 namespace bulkhead::queue {
 namespace {
 
+constexpr std::size_t kDisplacedAtOnce = 1000;  // by what orders say, before a worker that asks for a job gets none
+
 // Expiry is kept in whole seconds, rounded up: never earlier than promised.
 std::uint32_t to_seconds(UtcTime time) {
   if (time == kNever) return 0;
@@ -119,22 +121,28 @@ void Scheduler::uncount_message(const std::array<AttributeRef, 4>& counted) {
   }
 }
 
-std::optional<Taken> Scheduler::take(const LaneKey& key) {
+std::optional<Taken> Scheduler::take(const LaneKey& key, bool is_ahead) {
   Lane* lane = find_lane(key);
   if (lane == nullptr || is_stopped_ || lane->open() == 0) return std::nullopt;
   const UtcTime now = clock_.now();
   if (now < lane->paused_until) return std::nullopt;
-  if (must_yield(*lane)) return std::nullopt;
-  const Slot slot = next_of(*lane);
-  if (slot == kNoSlot) return std::nullopt;
+  if (must_yield(*lane, is_ahead)) return std::nullopt;
+  const Slot slot = next_of(*lane, kDisplacedAtOnce);
+  if (slot == kNoSlot) {
+    // What is left of it is for the sweep, which gives others their turns.
+    if (lane->open() > 0) pause_lane_for_sweep(*lane);
+    return std::nullopt;
+  }
   lane->last_take = now;
   ++lane->taken_in_turn;
   return activate(slot);
 }
 
-// The strands of a lane take turns. Those that have run dry, or are blocked meanwhile, leave the round here.
-Slot Scheduler::next_of(Lane& lane) {
-  while (lane.round_head != nullptr) {
+// The strands of a lane take turns. Those that have run dry, or are blocked meanwhile, leave the round here. Nothing
+// also when so many had to be put aside first.
+Slot Scheduler::next_of(Lane& lane, std::size_t displaced_max) {
+  std::size_t displaced = 0;
+  while (lane.round_head != nullptr && displaced < displaced_max) {
     Strand& strand = *lane.round_head;
     lane.round_head = strand.next;
     if (lane.round_head == nullptr) lane.round_tail = nullptr;
@@ -148,6 +156,7 @@ Slot Scheduler::next_of(Lane& lane) {
     const bool is_displaced = is_sweeping() && intercept(slot);
     if (is_displaced || table_[slot].next != kNoSlot) join_round(strand);
     if (!is_displaced) return slot;
+    ++displaced;
   }
   return kNoSlot;
 }
@@ -239,7 +248,7 @@ std::optional<Planned> Scheduler::extract(const DeliveryKey& key) {
 
 // The next delivery of a lane that waits for its site, whatever it waits for besides.
 Slot Scheduler::next_to_move(Lane& lane) {
-  if (const Slot ready = next_of(lane); ready != kNoSlot) return ready;
+  if (const Slot ready = next_of(lane, SIZE_MAX); ready != kNoSlot) return ready;
   for (const auto& strand : lane.strands) {
     if (strand->others != kNoSlot) return strand->others;
   }
@@ -321,7 +330,8 @@ Strand& Scheduler::open_strand(Lane& lane, AttributeRef account, std::uint64_t p
 }
 
 void Scheduler::drop_strand_if_unused(Strand& strand) {
-  if (strand.members > 0 || strand.is_in_round || strand.waking > 0) return;
+  if (strand.members > 0 || strand.is_in_round) return;
+  forget_waking(strand.waking);
   auto& strands = strand.lane->strands;
   strands.erase(place_of(strands, strand.account, strand.part));
 }
@@ -330,6 +340,8 @@ void Scheduler::drop_if_unused(Lane& lane) {
   if (!lane.is_unused()) return;
   TenantShare& tenant = *lane.tenant;
   attributes_.release(lane.site);
+  forget_waking(lane.waking);
+  for (const auto& strand : lane.strands) forget_waking(strand->waking);
   const LaneKey key = lane.key;  // the lane dies in erase, and its key with it
   lanes_.erase(lanes_.find(key));
   if (--tenant.lanes > 0) return;

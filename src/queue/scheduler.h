@@ -107,8 +107,8 @@ class Scheduler {
   std::optional<LaneKey> next_start();
   void worker_ended(const LaneKey& lane);
   // The next ready delivery of the lane, active from now on; nothing when there is none, the lane is held, or the
-  // worker is needed by another tenant.
-  std::optional<Taken> take(const LaneKey& lane);
+  // worker is needed by another tenant. `is_ahead`: the worker has a job, and asks again after it.
+  std::optional<Taken> take(const LaneKey& lane, bool is_ahead = false);
 
   // Each ends the activity of a delivery that take or next_overdue handed out; false when it is not active.
   bool finish(const DeliveryKey& key);                                           // it is gone
@@ -234,18 +234,15 @@ class Scheduler {
   DeliveryStatus status_of(const DeliveryEntry& entry) const;
   void visit_lanes(const std::function<void(const Lane&)>& visitor) const;
   std::optional<DeliveryStatus> find(const DeliveryKey& key) const;  // nothing for what is doomed
-  // The ready ones of a lane in order, held or not, at most `limit`.
-  std::vector<DeliveryKey> ready_in(const LaneKey& lane, std::size_t limit) const;
+  // The ready ones of a lane in order, held or not, at most `limit`; of one of its strands when it is given.
+  std::vector<DeliveryKey> ready_in(const LaneKey& lane, std::size_t limit,
+                                    std::optional<AttributeRef> strand = {}) const;
   bool is_held(const LaneKey& lane) const;
   std::string hold_of(const LaneKey& lane) const;    // "code: reason", "" when it is not held
   LaneKey lane_of(const DeliveryKey& active) const;  // of a delivery that is active
 
  private:
   enum class Position { kFront, kBack };
-  struct Waking {
-    Lane* lane;
-    Strand* strand;  // null: the lane itself
-  };
   struct SlotLine {
     Slot head = kNoSlot;
     Slot tail = kNoSlot;
@@ -271,7 +268,7 @@ class Scheduler {
   void ask_for_route(Lane& lane);
   Slot next_to_move(Lane& lane);
   void join_round(Strand& strand);
-  Slot next_of(Lane& lane);
+  Slot next_of(Lane& lane, std::size_t displaced_max);
   Taken activate(Slot slot);
   Slot deactivate(const DeliveryKey& key);
   void resume(Slot slot, Position position);
@@ -286,15 +283,17 @@ class Scheduler {
   Lane* next_waiting(TenantShare& tenant);
   void wait_in_line(TenantShare& tenant, Lane& lane);
   bool is_refused(Lane& lane);
-  void ask_next_refused(AttributeRef site);
+  void ask_refused(AttributeRef site, std::size_t count);
   void ask_all_refused();
   void stop_yielding(Lane& lane);
-  bool must_yield(Lane& lane);
+  bool must_yield(Lane& lane, bool is_ahead);
   bool gives_way(const Lane& lane) const;
   void set_held(Lane& lane, bool is_held);
   void set_block(Strand& strand, std::unique_ptr<Block> block);
   void pause_lane(Lane& lane, const Pause& pause);
+  void pause_lane_for_sweep(Lane& lane);
   void wake_at(UtcTime at, Lane& lane, Strand* strand);
+  void forget_waking(WakingPlace& waking);
   void wake(UtcTime now);
   void wake_lane(Lane& lane);
   void watch_stalled(UtcTime now);
@@ -322,9 +321,9 @@ class Scheduler {
   AttributeTable attributes_;
   std::unordered_set<std::unique_ptr<Lane>, LaneKeyHash, LaneKeyEqual> lanes_;
   std::unordered_map<TenantId, std::unique_ptr<TenantShare>> tenants_;
-  std::deque<TenantShare*> round_;         // tenants with a lane that wants a worker
-  std::multimap<UtcTime, Waking> waking_;  // lanes and strands that go on at a time
-  std::deque<Lane*> backlog_;  // lanes looked at once a second: with ready deliveries, or about to be dropped
+  std::deque<TenantShare*> round_;  // tenants with a lane that wants a worker
+  Wakings waking_;                  // lanes and strands that go on at a time
+  std::deque<Lane*> backlog_;       // lanes looked at once a second: with ready deliveries, or about to be dropped
   std::unordered_map<AttributeRef, std::deque<Lane*>> refused_;  // by site: lanes that the gate made wait
   std::deque<std::pair<Slot, DeliveryKey>> overdue_;
   std::vector<LaneKey> released_;
@@ -334,6 +333,7 @@ class Scheduler {
   std::uint32_t contenders_ = 0;  // tenants that have a worker or want one
   std::uint32_t yielding_ = 0;    // lanes that give a worker to another and have not done so yet
   UtcTime stall_check_at_ = UtcTime::min();
+  UtcTime refused_check_at_ = UtcTime::min();
   bool is_stopped_ = false;
 
   DirectiveSetPtr directives_;

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::chrono::microseconds kReleaseSpread{800000};  // released lanes start within this time
 constexpr std::chrono::microseconds kReleaseStep{2000};      // and not closer than this while there are few
+constexpr std::chrono::microseconds kSweepRest{10000};
 
 }  // namespace
 
@@ -90,6 +91,12 @@ void Scheduler::pause_lane(Lane& lane, const Pause& pause) {
   lane.block->until = lane.paused_until;
 }
 
+// In no list: what it waits for is a moment of this shard.
+void Scheduler::pause_lane_for_sweep(Lane& lane) {
+  lane.paused_until = std::max(lane.paused_until, clock_.now() + kSweepRest);
+  wake_at(lane.paused_until, lane, nullptr);
+}
+
 void Scheduler::set_held(Lane& lane, bool is_held) {
   if (lane.is_held == is_held) return;
   lane.is_held = is_held;
@@ -123,13 +130,15 @@ void Scheduler::set_block(Strand& strand, std::unique_ptr<Block> block) {
 }
 
 void Scheduler::wake_at(UtcTime at, Lane& lane, Strand* strand) {
-  if (strand != nullptr && strand->wakes_at <= at) return;  // it looks again at its time, and waits on if need be
-  if (strand != nullptr) {
-    strand->wakes_at = at;
-    ++strand->waking;
-  }
-  ++lane.waking;
-  waking_.emplace(at, Waking{&lane, strand});
+  WakingPlace& waking = strand == nullptr ? lane.waking : strand->waking;
+  if (waking && (*waking)->first <= at) return;  // it looks again at its time, and waits on if need be
+  forget_waking(waking);
+  waking = waking_.emplace(at, Waking{&lane, strand});
+}
+
+void Scheduler::forget_waking(WakingPlace& waking) {
+  if (waking) waking_.erase(*waking);
+  waking.reset();
 }
 
 std::size_t Scheduler::release_held(const std::function<bool(const Lane&)>& may_go) {
@@ -151,12 +160,9 @@ std::size_t Scheduler::release_held(const std::function<bool(const Lane&)>& may_
 void Scheduler::wake(UtcTime now) {
   while (!waking_.empty() && waking_.begin()->first <= now) {
     const Waking waking = waking_.begin()->second;
-    waking_.erase(waking_.begin());
     Lane& lane = *waking.lane;
-    --lane.waking;
+    forget_waking(waking.strand == nullptr ? lane.waking : waking.strand->waking);
     if (Strand* strand = waking.strand; strand != nullptr) {
-      --strand->waking;
-      strand->wakes_at = kNever;
       if (strand->block && strand->block->until <= now) set_block(*strand, nullptr);
       if (strand->block && !strand->block->is_held()) wake_at(strand->block->until, lane, strand);
       drop_strand_if_unused(*strand);
@@ -176,7 +182,9 @@ void Scheduler::wake_lane(Lane& lane) {
     set_held(lane, false);
     released_.push_back(lane.key);
   }
-  if (!lane.is_held && lane.paused_until <= clock_.now()) lane.block.reset();
+  if (lane.is_held) return;
+  if (lane.paused_until > clock_.now()) return wake_at(lane.paused_until, lane, nullptr);
+  lane.block.reset();
 }
 
 void Scheduler::try_again(const std::function<bool(const Lane&)>& matches) {

@@ -8,6 +8,7 @@ namespace bulkhead::queue {
 namespace {
 
 constexpr std::chrono::seconds kStallCheck{1};
+constexpr std::chrono::milliseconds kRefusedCheck{100};
 
 UtcTime from_seconds(std::uint32_t seconds) {
   return seconds == 0 ? kNever : UtcTime{std::chrono::seconds{seconds}};
@@ -47,7 +48,10 @@ void Scheduler::run_timers() {
     fire(slot, now);
   }
   wake(now);
-  if (!refused_.empty()) ask_all_refused();
+  if (!refused_.empty() && now >= refused_check_at_) {
+    refused_check_at_ = now + kRefusedCheck;
+    ask_all_refused();
+  }
   if (now >= stall_check_at_) watch_stalled(now);
 }
 
@@ -56,6 +60,7 @@ std::optional<UtcTime> Scheduler::next_timer() const {
   if (table_.earliest() != kNoSlot) at = table_[table_.earliest()].timer;
   if (!waking_.empty()) at = std::min(at, waking_.begin()->first);
   if (!backlog_.empty()) at = std::min(at, stall_check_at_);
+  if (!refused_.empty()) at = std::min(at, refused_check_at_);
   return at == kNever ? std::nullopt : std::optional<UtcTime>{at};
 }
 

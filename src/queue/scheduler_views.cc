@@ -87,11 +87,13 @@ std::size_t Scheduler::memory_bytes() const {
          strands * (sizeof(Strand) + 24) + tenants_.size() * (sizeof(TenantShare) + 64);
 }
 
-std::vector<DeliveryKey> Scheduler::ready_in(const LaneKey& key, std::size_t limit) const {
+std::vector<DeliveryKey> Scheduler::ready_in(const LaneKey& key, std::size_t limit,
+                                             std::optional<AttributeRef> only) const {
   std::vector<DeliveryKey> keys;
   const Lane* lane = find_lane(key);
   if (lane == nullptr) return keys;
   for (const auto& strand : lane->strands) {
+    if (only && strand->account != *only) continue;
     for (Slot slot = strand->head; slot != kNoSlot && keys.size() < limit; slot = table_[slot].next) {
       keys.push_back(table_[slot].key());
     }

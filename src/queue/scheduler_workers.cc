@@ -12,6 +12,9 @@ namespace {
 constexpr std::int64_t kQuantum = 1;
 constexpr std::int64_t kStartCost = 1;
 
+constexpr std::size_t kRefusedAtOnce = 8;  // lanes of one site
+constexpr std::size_t kRefusedForOne = 2;  // when one place has come free: the first may not be let in
+
 }  // namespace
 
 std::uint32_t Scheduler::worker_limit(const Lane& lane) const {
@@ -146,23 +149,25 @@ bool Scheduler::is_refused(Lane& lane) {
   return true;
 }
 
-// A place at the site may have come free: the lane that has waited the longest is asked about again.
-void Scheduler::ask_next_refused(AttributeRef site) {
+// Places at the site may have come free: those of its lanes that have waited the longest are asked about again.
+void Scheduler::ask_refused(AttributeRef site, std::size_t count) {
   const auto found = refused_.find(site);
   if (found == refused_.end()) return;
-  Lane& lane = *found->second.front();
-  found->second.pop_front();
+  for (count = std::min(count, found->second.size()); count > 0; --count) {
+    Lane& lane = *found->second.front();
+    found->second.pop_front();
+    lane.is_refused = false;
+    consider(lane);
+    if (lane.is_unused()) list(lane);
+  }
   if (found->second.empty()) refused_.erase(found);
-  lane.is_refused = false;
-  consider(lane);
-  if (lane.is_unused()) list(lane);
 }
 
-// One of each site: the start of one lets the next be asked about.
+// Places may have come free on other shards, and who waits only counts while it asks.
 void Scheduler::ask_all_refused() {
   std::vector<AttributeRef> sites;
   for (const auto& [site, lanes] : refused_) sites.push_back(site);
-  for (const AttributeRef site : sites) ask_next_refused(site);
+  for (const AttributeRef site : sites) ask_refused(site, kRefusedAtOnce);
 }
 
 void Scheduler::worker_ended(const LaneKey& key) {
@@ -172,7 +177,7 @@ void Scheduler::worker_ended(const LaneKey& key) {
   stop_yielding(*lane);
   if (gate_ != nullptr) {
     gate_->worker_ended(key);
-    ask_next_refused(lane->site);  // before this lane, which has just had its turn
+    ask_refused(lane->site, kRefusedForOne);  // before this lane, which has just had its turn
   }
   consider(*lane);
   drop_if_unused(*lane);
@@ -201,14 +206,15 @@ bool Scheduler::gives_way(const Lane& lane) const {
 // tenant has more than an equal share; or when it has had its turn and lanes beside it wait. Only as many lanes give
 // way at once as tenants wait. The lane stays dry until one of its workers has ended: a worker may ask several times
 // before it does.
-bool Scheduler::must_yield(Lane& lane) {
-  if (gate_ != nullptr && gate_->must_yield(lane.key)) return true;
+bool Scheduler::must_yield(Lane& lane, bool is_ahead) {
+  if (gate_ != nullptr && gate_->must_yield(lane.key, is_ahead)) return true;
   if (workers_ < limits_.workers || round_.empty()) {
     if (lane.is_yielding) stop_yielding(lane);
     return false;
   }
   if (lane.is_yielding) return true;
   if (yielding_ >= round_.size() || !gives_way(lane)) return false;
+  if (is_ahead) return true;
   lane.is_yielding = true;
   ++yielding_;
   return true;

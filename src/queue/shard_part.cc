@@ -118,14 +118,14 @@ Task<void> ShardPart::review_accounts() {
     }
     if (reason) continue;
     scheduler_.release_strand(strand);
-    record_lane(strand.lane, trace::EventKind::kReleased, "its account was resumed");
+    record_lane(strand.lane, trace::EventKind::kReleased, "its account was resumed", strand.strand);
   }
   is_reviewing_ = false;
   pump();
 }
 
-Task<std::optional<Job>> ShardPart::take(LaneKey lane) {
-  while (const auto taken = scheduler_.take(lane)) {
+Task<std::optional<Job>> ShardPart::take(LaneKey lane, Worker worker) {
+  while (const auto taken = scheduler_.take(lane, worker == Worker::kBusy)) {
     Active active;
     active.is_sole = taken->is_sole;
     active.has_record = taken->has_record;
@@ -151,10 +151,10 @@ Task<std::optional<Job>> ShardPart::take(LaneKey lane) {
     }
     if (move_if_misplaced(lane, *taken, loaded)) continue;
     if (is_withdrawn(taken->key, *loaded.message, loaded.record)) continue;
-    auto asking = is_let_through(lane, *taken, loaded.message, loaded.record.pending());
-    const bool is_let = co_await std::move(asking);
-    if (!is_let) continue;
-    active.is_gated = core_.parts.gate != nullptr;
+    auto asking = let_through(lane, *taken, loaded.message, loaded.record.pending());
+    auto answer = co_await std::move(asking);
+    if (!answer) continue;
+    active.grant = std::move(*answer);
     active.record = loaded.record;
     active_[taken->key] = std::move(active);
     co_return make_job(*taken, std::move(loaded));
@@ -182,9 +182,9 @@ bool ShardPart::is_withdrawn(const DeliveryKey& key, const Message& message, con
   return scheduler_.withdraw(key, scheduler_.judge(key, &message, &pending));
 }
 
-// Whether neither its account nor a limit stands in its way; otherwise it is back in the queue.
-Task<bool> ShardPart::is_let_through(LaneKey lane, Taken taken, MessagePtr message,
-                                     std::vector<std::uint16_t> pending) {
+// When neither its account nor a limit stands in its way, what was taken for it; otherwise it is back in the queue.
+Task<std::optional<std::unique_ptr<Grant>>> ShardPart::let_through(LaneKey lane, Taken taken, MessagePtr message,
+                                                                   std::vector<std::uint16_t> pending) {
   const auto& parts = core_.parts;
   if (message->account && parts.account_suspension) {
     auto asking = parts.account_suspension(shard_, *message->account);
@@ -196,19 +196,20 @@ Task<bool> ShardPart::is_let_through(LaneKey lane, Taken taken, MessagePtr messa
       block.account = message->account;
       record_held(*message, taken.key, block.code + ": " + block.reason);
       scheduler_.hold_strand(taken.key, std::move(block));
-      co_return false;
+      co_return std::nullopt;
     }
   }
-  if (parts.gate == nullptr) co_return true;
+  if (parts.gate == nullptr) co_return std::unique_ptr<Grant>{};
   HandOut handing{lane, *message, static_cast<std::uint16_t>(pending.size())};
   if (message->not_before && *message->not_before > parts.clock.now()) handing.not_before = message->not_before;
   if (handing.not_before && parts.pace_of) {
     auto asking = parts.pace_of(shard_, message);
     handing.not_before = co_await std::move(asking);
   }
-  const auto pause = parts.gate->may_go(handing);
-  if (pause) scheduler_.pause(taken.key, *pause);
-  co_return !pause;
+  auto answer = parts.gate->may_go(handing);
+  if (!answer.pause) co_return std::move(answer.grant);
+  scheduler_.pause(taken.key, *answer.pause);
+  co_return std::nullopt;
 }
 
 Job ShardPart::make_job(const Taken& taken, Loaded loaded) {
@@ -275,10 +276,8 @@ Task<bool> ShardPart::finish(Job job, Outcome outcome) {
     core_.parts.log.error("delivery {} ended twice", job.key.text());
     co_return false;
   }
-  if (outcome.kind != Outcome::Kind::kAttempted && node.mapped().is_gated && core_.parts.gate != nullptr) {
-    const LaneKey lane = scheduler_.lane_of(job.key);
-    core_.parts.gate->given_back({lane, *job.message, static_cast<std::uint16_t>(job.recipients.size())});
-  }
+  const bool is_untried = outcome.kind != Outcome::Kind::kAttempted;
+  if (is_untried && node.mapped().grant != nullptr) node.mapped().grant->give_back();
   if (outcome.kind == Outcome::Kind::kUnsent) {
     scheduler_.put_back(job.key);
     pump();
@@ -324,8 +323,9 @@ void ShardPart::record_held(const Message& message, const DeliveryKey& key, cons
 }
 
 // One line for each delivery of the lane whose message is in memory; the state itself is the lane's.
-void ShardPart::record_lane(const LaneKey& lane, trace::EventKind kind, const std::string& detail) {
-  for (const auto& key : scheduler_.ready_in(lane, kLaneEventsMax)) {
+void ShardPart::record_lane(const LaneKey& lane, trace::EventKind kind, const std::string& detail,
+                            std::optional<AttributeRef> strand) {
+  for (const auto& key : scheduler_.ready_in(lane, kLaneEventsMax, strand)) {
     const MessagePtr message = hot_.peek(key.message);
     if (!message) continue;
     auto event = event_of(*message, kind, core_.parts.clock.now());

@@ -21,7 +21,7 @@ class ShardPart final : public ShardQueue {
  public:
   ShardPart(Core& core, net::Shard& shard);
 
-  Task<std::optional<Job>> take(LaneKey lane) override;
+  Task<std::optional<Job>> take(LaneKey lane, Worker worker) override;
   Task<bool> finish(Job job, Outcome outcome) override;
   void worker_ended(const LaneKey& lane) override;
 
@@ -71,7 +71,7 @@ class ShardPart final : public ShardQueue {
     std::uint64_t sources_generation = 0;  // when it was handed out
     SteadyTime taken_at;
     UtcTime expires_at = kNever;
-    bool is_gated = false;  // the gate let it go
+    std::unique_ptr<Grant> grant;  // what the gate has taken for it
   };
   struct Loaded {
     MessagePtr message;
@@ -96,7 +96,8 @@ class ShardPart final : public ShardQueue {
   void enter_lane(const Planned& planned, const MessagePtr& message);
   Task<Result<Loaded>> load(DeliveryKey key, bool has_record);
   bool move_if_misplaced(const LaneKey& lane, const Taken& taken, const Loaded& loaded);
-  Task<bool> is_let_through(LaneKey lane, Taken taken, MessagePtr message, std::vector<std::uint16_t> pending);
+  Task<std::optional<std::unique_ptr<Grant>>> let_through(LaneKey lane, Taken taken, MessagePtr message,
+                                                          std::vector<std::uint16_t> pending);
   bool is_withdrawn(const DeliveryKey& key, const Message& message, const DeliveryRecord& record);
   Task<void> review_accounts();
   void record_held(const Message& message, const DeliveryKey& key, const std::string& detail);
@@ -104,7 +105,8 @@ class ShardPart final : public ShardQueue {
   void unreadable(const Taken& taken, const Error& error);
   Task<void> look_after(Taken taken);
   void hold(const Job& job, const Active& active, const Outcome& outcome);
-  void record_lane(const LaneKey& lane, trace::EventKind kind, const std::string& detail);
+  void record_lane(const LaneKey& lane, trace::EventKind kind, const std::string& detail,
+                   std::optional<AttributeRef> strand = {});
 
   // shard_wakes.cc
   using Mailboxes = std::map<AccountId, TenantId>;

@@ -203,7 +203,7 @@ class LimitedDay {
       ASSERT_TRUE(scheduler_.hold_strand(taken.key, std::move(block)));
       return;
     }
-    if (const auto pause = gate_.may_go({key, waiting.message, 1})) {
+    if (const auto pause = gate_.may_go({key, waiting.message, 1}).pause) {
       ASSERT_TRUE(scheduler_.pause(taken.key, *pause));
       return;
     }

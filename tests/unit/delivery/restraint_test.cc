@@ -35,7 +35,7 @@ class RestraintTest : public ::testing::Test {
     }
     board_.replace(std::make_shared<const reputation::Restrictions>(senders, nullptr));
   }
-  std::optional<queue::Pause> go() { return gate_.may_go({lane_, message_, 1}); }
+  std::optional<queue::Pause> go() { return gate_.may_go({lane_, message_, 1}).pause; }
   int go_all() {
     int count = 0;
     while (count < 1000 && !go()) ++count;
@@ -81,7 +81,7 @@ TEST_F(RestraintTest, PacesAThrottledAccountToATrickle) {
 TEST_F(RestraintTest, CountsRecipientsSoThatMessagesToManyAreNoWayRound) {
   restrict(Key::account(*message_.account), State::kThrottled);
   const queue::HandOut to_many{lane_, message_, 60};
-  ASSERT_FALSE(gate_.may_go(to_many));
+  ASSERT_FALSE(gate_.may_go(to_many).pause);
   EXPECT_TRUE(go());
   clock_.advance(std::chrono::minutes{3 * 58});
   EXPECT_EQ(go_all(), 0) << "an hour for each 20 of them";
@@ -93,8 +93,9 @@ TEST_F(RestraintTest, GivesBackAMessageToManyThatWasNotTried) {
   restrict(Key::account(*message_.account), State::kThrottled);
   const queue::HandOut to_many{lane_, message_, 60};
   for (int i = 0; i < 5; ++i) {
-    ASSERT_FALSE(gate_.may_go(to_many));
-    gate_.given_back(to_many);
+    const auto answer = gate_.may_go(to_many);
+    ASSERT_NE(answer.grant, nullptr);
+    answer.grant->give_back();
   }
   EXPECT_EQ(go_all(), 2);
 }
@@ -138,10 +139,27 @@ TEST_F(RestraintTest, PacesAnAddressAtTheSiteThatRefusesItAndNowhereElse) {
 TEST_F(RestraintTest, GivesBackWhatWasNotTried) {
   restrict(Key::account(*message_.account), State::kThrottled);
   for (int i = 0; i < 50; ++i) {
-    ASSERT_FALSE(go());
-    gate_.given_back({lane_, message_, 1});
+    const auto answer = gate_.may_go({lane_, message_, 1});
+    ASSERT_NE(answer.grant, nullptr);
+    answer.grant->give_back();
+    answer.grant->give_back();  // nothing more
   }
   EXPECT_EQ(go_all(), 2);
+}
+
+TEST_F(RestraintTest, WhatWentBeforeARestrictionGivesItNothingBack) {
+  tenants::Limit limit;
+  limit.scope = tenants::LimitScope::kSite;
+  limit.subject = lane_.site;
+  limit.messages = tenants::Rate::parse("10/1h").value();
+  directory_.rows.limits.push_back(limit);
+  directory_.publish();
+  const auto before = gate_.may_go({lane_, message_, 1});
+  ASSERT_NE(before.grant, nullptr);
+  restrict(Key::account(*message_.account), State::kThrottled);
+  ASSERT_EQ(go_all(), 2);
+  before.grant->give_back();
+  EXPECT_EQ(go_all(), 0);
 }
 
 TEST_F(RestraintTest, WhatASiteSaysOfTheAddressOfTheOtherFamilyCountsForMailToIt) {

@@ -49,7 +49,9 @@ class SiteGateTest : public ::testing::Test {
     while (count < 1000 && gate_.may_start({key, count, 1000}).is_allowed) ++count;
     return count;
   }
-  std::optional<queue::Pause> go(const queue::LaneKey& key) { return gate_.may_go({key, message_, 1, not_before_}); }
+  std::optional<queue::Pause> go(const queue::LaneKey& key) {
+    return gate_.may_go({key, message_, 1, not_before_}).pause;
+  }
   int go_all(const queue::LaneKey& key) {
     int count = 0;
     while (count < 100000 && !go(key)) ++count;
@@ -134,6 +136,44 @@ TEST_F(SiteGateTest, VeryManyDeadSitesTakeBoundedMemory) {
   EXPECT_LT(gate_.readings().sites, 16U * 2000U) << "what nothing is known of goes";
 }
 
+TEST_F(SiteGateTest, SitesThatNothingIsKnownOfGoAndWhatWasLearnedStays) {
+  const auto slow = lane(acme_, "slow.example");
+  start_all(slow);
+  gate_.answered(slow, Answer::kSlowed);
+  for (int i = 0; i < 5; ++i) gate_.worker_ended(slow);
+  for (int i = 0; i < 16 * 2500; ++i) {
+    const auto key = lane(acme_, fmt::format("fresh{}.example", i).c_str());
+    ASSERT_TRUE(gate_.may_start({key, 0, 1}).is_allowed);
+    gate_.worker_ended(key);
+    if (i % 1000 == 0) clock_.advance(seconds{2});
+  }
+  EXPECT_LT(gate_.readings().sites, 16U * 2100U);
+  EXPECT_LT(start_all(slow), 5U) << "its window is still the smaller one";
+}
+
+TEST_F(SiteGateTest, TenantsBeyondTheNumberOfPlacesHaveThemInTurns) {
+  set(LimitScope::kSite, "mx.remote.example").connections = 1;
+  directory_.publish();
+  const std::array lanes{lane(acme_), lane(beta_), lane(add_tenant("gamma"))};
+  std::array<int, 3> jobs{};
+  constexpr std::size_t kNobody = 3;
+  std::size_t holder = kNobody;
+  for (int step = 0; step < 3000; ++step, clock_.advance(std::chrono::milliseconds{100})) {
+    for (std::size_t i = 0; i < 3; ++i) {
+      if (holder == i || !gate_.may_start({lanes[i], 0, 1000}).is_allowed) continue;
+      ASSERT_EQ(holder, kNobody);
+      holder = i;
+    }
+    ASSERT_NE(holder, kNobody);
+    ++jobs[holder];
+    if (!gate_.must_yield(lanes[holder], true)) continue;
+    ASSERT_TRUE(gate_.must_yield(lanes[holder], false)) << "asked again after the job";
+    gate_.worker_ended(lanes[holder]);
+    holder = kNobody;
+  }
+  for (const int done : jobs) EXPECT_NEAR(done, 1000, 30);
+}
+
 TEST_F(SiteGateTest, TheDirectoryLimitsConnectionsOfASiteAndOfAPair) {
   set(LimitScope::kSite, "mx.remote.example").connections = 4;
   set(LimitScope::kAddressSite, tenants::limit_subject(*IpAddress::parse("192.0.2.10"), "mx.remote.example"))
@@ -151,7 +191,7 @@ TEST_F(SiteGateTest, TenantsTakeTurnsOnASharedAddress) {
   EXPECT_EQ(start_all(lane(acme_)), 5U);
   EXPECT_EQ(start_all(lane(beta_)), 0U);
   int yields = 0;
-  while (gate_.must_yield(lane(acme_))) {
+  while (gate_.must_yield(lane(acme_), false)) {
     gate_.worker_ended(lane(acme_));
     ++yields;
   }
@@ -188,9 +228,26 @@ TEST_F(SiteGateTest, RatesOfASiteAndOfAPairHoldTogetherOrNothingIsTaken) {
 TEST_F(SiteGateTest, WhatWasNotTriedIsGivenBack) {
   set(LimitScope::kSite, "mx.remote.example").messages = Rate::parse("2/1h").value();
   directory_.publish();
-  EXPECT_EQ(go_all(lane(acme_)), 2);
-  gate_.given_back({lane(acme_), message_, 1});
+  const auto key = lane(acme_);
+  const auto answer = gate_.may_go({key, message_, 1});
+  EXPECT_EQ(go_all(key), 1);
+  ASSERT_NE(answer.grant, nullptr);
+  answer.grant->give_back();
+  EXPECT_EQ(go_all(key), 1);
+}
+
+TEST_F(SiteGateTest, AMessageLargerThanTheBurstIsWaitedForAfterwards) {
+  set(LimitScope::kSite, "mx.remote.example").bytes = Rate::parse("1000/1h").value();
+  directory_.publish();
+  message_.size = 5000;
+  EXPECT_EQ(go_all(lane(acme_)), 1) << "it must leave some day";
+  message_.size = 1;
+  EXPECT_EQ(go(lane(acme_))->wait, hours{4} + std::chrono::milliseconds{3600});
+  clock_.advance(hours{5});
+  message_.size = 1'000'000;
   EXPECT_EQ(go_all(lane(acme_)), 1);
+  message_.size = 1000;
+  EXPECT_EQ(go(lane(acme_))->wait, hours{25}) << "a day, and its own";
 }
 
 TEST_F(SiteGateTest, PacedMailWaitsForItsTime) {

@@ -127,7 +127,7 @@ class ScriptedQueue final : public queue::ShardQueue {
  public:
   explicit ScriptedQueue(store::Store& store) : store_(store) {}
 
-  Task<std::optional<queue::Job>> take(queue::LaneKey lane) override {
+  Task<std::optional<queue::Job>> take(queue::LaneKey lane, Worker) override {
     const std::lock_guard lock{mutex_};
     auto& jobs = jobs_[lane];
     if (jobs.empty()) co_return std::nullopt;

@@ -36,6 +36,20 @@ TEST(BucketTable, WhatIsUsedStaysUsedWhenTheRateChanges) {
   EXPECT_TRUE(table.find("a", smaller, kStart + 1'000'000'000)->is_full(kStart + 1'000'000'000));
 }
 
+TEST(BucketTable, WhatIsPacedAheadStaysTakenWhenTheRateChanges) {
+  BucketTable table;
+  const auto before = rate_of("60/1h");
+  const Ticks hour = 3600LL * 1'000'000'000;
+  table.find("a", before, kStart)->reserve_paced(Meter{before}, 60, kStart, kPaceTicksMax);
+  for (int i = 0; i < 120; ++i) table.find("a", before, kStart)->reserve_paced(Meter{before}, 1, kStart, kPaceTicksMax);
+  const auto faster = rate_of("120/1h");
+  auto bucket = table.find("a", faster, kStart);
+  EXPECT_EQ(bucket->arrival(), kStart + hour / 2 + hour) << "60 that were within the burst, and 120 ahead of it";
+  const auto slower = rate_of("1/1h");
+  bucket = table.find("a", slower, kStart);
+  EXPECT_EQ(bucket->arrival(), kStart + hour + 24 * hour) << "its burst, and a day at most";
+}
+
 TEST(BucketTable, ForgetsBucketsThatAreFullAgain) {
   BucketTable table;
   const auto rate = rate_of("10/1h");

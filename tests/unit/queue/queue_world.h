@@ -116,7 +116,7 @@ class ScriptedCarrier final : public Carrier {
   bool is_old(const LaneKey& lane) const { return is_rerouted && lane.site.starts_with("site-of-"); }
   Task<void> work(LaneKey lane) {
     for (;;) {
-      auto taking = queue_.take(lane);
+      auto taking = queue_.take(lane, ShardQueue::Worker::kFree);
       auto job = co_await std::move(taking);
       if (!job) break;
       Outcome outcome = script_(*job);
