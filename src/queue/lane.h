@@ -29,6 +29,11 @@ inline bool names_site(const LaneKey& lane) {
 struct StateCounts {
   std::uint32_t ready = 0, active = 0, scheduled = 0, held = 0;
   std::uint32_t total() const { return ready + active + scheduled + held; }
+  // From what a part was before to what it is now.
+  void move(const StateCounts& before, const StateCounts& now) {
+    ready += now.ready - before.ready, active += now.active - before.active;
+    scheduled += now.scheduled - before.scheduled, held += now.held - before.held;
+  }
   bool operator==(const StateCounts&) const = default;
 };
 
@@ -127,9 +132,16 @@ struct Lane {
 
   bool is_local() const { return key.site == kLocalSite; }
   std::uint32_t open() const { return is_held ? 0 : ready - blocked; }
+  // As what the ready ones count: what waits until a time, for a limit say, is scheduled.
+  StateCounts ready_counts() const {
+    if (is_held) return {.held = ready};
+    if (block) return {.scheduled = ready - strand_held, .held = strand_held};
+    return {.ready = ready - blocked, .scheduled = blocked - strand_held, .held = strand_held};
+  }
   StateCounts counts() const {
-    const std::uint32_t waiting = is_held ? ready : strand_held;
-    return {.ready = ready - waiting, .active = active, .scheduled = scheduled, .held = waiting + parked};
+    StateCounts counts = ready_counts();
+    counts.active += active, counts.scheduled += scheduled, counts.held += parked;
+    return counts;
   }
   bool is_unused() const { return members + workers == 0 && !is_waiting && !is_refused && !is_listed; }
 };

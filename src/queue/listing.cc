@@ -102,7 +102,7 @@ void explain(DeliveryView& view, const ListingRow& row, const DeliveryRecord& re
     view.reason_code = "routing";
     view.reason = "the mail servers of its domain are being looked up";
     view.remedy = "an answer of the name servers";
-  } else if (!row.hold_code.empty() && row.state != "scheduled" && row.state != "active") {
+  } else if (!row.hold_code.empty() && row.state != "active") {
     view.reason_code = row.hold_code;
     view.reason = row.hold_reason;
     view.reason_since = row.held_since;

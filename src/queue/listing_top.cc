@@ -25,7 +25,7 @@ void add(Counts& sum, const DeliveryStatus& status) {
     ++sum.held;
   } else if (status.state == DeliveryState::kActive) {
     ++sum.active;
-  } else if (status.state == DeliveryState::kScheduled) {
+  } else if (status.is_paused || status.state == DeliveryState::kScheduled) {
     ++sum.scheduled;
   } else {
     ++sum.ready;

@@ -7,8 +7,6 @@
 namespace bulkhead::queue {
 namespace {
 
-constexpr std::size_t kDisplacedAtOnce = 1000;  // by what orders say, before a worker that asks for a job gets none
-
 // Expiry is kept in whole seconds, rounded up: never earlier than promised.
 std::uint32_t to_seconds(UtcTime time) {
   if (time == kNever) return 0;
@@ -119,55 +117,6 @@ void Scheduler::uncount_message(const std::array<AttributeRef, 4>& counted) {
     if (ref != kNoAttribute) --attributes_[ref].messages;
     attributes_.release(ref);
   }
-}
-
-std::optional<Taken> Scheduler::take(const LaneKey& key, bool is_ahead) {
-  Lane* lane = find_lane(key);
-  if (lane == nullptr || is_stopped_ || lane->open() == 0) return std::nullopt;
-  const UtcTime now = clock_.now();
-  if (now < lane->paused_until) return std::nullopt;
-  if (must_yield(*lane, is_ahead)) return std::nullopt;
-  const Slot slot = next_of(*lane, kDisplacedAtOnce);
-  if (slot == kNoSlot) {
-    // What is left of it is for the sweep, which gives others their turns.
-    if (lane->open() > 0) pause_lane_for_sweep(*lane);
-    return std::nullopt;
-  }
-  lane->last_take = now;
-  ++lane->taken_in_turn;
-  return activate(slot);
-}
-
-// The strands of a lane take turns. Those that have run dry, or are blocked meanwhile, leave the round here. Nothing
-// also when so many had to be put aside first.
-Slot Scheduler::next_of(Lane& lane, std::size_t displaced_max) {
-  std::size_t displaced = 0;
-  while (lane.round_head != nullptr && displaced < displaced_max) {
-    Strand& strand = *lane.round_head;
-    lane.round_head = strand.next;
-    if (lane.round_head == nullptr) lane.round_tail = nullptr;
-    strand.next = nullptr;
-    strand.is_in_round = false;
-    const Slot slot = strand.block ? kNoSlot : strand.head;
-    if (slot == kNoSlot) {
-      drop_strand_if_unused(strand);
-      continue;
-    }
-    const bool is_displaced = is_sweeping() && intercept(slot);
-    if (is_displaced || table_[slot].next != kNoSlot) join_round(strand);
-    if (!is_displaced) return slot;
-    ++displaced;
-  }
-  return kNoSlot;
-}
-
-void Scheduler::join_round(Strand& strand) {
-  if (strand.is_in_round || strand.block || strand.head == kNoSlot) return;
-  Lane& lane = *strand.lane;
-  strand.is_in_round = true;
-  strand.next = nullptr;
-  (lane.round_tail == nullptr ? lane.round_head : lane.round_tail->next) = &strand;
-  lane.round_tail = &strand;
 }
 
 bool Scheduler::finish(const DeliveryKey& key) {
@@ -360,13 +309,11 @@ void Scheduler::enter(Slot slot, DeliveryState state) {
   entry.state = state;
   switch (state) {
     case DeliveryState::kReady: {
-      const bool is_strand_held = strand.block && strand.block->is_held();
-      const bool is_held = lane.is_held || is_strand_held;
+      const StateCounts before = lane.ready_counts();
       ++strand.ready, ++lane.ready;
       if (strand.block) ++lane.blocked;
-      if (is_strand_held) ++lane.strand_held;
-      ++(is_held ? tenant.held : tenant.ready);
-      ++(is_held ? counts_.held : counts_.ready);
+      if (strand.block && strand.block->is_held()) ++lane.strand_held;
+      recount_ready(lane, before);
       break;
     }
     case DeliveryState::kActive:
@@ -394,13 +341,11 @@ void Scheduler::leave(Slot slot) {
   switch (entry.state) {
     case DeliveryState::kReady: {
       unlink(slot);
-      const bool is_strand_held = strand.block && strand.block->is_held();
-      const bool is_held = lane.is_held || is_strand_held;
+      const StateCounts before = lane.ready_counts();
       --strand.ready, --lane.ready;
       if (strand.block) --lane.blocked;
-      if (is_strand_held) --lane.strand_held;
-      --(is_held ? tenant.held : tenant.ready);
-      --(is_held ? counts_.held : counts_.ready);
+      if (strand.block && strand.block->is_held()) --lane.strand_held;
+      recount_ready(lane, before);
       break;
     }
     case DeliveryState::kActive:

@@ -79,6 +79,7 @@ struct DeliveryStatus {
   const DeliveryEntry* entry = nullptr;
   DeliveryState state = DeliveryState::kReady;
   bool is_held = false;
+  bool is_paused = false;       // ready, and waits until a time
   std::uint32_t directive = 0;  // that holds it, 0 for none
   std::uint16_t attempts = 0;
   UtcTime due;
@@ -288,7 +289,9 @@ class Scheduler {
   void stop_yielding(Lane& lane);
   bool must_yield(Lane& lane, bool is_ahead);
   bool gives_way(const Lane& lane) const;
+  void recount_ready(Lane& lane, const StateCounts& before);
   void set_held(Lane& lane, bool is_held);
+  void set_block(Lane& lane, std::unique_ptr<Block> block);
   void set_block(Strand& strand, std::unique_ptr<Block> block);
   void pause_lane(Lane& lane, const Pause& pause);
   void pause_lane_for_sweep(Lane& lane);

@@ -21,12 +21,13 @@ bool Scheduler::hold_lane(const DeliveryKey& key, std::string reason, std::strin
   lane.unsent = 0;
   const UtcTime now = clock_.now();
   const UtcTime since = lane.is_held ? lane.block->since : now;
-  lane.block = std::make_unique<Block>();
-  lane.block->code = std::move(code);
-  lane.block->reason = std::move(reason);
-  lane.block->since = since;
-  lane.block->sources = std::move(sources);
-  lane.block->look_again = now + limits_.hold_review;
+  auto block = std::make_unique<Block>();
+  block->code = std::move(code);
+  block->reason = std::move(reason);
+  block->since = since;
+  block->sources = std::move(sources);
+  block->look_again = now + limits_.hold_review;
+  set_block(lane, std::move(block));
   set_held(lane, true);
   resume(slot, Position::kFront);
   return true;
@@ -84,11 +85,12 @@ void Scheduler::pause_lane(Lane& lane, const Pause& pause) {
   lane.paused_until = std::max(lane.paused_until, now + pause.wait);
   wake_at(lane.paused_until, lane, nullptr);
   if (lane.is_held) return;
-  lane.block = std::make_unique<Block>();
-  lane.block->code = pause.code;
-  lane.block->reason = pause.text;
-  lane.block->since = now;
-  lane.block->until = lane.paused_until;
+  auto block = std::make_unique<Block>();
+  block->code = pause.code;
+  block->reason = pause.text;
+  block->since = now;
+  block->until = lane.paused_until;
+  set_block(lane, std::move(block));
 }
 
 // In no list: what it waits for is a moment of this shard.
@@ -97,35 +99,34 @@ void Scheduler::pause_lane_for_sweep(Lane& lane) {
   wake_at(lane.paused_until, lane, nullptr);
 }
 
+void Scheduler::recount_ready(Lane& lane, const StateCounts& before) {
+  const StateCounts now = lane.ready_counts();
+  counts_.move(before, now);
+  lane.tenant->counts.move(before, now);
+}
+
 void Scheduler::set_held(Lane& lane, bool is_held) {
-  if (lane.is_held == is_held) return;
+  const StateCounts before = lane.ready_counts();
   lane.is_held = is_held;
-  const std::uint32_t moved = lane.ready - lane.strand_held;
-  const auto move = [moved](std::uint32_t& from, std::uint32_t& to) {
-    from -= moved;
-    to += moved;
-  };
-  StateCounts& tenant = lane.tenant->counts;
-  move(is_held ? counts_.ready : counts_.held, is_held ? counts_.held : counts_.ready);
-  move(is_held ? tenant.ready : tenant.held, is_held ? tenant.held : tenant.ready);
+  recount_ready(lane, before);
+}
+
+void Scheduler::set_block(Lane& lane, std::unique_ptr<Block> block) {
+  const StateCounts before = lane.ready_counts();
+  lane.block = std::move(block);
+  recount_ready(lane, before);
 }
 
 // Blocks a strand, changes why it is blocked, or (null) lets it go on.
 void Scheduler::set_block(Strand& strand, std::unique_ptr<Block> block) {
   Lane& lane = *strand.lane;
-  const bool was_held = strand.block && strand.block->is_held();
-  const bool is_held = block && block->is_held();
+  const StateCounts before = lane.ready_counts();
   if (strand.block) lane.blocked -= strand.ready;
+  if (strand.block && strand.block->is_held()) lane.strand_held -= strand.ready;
   if (block) lane.blocked += strand.ready;
-  if (was_held) lane.strand_held -= strand.ready;
-  if (is_held) lane.strand_held += strand.ready;
-  if (!lane.is_held && was_held != is_held) {
-    StateCounts& tenant = lane.tenant->counts;
-    const auto moved = is_held ? strand.ready : 0U - strand.ready;
-    counts_.held += moved, counts_.ready -= moved;
-    tenant.held += moved, tenant.ready -= moved;
-  }
+  if (block && block->is_held()) lane.strand_held += strand.ready;
   strand.block = std::move(block);
+  recount_ready(lane, before);
   join_round(strand);
 }
 
@@ -184,7 +185,7 @@ void Scheduler::wake_lane(Lane& lane) {
   }
   if (lane.is_held) return;
   if (lane.paused_until > clock_.now()) return wake_at(lane.paused_until, lane, nullptr);
-  lane.block.reset();
+  set_block(lane, nullptr);
 }
 
 void Scheduler::try_again(const std::function<bool(const Lane&)>& matches) {
@@ -198,7 +199,7 @@ void Scheduler::try_again(const std::function<bool(const Lane&)>& matches) {
     gate_->try_again(lane->key);
     if (lane->paused_until <= now) continue;
     lane->paused_until = now;
-    if (!lane->is_held) lane->block.reset();
+    if (!lane->is_held) set_block(*lane, nullptr);
     consider(*lane);
   }
 }
@@ -213,7 +214,7 @@ void Scheduler::lift_limit_pauses() {
     if (lane->blocked == 0 && !is_paused) continue;
     if (is_paused) {
       lane->paused_until = now;
-      lane->block.reset();
+      set_block(*lane, nullptr);
     }
     for (const auto& strand : lane->strands) {
       if (is_limit(strand->block)) set_block(*strand, nullptr);

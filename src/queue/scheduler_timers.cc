@@ -110,7 +110,7 @@ void Scheduler::watch_stalled(UtcTime now) {
       lane->is_waking = true;
       wake_at(now, *lane, nullptr);
     }
-    if (!lane->is_held && lane->block && lane->block->until <= now) lane->block.reset();
+    if (!lane->is_held && lane->block && lane->block->until <= now) set_block(*lane, nullptr);
     consider(*lane);
     drop_if_unused(*lane);
   }

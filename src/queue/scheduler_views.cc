@@ -7,6 +7,7 @@ namespace bulkhead::queue {
 
 std::string_view state_word(const DeliveryStatus& status) {
   if (status.is_held) return "held";
+  if (status.is_paused) return "scheduled";
   switch (status.state) {
     case DeliveryState::kActive:
       return "active";
@@ -35,6 +36,7 @@ DeliveryStatus Scheduler::status_of(const DeliveryEntry& entry) const {
     const bool is_strand_held = strand.block && strand.block->is_held();
     status.is_held = lane.is_held || is_strand_held;
     status.block = is_strand_held || !lane.block ? strand.block.get() : lane.block.get();
+    status.is_paused = !status.is_held && status.block != nullptr;
   }
   return status;
 }
@@ -84,7 +86,8 @@ std::size_t Scheduler::memory_bytes() const {
   std::size_t strands = 0;
   for (const auto& lane : lanes_) strands += lane->strands.size();
   return table_.memory_bytes() + attributes_.memory_bytes() + lanes_.size() * (sizeof(Lane) + 64) +
-         strands * (sizeof(Strand) + 24) + tenants_.size() * (sizeof(TenantShare) + 64);
+         strands * (sizeof(Strand) + 24) + waking_.size() * (sizeof(Wakings::value_type) + 32) +
+         tenants_.size() * (sizeof(TenantShare) + 64);
 }
 
 std::vector<DeliveryKey> Scheduler::ready_in(const LaneKey& key, std::size_t limit,

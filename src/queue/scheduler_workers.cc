@@ -1,4 +1,5 @@
-// Which lane gets a worker: tenants take turns, accounts within a tenant, and lanes within an account.
+// Which lane gets a worker: tenants take turns, accounts within a tenant, and lanes within an account; and what the
+// worker gets.
 
 #include <algorithm>
 
@@ -14,6 +15,8 @@ constexpr std::int64_t kStartCost = 1;
 
 constexpr std::size_t kRefusedAtOnce = 8;  // lanes of one site
 constexpr std::size_t kRefusedForOne = 2;  // when one place has come free: the first may not be let in
+
+constexpr std::size_t kDisplacedAtOnce = 1000;  // by what orders say, before a worker that asks for a job gets none
 
 }  // namespace
 
@@ -132,6 +135,55 @@ std::optional<LaneKey> Scheduler::next_start() {
     if (is_started) return lane->key;
   }
   return std::nullopt;
+}
+
+std::optional<Taken> Scheduler::take(const LaneKey& key, bool is_ahead) {
+  Lane* lane = find_lane(key);
+  if (lane == nullptr || is_stopped_ || lane->open() == 0) return std::nullopt;
+  const UtcTime now = clock_.now();
+  if (now < lane->paused_until) return std::nullopt;
+  if (must_yield(*lane, is_ahead)) return std::nullopt;
+  const Slot slot = next_of(*lane, kDisplacedAtOnce);
+  if (slot == kNoSlot) {
+    // What is left of it is for the sweep, which gives others their turns.
+    if (lane->open() > 0) pause_lane_for_sweep(*lane);
+    return std::nullopt;
+  }
+  lane->last_take = now;
+  ++lane->taken_in_turn;
+  return activate(slot);
+}
+
+// The strands of a lane take turns. Those that have run dry, or are blocked meanwhile, leave the round here. Nothing
+// also when so many had to be put aside first.
+Slot Scheduler::next_of(Lane& lane, std::size_t displaced_max) {
+  std::size_t displaced = 0;
+  while (lane.round_head != nullptr && displaced < displaced_max) {
+    Strand& strand = *lane.round_head;
+    lane.round_head = strand.next;
+    if (lane.round_head == nullptr) lane.round_tail = nullptr;
+    strand.next = nullptr;
+    strand.is_in_round = false;
+    const Slot slot = strand.block ? kNoSlot : strand.head;
+    if (slot == kNoSlot) {
+      drop_strand_if_unused(strand);
+      continue;
+    }
+    const bool is_displaced = is_sweeping() && intercept(slot);
+    if (is_displaced || table_[slot].next != kNoSlot) join_round(strand);
+    if (!is_displaced) return slot;
+    ++displaced;
+  }
+  return kNoSlot;
+}
+
+void Scheduler::join_round(Strand& strand) {
+  if (strand.is_in_round || strand.block || strand.head == kNoSlot) return;
+  Lane& lane = *strand.lane;
+  strand.is_in_round = true;
+  strand.next = nullptr;
+  (lane.round_tail == nullptr ? lane.round_head : lane.round_tail->next) = &strand;
+  lane.round_tail = &strand;
 }
 
 // Asks the gate. A lane that must wait for a place stands in the line of its site; one that must wait for a time is

@@ -85,6 +85,57 @@ TEST_F(OrderedScheduler, AHoldIsInForceBeforeTheSweepHasCome) {
   EXPECT_EQ(next(lane(1)), -1);
 }
 
+TEST_F(OrderedScheduler, WhatWaitsForItsSiteIsScheduledUntilThen) {
+  const auto key = add(1, lane(1));
+  add(2, lane(1));
+  ASSERT_TRUE(scheduler_.take(lane(1)));
+  ASSERT_TRUE(scheduler_.pause(key, {Pause::Scope::kLane, seconds{60}, "site-backoff", "it rests"}));
+  add(3, lane(1));
+  EXPECT_EQ(scheduler_.counts(), StateCounts{.scheduled = 3});
+  set({directive(1, DirectiveAction::kHold, 3)});
+  sweep();
+  EXPECT_EQ(scheduler_.counts(), (StateCounts{.scheduled = 2, .held = 1}));
+  clock_.advance(seconds{60});
+  scheduler_.run_timers();
+  EXPECT_EQ(scheduler_.counts(), (StateCounts{.ready = 2, .held = 1}));
+  EXPECT_EQ(scheduler_.counts(tenant(1)), scheduler_.counts());
+}
+
+TEST_F(OrderedScheduler, AWorkerPutsNoWholeLaneAside) {
+  for (int i = 0; i < 5000; ++i) add(1, lane(1));
+  set({directive(1, DirectiveAction::kHold, 1)});
+  EXPECT_EQ(next(lane(1)), -1);
+  EXPECT_GT(scheduler_.counts().held, 0U);
+  EXPECT_LT(scheduler_.counts().held, 2000U) << "that is the sweep's work, which gives others their turns";
+  EXPECT_FALSE(scheduler_.next_start()) << "the lane rests";
+  sweep();
+  EXPECT_EQ(scheduler_.counts().held, 5000U);
+  add(2, lane(1));
+  clock_.advance(milliseconds{10});
+  scheduler_.run_timers();
+  EXPECT_TRUE(scheduler_.next_start());
+  EXPECT_EQ(next(lane(1)), 2);
+}
+
+TEST_F(OrderedScheduler, APauseThatIsSaidAgainAndAgainIsRememberedOnce) {
+  Gate gate;
+  scheduler_.set_gate(&gate);
+  for (int i = 0; i < 3; ++i) add(1, lane(1));
+  const auto before = scheduler_.memory_bytes();
+  for (int i = 0; i < 70000; ++i) {
+    const auto taken = scheduler_.take(lane(1));
+    ASSERT_TRUE(taken);
+    scheduler_.pause(taken->key, {Pause::Scope::kLane, seconds{i % 2 == 0 ? 60 : 3600}, "site-backoff", "it rests"});
+    scheduler_.try_again([](const Lane&) { return true; });
+  }
+  EXPECT_LT(scheduler_.memory_bytes(), before + 1000);
+  for (int i = 0; i < 3; ++i) scheduler_.finish(scheduler_.take(lane(1))->key);
+  EXPECT_FALSE(scheduler_.next_start());
+  clock_.advance(seconds{2});
+  scheduler_.run_timers();
+  EXPECT_EQ(scheduler_.lanes(), 0U) << "and no waking keeps it";
+}
+
 TEST_F(OrderedScheduler, AHoldMeansWhatCameBeforeItAndWithFutureWhatFollows) {
   add(1, lane(1), 0);
   set({directive(1, DirectiveAction::kHold, 1)});
@@ -344,7 +395,10 @@ TEST_F(OrderedScheduler, AnAccountThatIsPausedLetsTheOthersOfItsLanePass) {
   ASSERT_NE(status->block, nullptr);
   EXPECT_EQ(status->block->code, "limit");
   EXPECT_EQ(status->block->until, clock_.now() + seconds{60});
-  EXPECT_EQ(scheduler_.counts().held, 0U) << "it waits for a time, nobody holds it";
+  const StateCounts while_paused{.active = 1, .scheduled = 2};
+  EXPECT_EQ(scheduler_.counts(), while_paused) << "it waits for a time, nobody holds it";
+  EXPECT_EQ(scheduler_.counts(tenant(1)), while_paused);
+  EXPECT_EQ(state_word(*status), "scheduled");
   clock_.advance(seconds{60});
   scheduler_.run_timers();
   EXPECT_EQ(next(lane(1)), 1);
