@@ -10,7 +10,7 @@ namespace bulkhead::reputation {
 
 namespace {
 
-constexpr std::uint8_t kVersion = 2;  // 1 had neither busiest minutes nor changes, nor who exempts
+constexpr std::uint8_t kVersion = 3;  // 1 had neither busiest minutes nor changes, 2 not who exempts
 
 void put(std::string& out, std::uint64_t value) {
   for (; value >= 0x80; value >>= 7U) out += static_cast<char>(value | 0x80U);
@@ -217,7 +217,7 @@ class RecordCodec {
       sample.text = in.text(Record::kSampleSizeMax);
       record.samples.push_back(std::move(sample));
     }
-    if (version > 1) {
+    if (version > 2) {
       record.exemption.since = in.time(now);
       record.exemption.by = in.text(Record::kGiverSizeMax);
     }

@@ -52,7 +52,8 @@ Task<void> give_back_pace(tenants::LiveDirectory& directory, netpolicy::Limiter&
     if (!message.account) continue;
     auto asking = directory.account_by_id(shard, *message.account);
     const auto account = co_await std::move(asking);
-    if (!account || !*account) continue;
+    if (!account) co_return;
+    if (!*account) continue;
     const auto snapshot = directory.snapshot();
     const std::uint64_t messages = one.counts_message ? 1 : 0;
     limiter.give_back_paced({*snapshot, **account, message.arrival.ip},

@@ -61,7 +61,9 @@ const Directive* DirectiveSet::find(std::uint32_t number) const {
 }
 
 // A state is that of the moment in which the delivery is looked at. What a directive holds stays held by it; after a
-// restart, when nothing is held yet, the time of the next attempt tells what waited for it when the hold was given.
+// restart, when nothing is held yet, the time of the next attempt tells what waited for it when the hold was given;
+// what was never tried may have waited for a limit, so a hold of either takes it: rather too much is held than too
+// little.
 bool DirectiveSet::matches_state(const Directive& directive, const Subject& subject) const {
   const std::string& wanted = directive.selector.state;
   if (wanted.empty() || subject.held_by == directive.number) return true;
@@ -70,7 +72,8 @@ bool DirectiveSet::matches_state(const Directive& directive, const Subject& subj
     return wanted == subject.state;
   }
   if (wanted == "held") return true;
-  return wanted == (subject.due <= directive.given_at ? "ready" : "scheduled");
+  const bool was_due = subject.due <= directive.given_at;
+  return wanted == (was_due ? "ready" : "scheduled") || (was_due && !subject.is_tried && wanted == "scheduled");
 }
 
 DirectiveSet::Match DirectiveSet::match(const Entry& entry, const Subject& subject) const {

@@ -22,9 +22,10 @@ struct Subject {
   MessageId id = {};
   AttributeKeys keys = {};
   std::uint32_t epoch = 0;
-  std::uint32_t held_by = 0;         // the directive that holds it now, 0 for none
-  std::string_view state = {};       // one of the four words of the interface
-  UtcTime due = UtcTime::min();      // its next attempt
+  std::uint32_t held_by = 0;     // the directive that holds it now, 0 for none
+  std::string_view state = {};   // one of the four words of the interface
+  UtcTime due = UtcTime::min();  // its next attempt
+  bool is_tried = false;
   const Message* message = nullptr;  // when it is at hand, with what is pending
   const std::vector<std::uint16_t>* pending = nullptr;
 };

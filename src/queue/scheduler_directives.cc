@@ -46,6 +46,7 @@ Subject Scheduler::subject_of(const DeliveryEntry& entry) const {
   subject.keys = {key_of(entry.account), key_of(entry.sender), key_of(entry.client_ip), key_of(entry.domain)};
   subject.epoch = entry.epoch;
   subject.due = entry.due;
+  subject.is_tried = entry.attempts > 0;
   if (entry.state == DeliveryState::kParked) subject.held_by = entry.directive;
   if (entry.state == DeliveryState::kFree) {
     subject.state = entry.due <= clock_.now() ? "ready" : "scheduled";  // what it is about to be

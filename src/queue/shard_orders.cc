@@ -14,6 +14,8 @@ constexpr std::size_t kJudgeSlice = 200;   // messages that are read at once to 
 constexpr std::size_t kPurgeBatch = 200;
 constexpr std::chrono::milliseconds kPurgeRest{10};
 // At most 10 reports in 100 ms.
+constexpr std::size_t kGivingBackMax = 64;  // batches
+
 constexpr std::size_t kBounceBatch = 10;
 constexpr std::chrono::milliseconds kBounceRest{100};
 constexpr std::chrono::seconds kRetry{1};  // after the store or the pool refused; each time twice as long, up to:
@@ -175,10 +177,18 @@ void ShardPart::note_unpaced(const Conclusion& conclusion, std::size_t recipient
   unpaced.push_back({conclusion.message, static_cast<std::uint32_t>(recipients), conclusion.key.index == 0});
 }
 
-Task<void> ShardPart::give_back_pace(std::vector<Unpaced> unpaced) {
-  if (unpaced.empty()) co_return;
+// Beside the work of the order, which does not wait for a directory that is slow to answer. What is given back to
+// nobody because of that passes with its time.
+void ShardPart::give_back_pace(std::vector<Unpaced> unpaced) {
+  if (unpaced.empty() || giving_back_ >= kGivingBackMax) return;
+  ++giving_back_;
+  group_->spawn(give_back_paced(std::move(unpaced)));
+}
+
+Task<void> ShardPart::give_back_paced(std::vector<Unpaced> unpaced) {
   auto giving = core_.parts.give_back_pace(shard_, std::move(unpaced));
   co_await std::move(giving);
+  --giving_back_;
 }
 
 // Many messages with one commit: their records, their bodies, a line of the trace for each.
@@ -232,8 +242,7 @@ Task<bool> ShardPart::purge_batch(std::vector<Doomed> batch) {
   }
   for (const auto& doomed : unread) scheduler_.doom_again(doomed, DirectiveAction::kPurge);
   for (const auto& event : events) core_.publish(event);
-  auto giving = give_back_pace(std::move(unpaced));
-  co_await std::move(giving);
+  give_back_pace(std::move(unpaced));
   for (const auto& doomed : removed) {
     if (!scheduler_.finish_purged(doomed.key)) continue;
     hot_.remove(doomed.key.message);
@@ -291,8 +300,7 @@ Task<bool> ShardPart::end_by_order(Doomed doomed, DirectiveAction action) {
   const bool is_durable = co_await std::move(concluding);
   if (is_durable) {
     scheduler_.note_done(doomed.number, 1, doomed.is_sole ? 1 : 0);
-    auto giving = give_back_pace(std::move(unpaced));
-    co_await std::move(giving);
+    give_back_pace(std::move(unpaced));
   } else {
     scheduler_.doom_again(doomed, action);
   }

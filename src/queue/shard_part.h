@@ -124,7 +124,8 @@ class ShardPart final : public ShardQueue {
   Task<void> bounce();
   Task<bool> end_by_order(Doomed doomed, DirectiveAction action);
   void note_unpaced(const Conclusion& conclusion, std::size_t recipients, std::vector<Unpaced>& unpaced);
-  Task<void> give_back_pace(std::vector<Unpaced> unpaced);
+  void give_back_pace(std::vector<Unpaced> unpaced);
+  Task<void> give_back_paced(std::vector<Unpaced> unpaced);
   Conclusion conclusion_of(const Doomed& doomed, Loaded loaded, const Directive* directive);
   Task<std::vector<Result<Loaded>>> load_all(std::vector<Doomed> wanted);
   static Result<Loaded> read_stored(const store::Kv& kv, DeliveryKey key, bool has_record, MessagePtr known);
@@ -150,6 +151,7 @@ class ShardPart final : public ShardQueue {
   MessageLedger ledger_;
   Planner planner_;
   std::unordered_map<DeliveryKey, Active, DeliveryKeyHash> active_;
+  std::size_t giving_back_ = 0;
   std::atomic<std::size_t> size_{0};
   std::size_t looking_after_ = 0;
   SteadyTime look_again_at_;  // the pool was full

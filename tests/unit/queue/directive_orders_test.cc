@@ -7,6 +7,10 @@ namespace {
 
 class Orders : public testing::Test {
  protected:
+  // Until the stored queue is known nothing is said to mean nothing.
+  void SetUp() override {
+    ASSERT_TRUE(world_.eventually([&] { return world_.queue().is_loaded(); }));
+  }
   static DirectiveOrder order(DirectiveAction action, Selector selector, std::string by) {
     DirectiveOrder made;
     made.action = action;
