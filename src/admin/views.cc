@@ -160,8 +160,10 @@ Json token_json(const tenants::Snapshot& snapshot, const tenants::Token& token) 
               {"expires_at", time_or_null(token.expires_at)}};
 }
 
-Json delivery_json(const tenants::Snapshot& snapshot, const queue::DeliveryView& delivery) {
+Json delivery_json(const tenants::Snapshot& snapshot, const Caller& caller, const queue::DeliveryView& delivery) {
   const auto& message = *delivery.message;
+  const bool is_of_order = delivery.reason_code == "directive";
+  auto reason = is_of_order ? named_order(snapshot, caller, delivery.reason) : delivery.reason;
   return Json{{"id", message.id.text()},
               {"delivery", delivery.key.text()},
               {"tenant", tenant_name(snapshot, message.tenant)},
@@ -182,7 +184,7 @@ Json delivery_json(const tenants::Snapshot& snapshot, const queue::DeliveryView&
               {"state", delivery.state},
               {"reason", delivery.reason_code.empty() ? Json(nullptr)
                                                       : Json{{"code", delivery.reason_code},
-                                                             {"text", with_names(snapshot, delivery.reason)},
+                                                             {"text", std::move(reason)},
                                                              {"since", to_rfc3339(delivery.reason_since)},
                                                              {"until", time_or_null(delivery.until)}}}};
 }

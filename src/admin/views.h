@@ -2,6 +2,7 @@
 #pragma once
 
 #include "netpolicy/source_choice.h"
+#include "src/admin/caller.h"
 #include "src/admin/json.h"
 #include "src/mailbox/mailboxes.h"
 #include "src/queue/queue.h"
@@ -19,7 +20,8 @@ Json usage_json(const mailbox::MailboxUsage& usage);
 Json alias_json(const tenants::Snapshot& snapshot, const tenants::Alias& alias);
 Json route_json(const tenants::Snapshot& snapshot, const tenants::Route& route);
 Json token_json(const tenants::Snapshot& snapshot, const tenants::Token& token);
-Json delivery_json(const tenants::Snapshot& snapshot, const queue::DeliveryView& delivery);
+// As the caller may know it: an order that holds it may be that of somebody above.
+Json delivery_json(const tenants::Snapshot& snapshot, const Caller& caller, const queue::DeliveryView& delivery);
 Json counts_json(const queue::Counts& counts);
 Json event_json(const tenants::Snapshot& snapshot, const trace::Event& event);
 

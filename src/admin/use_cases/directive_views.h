@@ -15,10 +15,16 @@ bool may_end(const Caller& caller, std::string_view giver);
 // does not know of.
 std::string giver_above(const tenants::Snapshot& snapshot, const Caller& caller, std::string_view giver);
 
-// A text of the queue with names for the tenants' ids in it.
-std::string with_names(const tenants::Snapshot& snapshot, std::string text);
+// Who gave it, as the caller may know it: with the names of what it sees, or as giver_above says.
+std::string giver_for(const tenants::Snapshot& snapshot, const Caller& caller, std::string_view giver);
+
+// What the queue says of an order, with a name for its tenant and with the giver as the caller may know it. Whatever
+// else it says are words of who gave it, ids included, and stays as it is.
+std::string named_order(const tenants::Snapshot& snapshot, const Caller& caller, std::string text);
+// The same of the command that ends an order.
+std::string named_remedy(const tenants::Snapshot& snapshot, const Caller& caller, std::string text);
 // What a selector means within its tenant.
 std::string selected_by(const queue::Selector& selector);
-Task<Json> directive_json(const AdminServices& services, net::Shard& shard, queue::DirectiveView view);
+Task<Json> directive_json(const AdminServices& services, net::Shard& shard, Caller caller, queue::DirectiveView view);
 
 }  // namespace bulkhead::admin

@@ -37,16 +37,17 @@ Status check_rank(const tenants::Snapshot& snapshot, const Caller& caller,
   return {};
 }
 
-Json samples_json(const tenants::Snapshot& snapshot, const std::vector<queue::DeliveryView>& samples) {
+Json samples_json(const tenants::Snapshot& snapshot, const Caller& caller,
+                  const std::vector<queue::DeliveryView>& samples) {
   Json items = Json::array();
-  for (const auto& sample : samples) items.push_back(delivery_json(snapshot, sample));
+  for (const auto& sample : samples) items.push_back(delivery_json(snapshot, caller, sample));
   return items;
 }
 
 // The answers for all tenants that a reseller's order means, as one.
 class Sum {
  public:
-  void add(const tenants::Snapshot& snapshot, const queue::DirectiveAnswer& answer) {
+  void add(const tenants::Snapshot& snapshot, const Caller& caller, const queue::DirectiveAnswer& answer) {
     if (!answer.id.is_nil()) directives_.push_back(answer.id.text());
     deliveries_ += answer.deliveries;
     messages_ += answer.messages;
@@ -55,8 +56,8 @@ class Sum {
     is_exact_ = is_exact_ && answer.is_exact;
     is_complete_ = is_complete_ && answer.is_complete;
     is_void_ = is_void_ && answer.is_void;
-    for (const auto& text : answer.overridden) overridden_.push_back(with_names(snapshot, text));
-    for (auto& sample : samples_json(snapshot, answer.samples)) samples_.push_back(std::move(sample));
+    for (const auto& text : answer.overridden) overridden_.push_back(named_order(snapshot, caller, text));
+    for (auto& sample : samples_json(snapshot, caller, answer.samples)) samples_.push_back(std::move(sample));
   }
   void add(const ReportCounts& more) {
     reports_.emplace(reports_.value_or(ReportCounts{}));
@@ -133,7 +134,7 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
     auto ordering = services.queue.direct(shard, order);
     const auto answer = co_await std::move(ordering);
     if (!answer) co_return fail(answer.error());
-    sum.add(*snapshot, *answer);
+    sum.add(*snapshot, call.caller, *answer);
     if (order.is_dry_run) continue;
     Change change{"queue"};
     change.verb(fmt::format("{} of {}{}; selected by {}", queue::to_string(action),
@@ -192,7 +193,7 @@ Task<Result<Json>> list_directives(const AdminServices& services, net::Shard& sh
       next = items.back()["id"];
       break;
     }
-    auto showing = directive_json(services, shard, view);
+    auto showing = directive_json(services, shard, call.caller, view);
     auto item = co_await std::move(showing);
     items.push_back(std::move(item));
   }

@@ -35,9 +35,9 @@ Result<queue::Selector> selector_of_path(const Call& call) {
 }
 
 // What is printed here can be pasted, once the names that it speaks of are put in.
-std::string advice_for(const tenants::Snapshot& snapshot, const queue::DeliveryView& delivery) {
+std::string advice_for(const tenants::Snapshot& snapshot, const Caller& caller, const queue::DeliveryView& delivery) {
   const auto tenant = tenant_name(snapshot, delivery.message->tenant);
-  if (!delivery.remedy.empty()) return with_names(snapshot, delivery.remedy);
+  if (!delivery.remedy.empty()) return named_remedy(snapshot, caller, delivery.remedy);
   if (delivery.state == "active") return "an attempt is under way";
   if (delivery.state == "ready" && delivery.reason_code == "limit") {
     return "it goes when the limit lets it; raising or ending the limit lets it go at once";
@@ -127,7 +127,7 @@ Task<Result<Json>> list_queue(const AdminServices& services, net::Shard& shard, 
   const auto snapshot = services.live.snapshot();
   Json items = Json::array();
   for (std::size_t i = 0; i < std::min(deliveries.size(), page->limit); ++i) {
-    items.push_back(delivery_json(*snapshot, deliveries[i]));
+    items.push_back(delivery_json(*snapshot, call.caller, deliveries[i]));
   }
   std::string next;
   if (deliveries.size() > page->limit) next = deliveries[page->limit - 1].key.text();
@@ -161,7 +161,7 @@ Task<Result<Json>> show_queued(const AdminServices& services, net::Shard& shard,
   if (!deliveries) co_return fail(deliveries.error());
   const auto snapshot = services.live.snapshot();
   Json items = Json::array();
-  for (const auto& delivery : *deliveries) items.push_back(delivery_json(*snapshot, delivery));
+  for (const auto& delivery : *deliveries) items.push_back(delivery_json(*snapshot, call.caller, delivery));
   co_return Json{{"id", deliveries->front().message->id.text()}, {"deliveries", std::move(items)}};
 }
 
@@ -171,20 +171,21 @@ Task<Result<Json>> why_queued(const AdminServices& services, net::Shard& shard, 
   const auto snapshot = services.live.snapshot();
   Json items = Json::array();
   for (const auto& delivery : *deliveries) {
-    Json item = delivery_json(*snapshot, delivery);
+    Json item = delivery_json(*snapshot, call.caller, delivery);
     auto naming = restriction_of(services, shard, call.caller, delivery);
     const auto restriction = co_await std::move(naming);
-    items.push_back(Json{{"delivery", item["delivery"]},
-                         {"recipients", item["recipients"]},
-                         {"state", item["state"]},
-                         {"reason", item["reason"]},
-                         {"arrival", item["arrival"]},
-                         {"source", item["source"]},
-                         {"site", item["site"]},
-                         {"attempts", item["attempts"]},
-                         {"next_attempt", item["next_attempt"]},
-                         {"expires_at", item["expires_at"]},
-                         {"advice", restriction ? restriction->advice() : advice_for(*snapshot, delivery)}});
+    items.push_back(
+        Json{{"delivery", item["delivery"]},
+             {"recipients", item["recipients"]},
+             {"state", item["state"]},
+             {"reason", item["reason"]},
+             {"arrival", item["arrival"]},
+             {"source", item["source"]},
+             {"site", item["site"]},
+             {"attempts", item["attempts"]},
+             {"next_attempt", item["next_attempt"]},
+             {"expires_at", item["expires_at"]},
+             {"advice", restriction ? restriction->advice() : advice_for(*snapshot, call.caller, delivery)}});
     if (restriction) restriction->tell(items.back());
   }
   co_return Json{{"id", deliveries->front().message->id.text()}, {"deliveries", std::move(items)}};

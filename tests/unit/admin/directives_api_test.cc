@@ -258,11 +258,50 @@ TEST_F(DirectivesApi, ShowsNamesAndKeepsTheIdsBeside) {
 TEST_F(DirectivesApi, TheReasonOfAHeldDeliveryNamesItsTenant) {
   const auto message = queue_message("acme", "held", "directive");
   const auto id = live_->snapshot()->tenant_by_name("acme")->id.text();
-  queue_.deliveries.back().reason = "hold of tenant=" + id + " (01J), given by tenant " + id + " panel";
+  const std::string order = "01JDABCDEFGHJKMNPQRSTVWXYZ";
+  queue_.deliveries.back().reason = "hold of tenant=" + id + " (" + order + "), given by tenant " + id + " panel";
   queue_.deliveries.back().remedy = "bulkhead queue release --tenant " + id;
   const auto why = call("GET", "/queue/" + message + "/why");
-  EXPECT_EQ(why.json["deliveries"][0]["reason"]["text"], "hold of tenant=acme (01J), given by tenant acme panel");
+  EXPECT_EQ(why.json["deliveries"][0]["reason"]["text"],
+            "hold of tenant=acme (" + order + "), given by tenant acme panel");
   EXPECT_EQ(why.json["deliveries"][0]["advice"], "bulkhead queue release --tenant acme");
+}
+
+TEST_F(DirectivesApi, AnIdThatSomebodyChoseByIsNotReadAsATenants) {
+  const auto acme = token_for("acme");
+  const auto id_of = [&](const char* name) { return live_->snapshot()->tenant_by_name(name)->id.text(); };
+  const auto foreign = id_of("other");
+  const auto subject = "tenant=" + foreign + " --tenant " + foreign + " by tenant " + foreign;
+  expect_status(call("POST", "/queue/hold", {{"subject", subject}}, acme), 200);
+  EXPECT_EQ(call("GET", "/queue/directives", nullptr, acme).json["items"][0]["selector"],
+            "tenant=acme subject=" + subject);
+  const auto message = queue_message("acme", "held", "directive");
+  const std::string order = " (01JDABCDEFGHJKMNPQRSTVWXYZ), given by tenant ";
+  queue_.deliveries.back().reason =
+      "hold of tenant=" + id_of("acme") + " subject=" + subject + order + id_of("acme") + " panel";
+  queue_.deliveries.back().remedy = "bulkhead queue release --tenant " + id_of("acme") + " --subject '" + subject + "'";
+  for (const auto& secret : {acme, std::string{}}) {
+    const auto why = call("GET", "/queue/" + message + "/why", nullptr, secret).json["deliveries"][0];
+    EXPECT_EQ(why["reason"]["text"], "hold of tenant=acme subject=" + subject + order + "acme panel");
+    EXPECT_EQ(why["advice"], "bulkhead queue release --tenant acme --subject '" + subject + "'");
+  }
+  queue_.deliveries.back().reason_code = "deferred";
+  queue_.deliveries.back().reason = "550 hold of tenant=" + foreign;
+  EXPECT_EQ(call("GET", "/queue/" + message, nullptr, acme).json["deliveries"][0]["reason"]["text"],
+            "550 hold of tenant=" + foreign);
+}
+
+TEST_F(DirectivesApi, AnOrderAboutAnothersAccountDoesNotTellItsId) {
+  const auto acme = token_for("acme");
+  expect_status(call("POST", "/queue/hold", {{"account", "ann@other.example"}}, acme), 200);
+  const auto ann = directory_->account_by_address(*mail::Address::parse("ann@other.example")).value()->id;
+  queue_.in_force[0].directive.selector.account_id = ann;
+  const auto item = call("GET", "/queue/directives", nullptr, acme).json["items"][0];
+  EXPECT_EQ(item["selector"], "tenant=acme account=ann@other.example");
+  EXPECT_TRUE(item["ids"]["account"].is_null());
+  EXPECT_EQ(call("GET", "/queue/directives").json["items"][0]["ids"]["account"], ann.text());
+  queue_.in_force[0].directive.selector.account = "";
+  EXPECT_EQ(call("GET", "/queue/directives", nullptr, acme).json["items"][0]["selector"], "tenant=acme");
 }
 
 TEST_F(DirectivesApi, ABounceOfAnAccountTellsItsReports) {

@@ -21,7 +21,7 @@ class ResellerTest : public AdminTest {
     }
     reseller_ = token_for("acme");
     child_ = token_for("child");
-    token_for("grandchild");
+    grandchild_ = token_for("grandchild");
     token_for("other");
   }
   // The names that a list shows, of those that tell the tenants apart.
@@ -52,7 +52,7 @@ class ResellerTest : public AdminTest {
     return csv;
   }
   std::map<std::string, std::string> ids_;
-  std::string reseller_, child_;
+  std::string reseller_, child_, grandchild_;
 };
 
 TEST_F(ResellerTest, ListsItsOwnTenantsAndNoOthers) {
@@ -156,6 +156,57 @@ TEST_F(ResellerTest, FindsByNameWhatItOwnsAndNothingOfOthers) {
     ++tried;
   }
   EXPECT_GE(tried, 21U);
+}
+
+// What a tenant's token reads of an order on its mail, and of the mail that the order holds.
+TEST_F(ResellerTest, AnOrderNamesWhoGaveItToThoseWhoKnowOfThem) {
+  struct Shown {
+    const char* given_by;
+    std::string reader;  // its secret
+    const char* by;
+    bool has_id;
+  };
+  const std::vector<Shown> rows{{"acme", grandchild_, "a reseller above", false},
+                                {"child", grandchild_, "the reseller child", true},
+                                {"grandchild", grandchild_, "tenant grandchild panel", true},
+                                {"other", grandchild_, "a reseller above", false},
+                                {"acme", child_, "the reseller acme", true},
+                                {"child", child_, "tenant child panel", true},
+                                {"grandchild", child_, "tenant grandchild panel", true},
+                                {"child", reseller_, "tenant child panel", true},
+                                {"acme", "", "tenant acme panel", true}};
+  const auto id_of = [&](const char* name) { return live_->snapshot()->tenant_by_name(name)->id; };
+  const auto message = queue_message("grandchild", "held", "directive");
+  auto& delivery = queue_.deliveries.back();
+  for (const auto& row : rows) {
+    queue::DirectiveView view;
+    view.directive.id = queue::DirectiveId{Ulid{{1}}};
+    view.directive.selector.tenant = id_of("grandchild");
+    view.directive.by = "tenant " + id_of(row.given_by).text() + " panel";
+    queue_.in_force = {view};
+    const auto item = call("GET", "/queue/directives", nullptr, row.reader).json["items"][0];
+    EXPECT_EQ(item["by"], row.by);
+    EXPECT_EQ(item["ids"]["given_by"], row.has_id ? Json(id_of(row.given_by).text()) : Json(nullptr)) << row.by;
+    const std::string order = " (" + view.directive.id.text() + "), given by ";
+    delivery.reason = "hold of tenant=" + id_of("grandchild").text() + order + view.directive.by;
+    for (const auto& path : {"/queue/" + message, "/queue/" + message + "/why"}) {
+      const auto shown = call("GET", path, nullptr, row.reader).json["deliveries"][0];
+      EXPECT_EQ(shown["reason"]["text"], "hold of tenant=grandchild" + order + row.by) << path;
+    }
+    const auto listed = call("GET", "/queue?state=held", nullptr, row.reader).json["items"][0];
+    EXPECT_EQ(listed["reason"]["text"], "hold of tenant=grandchild" + order + row.by);
+  }
+}
+
+TEST_F(ResellerTest, AnOrderOfTheOperatorOrOfACaseIsThatToATenant) {
+  const auto by_for = [&](const std::string& secret) {
+    return call("GET", "/queue/directives?tenant=child", nullptr, secret).json["items"][0]["by"].get<std::string>();
+  };
+  EXPECT_EQ(by_for(child_), "the server's operator");
+  EXPECT_TRUE(by_for("").starts_with("operator "));
+  for (auto& view : queue_.in_force) view.directive.by = "reputation 01JDABCDEFGHJKMNPQRSTVWXYZ";
+  EXPECT_EQ(by_for(child_), "case 01JDABCDEFGHJKMNPQRSTVWXYZ");
+  EXPECT_EQ(by_for(""), "reputation 01JDABCDEFGHJKMNPQRSTVWXYZ");
 }
 
 struct Row {
