@@ -38,8 +38,10 @@ struct DeliveryEntry {
   std::uint32_t warn_at = 0;     // 0: no warning (any more)
   Slot previous = kNoSlot;       // in the strand's list of ready ones
   Slot next = kNoSlot;           // there, or in the list of free or doomed ones
-  std::uint32_t directive = 0;   // parked, doomed: the number of the directive that says so
-  std::uint32_t epoch = 0;       // of its message
+  // Parked, doomed: the number of the directive that says so. Active: of the newest one that has judged it, or of the
+  // one whose work it is.
+  std::uint32_t directive = 0;
+  std::uint32_t epoch = 0;  // of its message
   AttributeRef account = kNoAttribute;
   AttributeRef sender = kNoAttribute;
   AttributeRef client_ip = kNoAttribute;
@@ -52,6 +54,7 @@ struct DeliveryEntry {
   bool has_record = false;        // a 'd' record exists
   bool is_overdue : 1 = false;    // stands in the line for expiry or warning
   bool is_postponed : 1 = false;  // it could not be read: nothing is done for it before it is due
+  bool is_worked_on : 1 = false;  // active: a directive that has doomed it ends it now
 
   DeliveryKey key() const { return {message, index}; }
 };

@@ -62,12 +62,16 @@ std::string text_of(const Directive& directive);
 struct DirectiveProgress {
   std::uint64_t held = 0;    // deliveries that it holds now
   std::uint64_t marked = 0;  // purge, bounce: taken out of the queue, their records still to be removed
+  // Of what it has marked, on its way out at this moment. No part of `marked` any more, as it is active.
+  std::uint64_t working = 0;
   std::uint64_t done = 0;    // purge: removed, bounce: reported or ended
   std::uint64_t active = 0;  // handed out when it came, and not back yet: its work is not complete before they are
   std::uint64_t messages_done = 0;
   std::uint64_t taken = 0;                   // purge, bounce: marked at any time; release: let go
   std::uint64_t swept = 0, sweep_total = 0;  // entries looked at since the last order
   bool is_sweeping = false;
+  // Purge, bounce: of what it has taken out of the queue, still to be done.
+  std::uint64_t left() const { return marked + working; }
 };
 
 struct DirectiveView {

@@ -13,6 +13,7 @@ Task<DirectiveProgress> Directives::progress_of(std::uint32_t number) {
     const auto one = part.scheduler().progress(number);
     sum.held += one.held;
     sum.marked += one.marked;
+    sum.working += one.working;
     sum.done += one.done;
     sum.active += one.active;
     sum.messages_done += one.messages_done;

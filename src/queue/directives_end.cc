@@ -38,9 +38,9 @@ Task<Result<DirectiveAnswer>> Directives::end_in_turn(DirectiveId id, std::strin
   const auto progress = co_await std::move(asking);
   auto looking = is_accepting_before(directive.bound());
   const bool is_accepting = co_await std::move(looking);
-  const bool is_at_work = progress.marked > 0 || progress.active > 0 || progress.is_sweeping || is_accepting;
+  const bool is_at_work = progress.left() > 0 || progress.active > 0 || progress.is_sweeping || is_accepting;
   if (directive.is_removal() && is_at_work) {
-    auto narrowing = end_future(std::move(directive), std::move(by), progress.marked);
+    auto narrowing = end_future(std::move(directive), std::move(by), progress.left());
     co_return co_await std::move(narrowing);
   }
   Change change{.next = in_force_, .ended = {directive}, .is_kept = false};
@@ -118,7 +118,7 @@ Task<bool> Directives::drop_void(const Directive& directive) {
   const bool is_accepting = co_await std::move(looking);
   const bool is_in_force = std::ranges::find(in_force_, directive.number, &Directive::number) != in_force_.end();
   const bool is_void = is_in_force && !is_accepting && !progress.is_sweeping && progress.taken == 0 &&
-                       progress.held + progress.marked + progress.active == 0;
+                       progress.held + progress.left() + progress.active == 0;
   if (is_void) {
     auto ending = end(directive, progress);
     co_await std::move(ending);
@@ -173,7 +173,7 @@ Task<void> Directives::end_finished() {
     if (progress.is_sweeping) co_return;
     auto looking = is_accepting_before(directive.bound());
     const bool is_accepting = co_await std::move(looking);
-    const bool is_idle = progress.held == 0 && progress.marked == 0 && progress.active == 0 && !is_accepting;
+    const bool is_idle = progress.held == 0 && progress.left() == 0 && progress.active == 0 && !is_accepting;
     if (is_idle && looked_over_.erase(directive.number) > 0) {
       auto ending = end(directive, progress);
       co_await std::move(ending);

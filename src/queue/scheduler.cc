@@ -351,6 +351,7 @@ void Scheduler::leave(Slot slot) {
     case DeliveryState::kActive:
       --lane.active, --tenant.active, --counts_.active;
       count_active(entry, -1);
+      end_work(entry);
       break;
     case DeliveryState::kScheduled:
       --lane.scheduled, --tenant.scheduled, --counts_.scheduled;

@@ -309,6 +309,7 @@ class Scheduler {
   Tally tally_of_all() const;
   void doom(Slot slot, const Judgement& judgement);
   void leave_doom(Slot slot);
+  void end_work(DeliveryEntry& entry);
   bool intercept(Slot slot);
   void begin_sweep();
   std::uint32_t newest_directive() const;

@@ -300,8 +300,20 @@ void Scheduler::activate_purged(const DeliveryKey& key) {
   const Slot slot = table_.find(key);
   BULKHEAD_CHECK(slot != kNoSlot && table_[slot].state == DeliveryState::kDoomed);
   leave_doom(slot);
-  count(table_[slot], +1);
+  DeliveryEntry& entry = table_[slot];
+  count(entry, +1);
   enter(slot, DeliveryState::kActive);
+  const auto found = progress_.find(entry.directive);
+  entry.is_worked_on = found != progress_.end();
+  if (entry.is_worked_on) ++found->second.working;
+}
+
+// Of a delivery that is active no more: done, or back where it was.
+void Scheduler::end_work(DeliveryEntry& entry) {
+  if (!entry.is_worked_on) return;
+  entry.is_worked_on = false;
+  const auto found = progress_.find(entry.directive);
+  if (found != progress_.end() && found->second.working > 0) --found->second.working;
 }
 
 bool Scheduler::finish_purged(const DeliveryKey& key) {

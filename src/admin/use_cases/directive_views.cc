@@ -70,7 +70,7 @@ Task<AccountShown> account_shown(const AdminServices& services, net::Shard& shar
 
 Json progress_json(const queue::DirectiveProgress& progress) {
   return Json{{"held", progress.held},
-              {"left", progress.marked},
+              {"left", progress.left()},
               {"done", progress.done},
               {"active", progress.active},
               {"messages_done", progress.messages_done},

@@ -97,5 +97,74 @@ TEST(DirectiveEnds, WorkThatTheStoreRefusesIsNotDoneAndStaysOutOfTheQueue) {
   }
 }
 
+// What an order works on, when nothing waits in its line any more. Its
+// commit is held.
+TEST(DirectiveEnds, TheLastOfItsWorkIsStillItsWork) {
+  for (const auto action : {DirectiveAction::kBounce, DirectiveAction::kPurge}) {
+    SCOPED_TRACE(to_string(action));
+    testlib::FakeStore store;
+    Doors doors;
+    QueueWorld world{store, doors.script(), {}, 1};
+    ASSERT_TRUE(world.accept_of("bad@x.test", {"a@one.test", "b@two.test"}));
+    ASSERT_TRUE(world.eventually([&] { return world.counts().scheduled == 2; }));
+    store.hold_commits();
+    auto giving = std::async(std::launch::async, [&] { return world.direct(action, of_account("bad@x.test")); });
+    for (int i = 0; i < 2; ++i) {  // the order itself, and the first delivery
+      ASSERT_TRUE(world.eventually([&] { return store.held_commits() == 1; }));
+      store.release_commits_oldest(1);
+    }
+    const auto id = giving.get().id;
+    ASSERT_TRUE(world.eventually([&] { return store.held_commits() == 1; }));
+    const auto progress = world.directives().at(0).progress;
+    EXPECT_EQ(progress.marked, 0U);
+    EXPECT_EQ(progress.working, 1U);
+    EXPECT_EQ(progress.left(), 1U);
+    DirectiveOrder order;
+    order.ends = id;
+    order.by = "root";
+    auto ending = std::async(std::launch::async, [&] { return world.direct(order); });
+    EXPECT_TRUE(world.eventually([&] { return ending.wait_for(std::chrono::seconds{0}) == std::future_status::ready; }))
+        << "it waits for no commit, as it changes nothing";
+    const int before = doors.attempts;
+    store.release_commits();
+    const auto answer = ending.get();
+    EXPECT_TRUE(answer.goes_on);
+    EXPECT_EQ(answer.deliveries, 1U);
+    EXPECT_TRUE(world.eventually([&] { return world.directives().empty(); }));
+    EXPECT_EQ(keys_with(store, 'm'), 0U);
+    world.clock.advance(std::chrono::hours{1});
+    EXPECT_EQ(world.counts().deliveries, 0U);
+    EXPECT_EQ(doors.attempts, before) << "what was told as gone is not delivered";
+  }
+}
+
+// Many bounces in work at once, the rest waiting: whatever is under way is the order's when it is to end.
+TEST(DirectiveEnds, ABounceThatIsEndedInTheMidstOfItsLastBatchTakesAllOfIt) {
+  testlib::FakeStore store;
+  Doors doors;
+  QueueWorld world{store, doors.script(), {}, 1};
+  fill(world, "bad@x.test", 6);
+  store.hold_commits();
+  auto giving =
+      std::async(std::launch::async, [&] { return world.direct(DirectiveAction::kBounce, of_account("bad@x.test")); });
+  ASSERT_TRUE(world.eventually([&] { return store.held_commits() == 1; }));
+  store.release_commits_oldest(1);
+  const auto id = giving.get().id;
+  ASSERT_TRUE(world.eventually([&] { return world.directives().at(0).progress.working == 6; }));
+  DirectiveOrder order;
+  order.ends = id;
+  order.by = "root";
+  auto ending = std::async(std::launch::async, [&] { return world.direct(order); });
+  EXPECT_TRUE(world.eventually([&] { return ending.wait_for(std::chrono::seconds{0}) == std::future_status::ready; }));
+  doors.is_open = true;
+  const int before = doors.attempts;
+  store.release_commits();
+  EXPECT_EQ(ending.get().deliveries, 6U);
+  EXPECT_TRUE(world.eventually([&] { return world.directives().empty(); }));
+  world.clock.advance(std::chrono::hours{1});
+  EXPECT_TRUE(world.drains());
+  EXPECT_EQ(doors.attempts, before) << "all six were bounced";
+}
+
 }  // namespace
 }  // namespace bulkhead::queue
