@@ -37,6 +37,7 @@ void DirectiveSet::register_entry(std::uint32_t at, const AttributeHash& hash) {
   if (!s.site.empty()) entry.site = hash(AttributeKind::kSite, s.site);
   if (s.tenant) entry.tenant = hash.of_tenant(*s.tenant);
   entry.needs_message = needs_message(s);
+  needs_messages_ = needs_messages_ || entry.needs_message;
   if (s.id) {
     by_id_[*s.id].push_back(at);
     return;

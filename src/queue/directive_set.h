@@ -44,6 +44,7 @@ class DirectiveSet {
   DirectiveSet(std::vector<Directive> directives, const AttributeHash& hash, SourceOf source_of);
 
   bool empty() const { return entries_.empty(); }
+  bool needs_messages() const { return needs_messages_; }  // whether one of them does, to tell what it means
   // Purge wins over bounce, bounce over the rest; of hold and release the last one that matches.
   Judgement judge(const Subject& subject) const;
   // Whether one of them means it: yes, no, or not to be told without the message.
@@ -71,6 +72,7 @@ class DirectiveSet {
   std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_key_;
   std::unordered_map<MessageId, std::vector<std::uint32_t>> by_id_;
   std::vector<std::uint32_t> for_all_;
+  bool needs_messages_ = false;
   unsigned kinds_ = 0;  // bits of AttributeKind that by_key_ holds
 };
 

@@ -307,6 +307,8 @@ Task<void> Directives::publish(std::vector<Directive> next, const Directive* cou
 // tell is waited for until it is back from being delivered, too.
 Task<void> Directives::count_by_sweep(const Directive& directive, DirectiveAnswer& answer) {
   const bool waits_for_active = needs_message(directive.selector);
+  // What is under way is let go by nobody; it has to come back before an exception can mean nothing.
+  const bool is_release = directive.action == DirectiveAction::kRelease;
   ShardPart& first = *core_.shards.front();
   const SteadyTime until = core_.parts.clock.steady() + kSweepPatience;
   for (;;) {
@@ -314,9 +316,9 @@ Task<void> Directives::count_by_sweep(const Directive& directive, DirectiveAnswe
     const auto progress = co_await std::move(asking);
     // Before the sweep has passed some are waited for that their messages will tell are not meant.
     const std::uint64_t active = progress.is_sweeping ? 0 : progress.active;
-    answer.deliveries = std::max(answer.deliveries, progress.held + progress.taken + active);
+    answer.deliveries = std::max(answer.deliveries, progress.held + progress.taken + (is_release ? 0 : active));
     answer.messages = answer.deliveries;
-    answer.active = active;
+    answer.active = is_release ? std::max(answer.active, active) : active;
     answer.is_complete = !progress.is_sweeping && (!waits_for_active || progress.active == 0);
     if (answer.is_complete || core_.parts.clock.steady() >= until) break;
     auto sleeping = first.shard().sleep(kSweepLook, first.group());

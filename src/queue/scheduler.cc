@@ -409,9 +409,8 @@ Taken Scheduler::activate(Slot slot) {
   enter(slot, DeliveryState::kActive);
   table_.set_timer(slot, kNever);
   table_[slot].is_postponed = false;
-  table_[slot].directive = newest_directive();
+  note_handed_out(table_[slot]);
   const DeliveryEntry& entry = table_[slot];
-  settle(entry.key());
   return {.key = entry.key(),
           .attempts = entry.attempts,
           .is_sole = entry.is_sole,

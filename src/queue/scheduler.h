@@ -163,7 +163,8 @@ class Scheduler {
   bool apply(const DeliveryKey& key, const Judgement& judgement);
   // The same with its message read; of one that is active, says which of the newer directives wait for it.
   void judge_read(const DeliveryKey& key, const Message& message, const std::vector<std::uint16_t>& pending);
-  // Puts an active delivery where a judgement other than kGo puts it.
+  // Puts an active delivery where a judgement other than kGo puts it. With kGo, which its message has told, it goes:
+  // only directives that come from now on wait for it.
   bool withdraw(const DeliveryKey& key, const Judgement& judgement);
   // The end of an attempt that is recorded: as reschedule, where a directive means it. Otherwise false, and it is still
   // active.
@@ -313,6 +314,8 @@ class Scheduler {
   bool intercept(Slot slot);
   void begin_sweep();
   std::uint32_t newest_directive() const;
+  bool needs_messages() const { return has_directives() && directives_->needs_messages(); }
+  void note_handed_out(DeliveryEntry& entry);
   bool sweep_one(Slot slot);
   bool await(Slot slot);
   void stop_awaiting(std::uint32_t number);

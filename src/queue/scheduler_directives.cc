@@ -31,9 +31,16 @@ void Scheduler::begin_sweep() {
   sweep_at_ = table_.size() == 0 ? kNoSlot : 0;
 }
 
-// The number of the newest directive that is in force: what is handed out now has been judged by it.
+// The number of the newest directive that is in force.
 std::uint32_t Scheduler::newest_directive() const {
   return has_directives() ? directives_->directives().back().number : 0;
+}
+
+// What is handed out now has been judged by all that is in force. Where its message must tell, it is still to be read,
+// and all that may mean it wait until then.
+void Scheduler::note_handed_out(DeliveryEntry& entry) {
+  entry.directive = needs_messages() ? 0 : newest_directive();
+  if (!needs_messages()) settle(entry.key());
 }
 
 Subject Scheduler::subject_of(const DeliveryEntry& entry) const {
@@ -235,6 +242,8 @@ void Scheduler::judge_read(const DeliveryKey& key, const Message& message, const
     apply(key, judge(key, &message, &pending));
     return;
   }
+  // Handed out while its message was being read for the sweep, which has found it waiting.
+  if (!awaited_.contains(key)) await(slot);
   const auto found = awaited_.find(key);
   if (found == awaited_.end()) return;
   Subject subject = subject_of(table_[slot]);
@@ -266,7 +275,13 @@ bool Scheduler::withdraw_tried(const DeliveryKey& key, const DeliveryRecord& rec
 }
 
 bool Scheduler::withdraw(const DeliveryKey& key, const Judgement& judgement) {
-  if (judgement.kind == Judgement::Kind::kGo) return false;
+  if (judgement.kind == Judgement::Kind::kGo) {
+    const Slot going = needs_messages() ? table_.find(key) : kNoSlot;
+    if (going == kNoSlot || table_[going].state != DeliveryState::kActive) return false;
+    table_[going].directive = newest_directive();
+    settle(key);
+    return false;
+  }
   const Slot slot = deactivate(key);
   if (slot == kNoSlot) return false;
   displace(slot, judgement);
