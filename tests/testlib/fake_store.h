@@ -208,9 +208,14 @@ class FakeStore : public store::Store {
   }
   // Commits all that is held, and holds no more.
   void release_commits() {
-    release_commits_oldest(held_commits());
-    const std::lock_guard lock{mutex_};
-    is_holding_ = false;
+    for (;;) {
+      {
+        const std::lock_guard lock{mutex_};
+        is_holding_ = !held_.empty();  // one that has come meanwhile is not left behind
+        if (!is_holding_) return;
+      }
+      release_commits_oldest(1);
+    }
   }
   // Forgets what is held without an answer, as a crash does.
   void drop_held() {
