@@ -116,8 +116,8 @@ queue::GoAnswer SiteGate::may_go(const queue::HandOut& job) {
   const auto& message = job.message;
   const auto now = parts_.clock.now();
   if (job.not_before && *job.not_before > now) {
-    return {
-        queue::Pause{queue::Pause::Scope::kAccount, *job.not_before - now, "limit", "paced: " + message.wait_reason}};
+    return {queue::Pause{queue::Pause::Scope::kAccount, *job.not_before - now, "limit",
+                         std::string{queue::kPaced} + message.wait_reason}};
   }
   const auto restrictions = parts_.restrictions == nullptr ? nullptr : parts_.restrictions->current();
   const bool is_restrained = restrictions != nullptr && restrictions->has_senders();

@@ -12,10 +12,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "src/queue/job.h"
 
 namespace bulkhead::queue {
+
+// How the text of a pause for the sake of Message::not_before begins.
+inline constexpr std::string_view kPaced = "paced: ";
 
 // Why something waits and for how long. The text is a sentence for people; the code is one word ("limit", …).
 struct Pause {

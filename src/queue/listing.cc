@@ -89,6 +89,14 @@ void explain_wait(DeliveryView& view, const ListingRow& row, const DeliveryRecor
   view.remedy = "a retry now";
 }
 
+// The line of an account's mail waits for the first that is paced; each has its time.
+void tell_own_time(DeliveryView& view, const ListingRow& row) {
+  const auto& not_before = view.message->not_before;
+  if (!row.hold_reason.starts_with(kPaced) || !not_before || *not_before <= row.until) return;
+  view.reason = std::string{kPaced} + view.message->wait_reason;
+  view.until = view.next_attempt = *not_before;
+}
+
 void explain(DeliveryView& view, const ListingRow& row, const DeliveryRecord& record, const DirectiveSet* directives) {
   view.reason_since = record.attempts > 0 ? record.since : view.message->queued_at;
   const Directive* holder = directives == nullptr ? nullptr : directives->find(row.directive);
@@ -108,6 +116,7 @@ void explain(DeliveryView& view, const ListingRow& row, const DeliveryRecord& re
     view.reason_since = row.held_since;
     if (row.until != kNever) view.until = view.next_attempt = row.until;
     view.remedy = row.remedy;
+    tell_own_time(view, row);
   } else if (row.state == "active") {
     view.reason_code = "active";
     view.reason = "it is being delivered now";

@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
 """Limits of the running server, by real clients: refused with the time when it passes, live, kept over restarts."""
+import datetime
 import re
 import time
 import urllib.request
 
 from harness import TestCase, main, swaks, wait_until
+
+
+def when(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 class Limits(TestCase):
@@ -71,11 +76,27 @@ class Limits(TestCase):
             self.assertEqual(status, 0, transcript)
         wait_until(lambda: server.json("queue", "count")["deliveries"] == 2, "the first to be delivered")
         time.sleep(1)
-        self.assertEqual(server.json("queue", "count")["deliveries"], 2, "the others wait")
+        counts = server.json("queue", "count")
+        self.assertEqual((counts["deliveries"], counts["ready"], counts["scheduled"]), (2, 0, 2), "the others wait")
+        first, second = (when(row["next_attempt"]) for row in server.json("queue", "list"))
+        self.assertAlmostEqual(second - first, 3600, delta=60, msg="each has its own time")
         why = server.json("queue", "why", server.json("queue", "list")[0]["id"])["deliveries"][0]
         self.assertIn("1/1h", why["reason"]["text"])
         server.cli("limit", "unset", "--account", "s@client.example")
         wait_until(lambda: server.json("queue", "count")["deliveries"] == 0, "the others to go", 5)
+
+    def test_paced_mail_goes_one_after_the_other_at_the_pace(self):
+        server = self.serve()
+        server.cli("tenant", "set", "client", "--over-limit", "pace")
+        server.cli("limit", "set", "--account", "s@client.example", "--messages", "2/4s")
+        for _ in range(6):
+            status, transcript = self.send(server)
+            self.assertEqual(status, 0, transcript)
+        wait_until(lambda: server.json("queue", "count")["deliveries"] == 0, "all to be delivered", 20)
+        times = sorted(when(event["at"]) for event in server.json("trace", "search", "--event", "delivered"))
+        self.assertEqual(len(times), 6)
+        for earlier, later in zip(times, times[3:]):
+            self.assertGreater(later - earlier, 3.5, f"more than two within four seconds, beyond the burst: {times}")
 
     def metrics(self, server):
         with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics}/metrics", timeout=10) as answer:

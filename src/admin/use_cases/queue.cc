@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "src/admin/use_cases/change.h"
@@ -34,16 +36,30 @@ Result<queue::Selector> selector_of_path(const Call& call) {
   return selector;
 }
 
+// The limit on connections that it may wait for.
+std::string at_most(const tenants::Snapshot& snapshot, const queue::DeliveryView& delivery) {
+  const auto& arrival = delivery.message->arrival.ip;
+  std::optional<std::uint32_t> least;
+  for (const auto* limit :
+       {snapshot.limit(tenants::LimitScope::kSite, delivery.site),
+        snapshot.limit(tenants::LimitScope::kAddressSite, tenants::limit_subject(arrival, delivery.site))}) {
+    if (limit != nullptr && limit->connections) least = std::min(least.value_or(UINT32_MAX), *limit->connections);
+  }
+  return least ? fmt::format("; a limit allows {} at most to {}", *least, delivery.site) : std::string{};
+}
+
 // What is printed here can be pasted, once the names that it speaks of are put in.
 std::string advice_for(const tenants::Snapshot& snapshot, const Caller& caller, const queue::DeliveryView& delivery) {
   const auto tenant = tenant_name(snapshot, delivery.message->tenant);
   if (!delivery.remedy.empty()) return named_remedy(snapshot, caller, delivery.remedy);
   if (delivery.state == "active") return "an attempt is under way";
-  if (delivery.state == "ready" && delivery.reason_code == "limit") {
+  if (delivery.reason_code == "limit") {
     return "it goes when the limit lets it; raising or ending the limit lets it go at once";
   }
-  if (delivery.state == "ready" && delivery.until) return "it goes on by itself at that time";
-  if (delivery.state == "ready") return "it goes out as soon as a connection of its lane is free";
+  const bool may_be_tried = delivery.reason_code == "deferred" || delivery.reason_code == "site-backoff";
+  if (delivery.state != "held" && delivery.until && !may_be_tried) return "it goes on by itself at that time";
+  if (delivery.state == "ready")
+    return "it goes out as soon as a connection of its lane is free" + at_most(snapshot, delivery);
   if (delivery.reason_code.find("no-source") != std::string::npos) {
     const auto& arrival = delivery.message->arrival.ip;
     const auto* address = snapshot.address(arrival);
