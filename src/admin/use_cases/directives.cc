@@ -102,6 +102,15 @@ std::string_view void_text(queue::DirectiveAction action) {
   return "nothing in the queue matches: no order is kept; --and-future means what comes, too";
 }
 
+// Of a reseller's order that only some of its tenants have got: what was done stands, and who gave it must know of the
+// rest.
+std::string partial_text(std::size_t given, std::size_t meant, const Error& refusal) {
+  return fmt::format(
+      "the order was NOT given for {} of the {} tenants that it means, and stands for the other {}: {}{}{}; it can be "
+      "given for one tenant with --tenant",
+      meant - given, meant, given, refusal.message, refusal.advice.empty() ? "" : "; ", refusal.advice);
+}
+
 Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call call, queue::DirectiveAction action) {
   const auto selectors = queue_selectors(services, call);
   if (!selectors) co_return fail(selectors.error());
@@ -124,16 +133,25 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
     }
   }
   Sum sum;
+  std::size_t given = 0;
+  std::optional<Error> refusal;  // the first
   for (const auto& selector : *selectors) {
     order.selector = selector;
+    ReportCounts reports;
     if (action == queue::DirectiveAction::kBounce) {
       auto counting = count_reports(services, shard, selector, order.reports_to_all);
-      const auto reports = co_await std::move(counting);
-      sum.add(reports);
+      reports = co_await std::move(counting);
     }
     auto ordering = services.queue.direct(shard, order);
     const auto answer = co_await std::move(ordering);
-    if (!answer) co_return fail(answer.error());
+    if (!answer) {
+      if (!refusal) refusal = answer.error();
+      // Beyond the bound there is room for what takes the place of an earlier order; other faults meet all that follow.
+      if (answer.error().code == ErrorCode::kLimit) continue;
+      break;
+    }
+    ++given;
+    if (action == queue::DirectiveAction::kBounce) sum.add(reports);
     sum.add(*snapshot, call.caller, *answer);
     if (order.is_dry_run) continue;
     Change change{"queue"};
@@ -142,6 +160,7 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
                             order.and_future ? " and what follows" : "", selected_by(selector)));
     record_change(services, call, selector.tenant.value_or(TenantId{}), change);
   }
+  if (refusal && given == 0) co_return fail(*refusal);
   auto warning = account_warnings(services, shard, call.caller, selectors->front().account);
   auto warnings = co_await std::move(warning);
   if (order.and_future) {
@@ -154,6 +173,7 @@ Task<Result<Json>> order(const AdminServices& services, net::Shard& shard, Call 
     warnings.push_back(
         fmt::format("no message {0} is in the queue; what became of it: bulkhead trace show {0}", id->text()));
   }
+  if (refusal) warnings.push_back(partial_text(given, selectors->size(), *refusal));
   if (sum.is_void() && !order.is_dry_run && warnings.empty()) warnings.emplace_back(void_text(action));
   add_warnings(json, warnings);
   co_return json;
