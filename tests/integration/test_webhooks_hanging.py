@@ -46,7 +46,7 @@ class HangingWebhooks(HookTest):
         self.check_good_ones(events)
         self.check_mail(mail)
         self.check_bad_ones()
-        self.assert_modest(16)
+        self.assert_modest(32)      # endless answers would be hundreds; what the store buffers meanwhile varies by ten
 
     def start_mail(self):
         """Five messages a second of another account of the good tenant, from the other host."""
